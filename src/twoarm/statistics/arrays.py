@@ -1,0 +1,119 @@
+"""Checks at the entry of every statistic: what is missing, negative or miscoded is refused, never guessed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from twoarm.errors import ArgumentError
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
+
+
+def numbers(name: str, values: ArrayLike, length: int | None = None) -> Floats:
+    """Return ``values`` as finite floats of shape (n,); raise ArgumentError naming the argument otherwise."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub":
+        raise ArgumentError(f"{name}: found {array.dtype} values; expected numbers")
+    array = array.astype(np.float64, copy=False)
+    if array.ndim != 1:
+        raise ArgumentError(f"{name}: found {array.ndim} dimensions; expected one")
+    if length is not None and array.size != length:
+        raise ArgumentError(f"{name}: found {array.size} values; expected {length}, one a patient")
+    if not np.isfinite(array).all():
+        bad = int((~np.isfinite(array)).sum())
+        raise ArgumentError(f"{name}: found {bad} missing or infinite values; drop or impute those patients first")
+    return array
+
+
+def times(name: str, values: ArrayLike, length: int | None = None) -> Floats:
+    """Return non-negative times of shape (n,)."""
+    array = numbers(name, values, length)
+    if array.size and array.min() < 0:
+        raise ArgumentError(f"{name}: found {int((array < 0).sum())} negative times; expected times of at least 0")
+    return array
+
+
+def entries(values: ArrayLike | None, time: Floats) -> Floats | None:
+    """Return entry times (left truncation), each before its exit, or None when everybody is followed from 0."""
+    if values is None:
+        return None
+    array = numbers("entry", values, time.size)
+    if (array >= time).any():
+        late = int((array >= time).sum())
+        raise ArgumentError(f"entry: found {late} patients who enter at or after their time; expected entry < time")
+    return array
+
+
+def events(name: str, values: ArrayLike, length: int) -> Booleans:
+    """Return event indicators; anything but booleans or 0/1 is refused, so times are never taken for events."""
+    array = np.asarray(values)
+    if array.ndim != 1 or array.size != length:
+        raise ArgumentError(f"{name}: found shape {array.shape}; expected ({length},), one a patient")
+    if array.dtype == np.bool_:
+        return array
+    if array.dtype.kind not in "fiu":
+        raise ArgumentError(f"{name}: found {array.dtype} values; expected booleans or 0 and 1")
+    if not np.isin(array, (0, 1)).all():
+        raise ArgumentError(f"{name}: found codes outside 0 and 1 (or missing); recode to True for an event")
+    return array.astype(np.bool_)
+
+
+def codes(name: str, values: ArrayLike, length: int) -> tuple[Integers, NDArray[Any]]:
+    """Return (codes 0..k-1, sorted distinct labels) of a grouping such as arm, stratum or cluster."""
+    array = np.asarray(values)
+    if array.ndim != 1 or array.size != length:
+        raise ArgumentError(f"{name}: found shape {array.shape}; expected ({length},), one a patient")
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        raise ArgumentError(f"{name}: found {int(np.isnan(array).sum())} missing values; drop those patients first")
+    if array.dtype.kind == "O" and any(value is None or value != value for value in array):
+        raise ArgumentError(f"{name}: found missing values; drop those patients first")
+    labels, inverse = np.unique(array, return_inverse=True)
+    return inverse.astype(np.int64).reshape(-1), labels
+
+
+def weights(values: ArrayLike | None, length: int) -> Floats:
+    """Return sampling weights (all at least 0, not all 0); ones when None."""
+    if values is None:
+        return np.ones(length)
+    array = numbers("weight", values, length)
+    if array.size and (array.min() < 0 or array.max() == 0):
+        raise ArgumentError("weight: found negative weights or nothing but zeros; expected weights of at least 0")
+    return array
+
+
+def frequencies(values: ArrayLike | None, length: int) -> Floats:
+    """Return frequency weights (whole numbers of at least 1: k identical patients); ones when None."""
+    if values is None:
+        return np.ones(length)
+    array = numbers("frequency", values, length)
+    if array.size and (array.min() < 1 or (array != np.floor(array)).any()):
+        raise ArgumentError("frequency: expected whole numbers of at least 1; fractional weights go to weight=")
+    return array
+
+
+def matrix(name: str, values: ArrayLike, length: int) -> Floats:
+    """Return a finite matrix of shape (n, p), a vector becoming one column; stored column by column."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub":
+        raise ArgumentError(f"{name}: found {array.dtype} values; expected numbers")
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2 or array.shape[0] != length:
+        raise ArgumentError(f"{name}: found shape {array.shape}; expected ({length}, p), one row a patient")
+    array = np.asfortranarray(array, dtype=np.float64)
+    if not np.isfinite(array).all():
+        bad = int((~np.isfinite(array)).sum())
+        raise ArgumentError(f"{name}: found {bad} missing or infinite values; drop or impute those patients first")
+    return array
+
+
+def level(value: float) -> float:
+    """Return a confidence level that lies strictly between 0 and 1."""
+    if not 0.0 < value < 1.0:
+        raise ArgumentError(f"confidence_level: found {value}; expected a number between 0 and 1, such as 0.95")
+    return float(value)

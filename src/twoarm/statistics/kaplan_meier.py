@@ -1,0 +1,170 @@
+"""Kaplan-Meier estimate of survival with Greenwood's variance (Kaplan and Meier 1958; Greenwood 1926)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from twoarm.errors import ArgumentError, NotEstimableError
+from twoarm.statistics import arrays
+from twoarm.statistics.arrays import Floats
+from twoarm.statistics.distributions import normal_quantile
+
+IntervalType = Literal["log-log", "log", "plain", "logit", "arcsine"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KaplanMeier:
+    """A survival curve at its m distinct times; every array has shape (m,)."""
+
+    time: Floats
+    at_risk: Floats  # followed to this time or beyond, entered before it
+    events: Floats
+    censored: Floats
+    survival: Floats  # S(t), right-continuous
+    std_error: Floats  # Greenwood's, of log S(t); infinite where S(t) is 0
+    lower: Floats  # pointwise limits; NaN where the interval type gives none
+    upper: Floats
+    interval: IntervalType
+    confidence_level: float
+    n: float
+
+
+@dataclass(frozen=True, slots=True)
+class SurvivalAt:
+    """Survival at one time with its pointwise limits."""
+
+    survival: float
+    lower: float
+    upper: float
+
+
+def fit_kaplan_meier(
+    *,
+    time: ArrayLike,
+    event: ArrayLike,
+    entry: ArrayLike | None = None,
+    weight: ArrayLike | None = None,
+    interval: IntervalType = "log-log",
+    confidence_level: float = 0.95,
+) -> KaplanMeier:
+    """Estimate the survival curve of one sample.
+
+    Args:
+        time: time to event or end of follow-up, shape (n,), at least 0.
+        event: True (or 1) where the event happened, shape (n,).
+        entry: time of coming under observation, shape (n,); None when all are followed from the start.
+        weight: sampling or frequency weights, shape (n,).
+        interval: scale of the pointwise limits.
+        confidence_level: of the pointwise limits.
+
+    Raises:
+        ArgumentError: missing or negative times, events that are not 0/1, lengths that differ.
+
+    Source: Kaplan and Meier (1958); the variance of log S is the sum of d / (n (n - d)).
+    R: ``survfit(Surv(time, event) ~ 1, conf.type = "log-log")``.
+
+    >>> km = fit_kaplan_meier(time=[1, 2, 2, 3], event=[1, 1, 0, 0])
+    >>> km.survival.tolist()
+    [0.75, 0.5, 0.5]
+    """
+    exits = arrays.times("time", time)
+    if exits.size == 0:
+        raise ArgumentError("time: found no patients; expected at least one")
+    happened = arrays.events("event", event, exits.size)
+    enters = arrays.entries(entry, exits)
+    weights = arrays.weights(weight, exits.size)
+    distinct, position = np.unique(exits, return_inverse=True)
+    leaving = np.bincount(position, weights, distinct.size)
+    events = np.bincount(position, weights * happened, distinct.size)
+    at_risk = np.cumsum(leaving[::-1])[::-1]
+    if enters is not None:
+        not_yet = np.searchsorted(distinct, enters, side="right")
+        late = np.bincount(not_yet, weights, distinct.size + 1)
+        # a patient who enters at or after a distinct time is not at risk there
+        at_risk = at_risk - np.cumsum(late[::-1])[::-1][1:]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        survival = np.cumprod(np.where(events > 0, 1.0 - events / at_risk, 1.0))
+        survival = np.where(np.cumsum((events > 0) & (events >= at_risk)) > 0, 0.0, survival)
+        terms = np.where(events > 0, events / (at_risk * (at_risk - events)), 0.0)
+        std_error = np.sqrt(np.cumsum(terms))
+    lower, upper = confidence_limits(survival, std_error, interval, arrays.level(confidence_level))
+    return KaplanMeier(
+        time=distinct,
+        at_risk=at_risk,
+        events=events,
+        censored=leaving - events,
+        survival=survival,
+        std_error=std_error,
+        lower=lower,
+        upper=upper,
+        interval=interval,
+        confidence_level=confidence_level,
+        n=float(weights.sum()),
+    )
+
+
+def confidence_limits(
+    survival: Floats, std_error: Floats, interval: IntervalType, confidence_level: float
+) -> tuple[Floats, Floats]:
+    """Return pointwise (lower, upper) limits from the standard error of log S.
+
+    As in R, log-log and logit give none where S is 1 or 0, and no type gives any where S is 0.
+    """
+    z = normal_quantile(confidence_level)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        s = np.where((survival > 0) & np.isfinite(std_error), survival, np.nan)
+        inside = np.where(s < 1, s, np.nan)
+        if interval == "plain":
+            lower, upper = s - z * s * std_error, s + z * s * std_error
+        elif interval == "log":
+            lower, upper = s * np.exp(-z * std_error), s * np.exp(z * std_error)
+        elif interval == "log-log":
+            log_log = np.log(-np.log(inside))
+            spread = z * std_error / np.log(inside)
+            lower, upper = np.exp(-np.exp(log_log - spread)), np.exp(-np.exp(log_log + spread))
+        elif interval == "logit":
+            logit, spread = np.log(inside / (1 - inside)), z * std_error / (1 - inside)
+            lower, upper = 1 / (1 + np.exp(-(logit - spread))), 1 / (1 + np.exp(-(logit + spread)))
+        elif interval == "arcsine":
+            angle, spread = np.arcsin(np.sqrt(s)), 0.5 * z * std_error * np.sqrt(s / (1 - inside))
+            lower = np.sin(np.maximum(angle - spread, 0)) ** 2
+            upper = np.sin(np.minimum(angle + spread, np.pi / 2)) ** 2
+        else:
+            raise ArgumentError(f"interval: found {interval!r}; expected log-log, log, plain, logit or arcsine")
+    return np.clip(lower, 0.0, 1.0), np.clip(upper, 0.0, 1.0)
+
+
+def survival_at(km: KaplanMeier, time: float) -> SurvivalAt:
+    """Return S(time) with its limits.
+
+    Raises:
+        NotEstimableError: beyond the last follow-up, unless survival is 0 there (R carries the last value on).
+    """
+    last = int(np.searchsorted(km.time, time, side="right")) - 1
+    if last < 0:
+        return SurvivalAt(1.0, np.nan, np.nan)
+    if time > km.time[-1] and km.survival[-1] > 0:
+        raise NotEstimableError(f"last follow-up is at {km.time[-1]:g}, before {time:g}")
+    return SurvivalAt(float(km.survival[last]), float(km.lower[last]), float(km.upper[last]))
+
+
+def number_at_risk(
+    *, time: ArrayLike, at: ArrayLike, entry: ArrayLike | None = None, weight: ArrayLike | None = None
+) -> Floats:
+    """Count patients with entry < t <= time at each t of ``at``; no entry means that all are at risk at 0."""
+    exits = arrays.times("time", time)
+    weights = arrays.weights(weight, exits.size)
+    ticks = arrays.numbers("at", at)
+    counts = _weight_at_or_after(exits, weights, ticks)
+    enters = arrays.entries(entry, exits)
+    return counts if enters is None else counts - _weight_at_or_after(enters, weights, ticks)
+
+
+def _weight_at_or_after(values: Floats, weights: Floats, ticks: Floats) -> Floats:
+    order = np.argsort(values, kind="stable")
+    above = np.append(np.cumsum(weights[order][::-1])[::-1], 0.0)
+    return np.asarray(above[np.searchsorted(values[order], ticks, side="left")])

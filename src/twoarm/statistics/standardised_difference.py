@@ -1,0 +1,106 @@
+"""Standardised differences between two arms (Austin 2009; Yang and Dalton 2012)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from twoarm.errors import ArgumentError
+from twoarm.statistics import arrays
+from twoarm.statistics.arrays import Booleans, Floats
+
+CONSTANT = 1e-12  # an SD below this share of the mean's size is no spread but rounding
+
+
+def mean_and_variance(values: Floats, weight: Floats | None = None) -> tuple[float, float]:
+    """Return the mean and the n - 1 variance, by two passes; weights give the mean only its weighting."""
+    if values.size == 0:
+        return float("nan"), float("nan")
+    if weight is None:
+        mean = float(values.sum() / values.size)
+        spread = float(((values - mean) ** 2).sum())
+        return mean, spread / (values.size - 1) if values.size > 1 else float("nan")
+    total = float(weight.sum())
+    mean = float((weight * values).sum() / total)
+    spread = float((weight * (values - mean) ** 2).sum()) / total
+    factor = total**2 / (total**2 - float((weight**2).sum()))
+    return mean, spread * factor if np.isfinite(factor) else float("nan")
+
+
+def standardised_difference(difference: float, variance_1: float, variance_0: float, size: float = 1.0) -> float:
+    """Return difference / sqrt((variance_1 + variance_0) / 2).
+
+    0 when there is neither difference nor spread; signed infinity when there is a difference without spread. ``size``
+    is the magnitude of the values, against which an SD counts as rounding error.
+
+    >>> standardised_difference(1.0, 4.0, 4.0)
+    0.5
+    """
+    deviation = float(np.sqrt((variance_1 + variance_0) / 2))
+    if deviation <= CONSTANT * abs(size):
+        return 0.0 if abs(difference) <= CONSTANT * abs(size) else float(np.copysign(np.inf, difference))
+    return difference / deviation
+
+
+def continuous_difference(*, values: ArrayLike, treated: ArrayLike) -> float:
+    """Return the standardised mean difference, treated minus comparator, of a continuous covariate.
+
+    Source: Austin (2009), equation 1.
+
+    >>> round(continuous_difference(values=[1, 2, 3, 2, 3, 4], treated=[0, 0, 0, 1, 1, 1]), 3)
+    1.0
+    """
+    x = arrays.numbers("values", values)
+    arm = arrays.events("treated", treated, x.size)
+    (mean_1, variance_1), (mean_0, variance_0) = mean_and_variance(x[arm]), mean_and_variance(x[~arm])
+    return standardised_difference(mean_1 - mean_0, variance_1, variance_0, max(abs(mean_1), abs(mean_0)))
+
+
+def binary_difference(share_1: float, share_0: float) -> float:
+    """Return the standardised difference of two proportions (Austin 2009, equation 2).
+
+    >>> round(binary_difference(0.5, 0.4), 4)
+    0.202
+    """
+    return standardised_difference(share_1 - share_0, share_1 * (1 - share_1), share_0 * (1 - share_0))
+
+
+def categorical_difference(*, levels: ArrayLike, treated: ArrayLike) -> float:
+    """Return the Mahalanobis standardised difference of a covariate with several levels (Yang and Dalton 2012).
+
+    Infinite when some level, or combination of levels, separates the arms. A covariate of two levels gives the
+    absolute standardised difference of proportions.
+    """
+    values = np.asarray(levels)
+    arm = arrays.events("treated", treated, values.size)
+    codes, labels = arrays.codes("levels", values, arm.size)
+    shares_1, shares_0 = _shares(codes, arm, labels.size), _shares(codes, ~arm, labels.size)
+    return mahalanobis_of_shares(shares_1, shares_0)
+
+
+def mahalanobis_of_shares(shares_1: Floats, shares_0: Floats) -> float:
+    """Return the Mahalanobis distance between two multinomial distributions given as shares over k levels."""
+    if shares_1.shape != shares_0.shape:
+        raise ArgumentError("shares: found different numbers of levels in the two arms")
+    occupied = (shares_1 > 0) | (shares_0 > 0)
+    p, q = shares_1[occupied], shares_0[occupied]
+    if p.size < 2 or np.array_equal(p, q):
+        return 0.0
+    if not ((p > 0) & (q > 0)).any():
+        return float("inf")
+    p, q = p[1:], q[1:]
+    covariance = (np.diag(p) - np.outer(p, p) + np.diag(q) - np.outer(q, q)) / 2
+    difference = p - q
+    values, vectors = np.linalg.eigh(covariance)
+    projected = vectors.T @ difference
+    flat = values < 1e-12
+    if (np.abs(projected[flat]) > 1e-9).any():
+        return float("inf")
+    return float(np.sqrt((projected[~flat] ** 2 / values[~flat]).sum()))
+
+
+def _shares(codes: arrays.Integers, rows: Booleans, k: int) -> Floats:
+    counts = np.bincount(codes[rows], minlength=k).astype(np.float64)
+    if counts.sum() == 0:
+        raise ArgumentError("treated: found an arm without patients")
+    return np.asarray(counts / counts.sum())
