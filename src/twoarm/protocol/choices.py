@@ -1,0 +1,40 @@
+"""Every option of the protocol, named once."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+FormatVersion = Literal[1]
+TimeUnit = Literal["days", "weeks", "months", "years"]
+DayCount = Literal["end_minus_start", "inclusive"]
+Dialect = Literal["r", "spss", "sas", "stata"]
+
+ColumnKind = Literal["text", "category", "integer", "number", "boolean", "date"]
+OnInvalid = Literal["refuse", "hold"]
+DecimalMark = Literal[".", ","]
+IfMissing = Literal["exclude", "keep", "refuse"]
+OtherArms = Literal["refuse", "exclude"]
+
+Focal = Literal["treated", "comparator", "smaller"]
+Estimand = Literal["ATT", "ATC", "matched set"]
+Scale = Literal["logit", "probability"]
+CaliperUnit = Literal["sd", "absolute"]
+CaliperSd = Literal["all", "pooled"]
+Order = Literal["closest", "largest", "smallest", "data", "random"]
+
+AnalysisName = Literal["baseline", "balance", "lost", "follow_up", "survival", "hazard_ratio", "subgroups"]
+ContinuousSummary = Literal["median", "mean"]
+FollowUpMethod = Literal["reverse_kaplan_meier", "observed", "event_free"]
+IntervalType = Literal["log-log", "log", "plain", "logit", "arcsine"]
+QuantileInterval = Literal["inverted", "normal"]
+FlatEnd = Literal["first", "not_estimable"]
+Ties = Literal["efron", "breslow"]
+
+FigureFormat = Literal["svg", "pdf", "png"]
+
+WarningName = Literal[
+    "incomplete_matching", "larger_focal_arm", "imbalance", "follow_up_differs", "few_events", "not_converged"
+]
+
+DAYS_PER_UNIT = {"days": 1.0, "weeks": 7.0}
+"""Months and years follow the protocol's month length."""

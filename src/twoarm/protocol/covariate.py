@@ -1,0 +1,105 @@
+"""What is measured at or before time zero and may differ between the arms."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from twoarm.protocol.section import Label, Name, Section, Value
+
+
+class Continuous(Section):
+    """A number that enters models as it is."""
+
+    kind: Literal["continuous"]
+    label: Label | None = None
+    source: Name | None = Field(None, description="Column or derived variable; the covariate's own name by default.")
+    unit: str = ""
+
+
+class _Classes(Section):
+    label: Label | None = None
+    source: Name | None = None
+
+
+class Cut(_Classes):
+    """A number cut into classes: ``breaks = [18.5, 25]`` makes three, each from its break up to below the next."""
+
+    kind: Literal["cut"]
+    breaks: tuple[float, ...] = Field(min_length=1)
+    labels: tuple[Label, ...]
+    reference: Label | None = Field(None, description="Label of the class that others are compared with; the first.")
+    unit: str = ""
+
+    @model_validator(mode="after")
+    def _classes_fit(self) -> Cut:
+        if list(self.breaks) != sorted(set(self.breaks)):
+            raise ValueError("breaks must rise")
+        if len(self.labels) != len(self.breaks) + 1 or len(set(self.labels)) < len(self.labels):
+            raise ValueError(f"expected {len(self.breaks) + 1} different labels for {len(self.breaks)} breaks")
+        if self.reference is not None and self.reference not in self.labels:
+            raise ValueError("reference is not one of the labels")
+        return self
+
+    @property
+    def level_labels(self) -> tuple[str, ...]:
+        """Labels of the classes in order."""
+        return self.labels
+
+    @property
+    def reference_index(self) -> int:
+        """Position of the reference class."""
+        return 0 if self.reference is None else self.labels.index(self.reference)
+
+
+class Categorical(_Classes):
+    """Declared levels; any other value is a finding and counts as missing."""
+
+    kind: Literal["categorical"]
+    levels: tuple[Value, ...] = Field(min_length=2)
+    labels: tuple[Label, ...] | None = Field(None, description="One a level, in the same order; the levels by default.")
+    reference: Value | None = Field(None, description="Level that others are compared with; the first by default.")
+
+    @model_validator(mode="after")
+    def _levels_fit(self) -> Categorical:
+        texts = [level_text(level) for level in self.levels]
+        if len(set(texts)) < len(texts):
+            raise ValueError("levels names a level twice")
+        if self.labels is not None and (
+            len(self.labels) != len(self.levels) or len(set(self.labels)) < len(self.labels)
+        ):
+            raise ValueError(f"expected {len(self.levels)} different labels, one a level")
+        if self.reference is not None and level_text(self.reference) not in texts:
+            raise ValueError("reference is not one of the levels")
+        return self
+
+    @property
+    def level_labels(self) -> tuple[str, ...]:
+        """Labels of the levels in order."""
+        return self.labels or tuple(level_text(level) for level in self.levels)
+
+    @property
+    def reference_index(self) -> int:
+        """Position of the reference level."""
+        return 0 if self.reference is None else self.levels.index(self.reference)
+
+
+def level_text(level: Value) -> str:
+    """Return a level as the text that a cell of its column has once it is read.
+
+    >>> level_text(True), level_text(3), level_text("<=20")
+    ('true', '3', '<=20')
+    """
+    return str(level).lower() if isinstance(level, bool) else str(level)
+
+
+def _kind(value: Any) -> str | None:
+    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+    return kind if isinstance(kind, str) else None
+
+
+Covariate = Annotated[
+    Annotated[Continuous, Tag("continuous")] | Annotated[Cut, Tag("cut")] | Annotated[Categorical, Tag("categorical")],
+    Discriminator(_kind),
+]

@@ -1,0 +1,131 @@
+"""Where the records lie and what each column holds."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
+
+from twoarm.protocol.choices import DecimalMark, OnInvalid
+from twoarm.protocol.expression import Type
+from twoarm.protocol.section import Name, Section
+
+_DATE_PART = re.compile(r"YYYY|MM|DD")
+
+
+class _ColumnSection(Section):
+    source: str | None = Field(None, description="Header in the file; the column's own name by default.")
+    missing: tuple[str, ...] | None = Field(None, description="Cells that stand for a missing value.")
+    on_invalid: OnInvalid | None = Field(None, description="Refuse the data, or hold the cell and go on.")
+
+
+class TextColumn(_ColumnSection):
+    """Any text, such as a patient key."""
+
+    type: Literal["text"]
+
+
+class CategoryColumn(_ColumnSection):
+    """Text with a code map: ``map = { "男" = "male", "1" = "male" }``; a value outside it is invalid."""
+
+    type: Literal["category"]
+    map: dict[str, str] = Field(min_length=1)
+
+
+class IntegerColumn(_ColumnSection):
+    """Whole numbers."""
+
+    type: Literal["integer"]
+    minimum: int | None = None
+    maximum: int | None = None
+
+
+class NumberColumn(_ColumnSection):
+    """Numbers with or without decimals."""
+
+    type: Literal["number"]
+    minimum: float | None = None
+    maximum: float | None = None
+    decimal: DecimalMark = "."
+
+
+class BooleanColumn(_ColumnSection):
+    """Yes or no, by declared codes; compared without regard to case."""
+
+    type: Literal["boolean"]
+    true: tuple[str, ...] = Field(("1", "true", "yes"), min_length=1)
+    false: tuple[str, ...] = Field(("0", "false", "no"), min_length=1)
+
+    @model_validator(mode="after")
+    def _codes_are_disjoint(self) -> BooleanColumn:
+        if {code.casefold() for code in self.true} & {code.casefold() for code in self.false}:
+            raise ValueError("a code stands for both true and false")
+        return self
+
+
+class DateColumn(_ColumnSection):
+    """Calendar days in one declared format made of YYYY, MM and DD (leading zeros may be left out)."""
+
+    type: Literal["date"]
+    format: str = "YYYY-MM-DD"
+
+    @field_validator("format")
+    @classmethod
+    def _has_three_parts(cls, value: str) -> str:
+        if sorted(_DATE_PART.findall(value)) != ["DD", "MM", "YYYY"]:
+            raise ValueError("expected a format with YYYY, MM and DD once each, such as DD.MM.YYYY")
+        return value
+
+
+def _short_form(value: Any) -> Any:
+    """``age = "integer"`` is short for ``age = { type = "integer" }``."""
+    return {"type": value} if isinstance(value, str) else value
+
+
+def _kind(value: Any) -> str | None:
+    kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
+    return kind if isinstance(kind, str) else None
+
+
+ColumnDeclaration = Annotated[
+    Annotated[TextColumn, Tag("text")]
+    | Annotated[CategoryColumn, Tag("category")]
+    | Annotated[IntegerColumn, Tag("integer")]
+    | Annotated[NumberColumn, Tag("number")]
+    | Annotated[BooleanColumn, Tag("boolean")]
+    | Annotated[DateColumn, Tag("date")],
+    Discriminator(_kind),
+    BeforeValidator(_short_form),
+]
+
+COLUMN_TYPES = {
+    "text": Type.TEXT,
+    "category": Type.TEXT,
+    "integer": Type.NUMBER,
+    "number": Type.NUMBER,
+    "boolean": Type.BOOLEAN,
+    "date": Type.DATE,
+}
+
+
+class Source(Section):
+    """A table with one row a patient."""
+
+    file: str | None = Field(None, description="Path below the protocol's folder; none when a frame is handed over.")
+    key: Name = Field(description="Column with the patient key; always text.")
+    columns: dict[Name, ColumnDeclaration] = Field(min_length=1)
+    missing: tuple[str, ...] = Field(("",), description="Cells that stand for a missing value.")
+    on_invalid: OnInvalid = Field("refuse", description="What follows from a cell that cannot be read as declared.")
+    sheet: str | None = Field(None, description="Sheet of a workbook; the first by default.")
+    delimiter: str = Field(",", min_length=1, max_length=1)
+    encoding: Literal["utf-8", "utf-16", "gb18030", "latin-1"] = "utf-8"
+
+    @field_validator("file")
+    @classmethod
+    def _stays_below_the_protocol(cls, value: str | None) -> str | None:
+        if value is not None and (
+            value.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", value) or re.match(r"[A-Za-z][\w+.-]*:", value)
+        ):
+            raise ValueError("expected a relative path below the protocol's folder")
+        return value

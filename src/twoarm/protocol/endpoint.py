@@ -1,0 +1,52 @@
+"""What is waited for: from dates, or from a duration and an event column."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from twoarm.protocol.choices import TimeUnit
+from twoarm.protocol.section import Label, Name, Section
+
+
+class Endpoint(Section):
+    """Time to the first of some events, or to the end of follow-up.
+
+    Either ``time`` and ``event`` name a duration and a yes/no column; or ``events`` and ``censoring`` name date columns.
+    """
+
+    label: Label
+    primary: bool = False
+    time: Name | None = Field(None, description="Duration column.")
+    event: Name | None = Field(None, description="Yes/no column: true where the event happened at that time.")
+    unit: TimeUnit = Field("days", description="Unit of the duration column; endpoints run in whole days.")
+    start: Name | None = Field(None, description="Date column; the population's time zero by default.")
+    events: tuple[Name, ...] = Field((), description="Date columns; the earliest that happened is the event.")
+    censoring: tuple[Name, ...] = Field((), description="Date columns; the first of this list that is there counts.")
+
+    @model_validator(mode="after")
+    def _is_one_of_two_forms(self) -> Endpoint:
+        from_duration = self.time is not None and self.event is not None
+        from_dates = bool(self.events) and bool(self.censoring)
+        if from_duration == from_dates:
+            raise ValueError("expected either time and event, or events and censoring")
+        if from_duration and (self.start or self.events or self.censoring):
+            raise ValueError("start, events and censoring go with dates, not with time and event")
+        if from_dates and (self.time or self.event):
+            raise ValueError("time and event do not go with events and censoring")
+        return self
+
+    @property
+    def from_dates(self) -> bool:
+        """Whether the endpoint is derived from dates."""
+        return bool(self.events)
+
+    def columns(self) -> dict[str, Any]:
+        """Return the columns that the endpoint reads, by the key that names them."""
+        single = {"time": self.time, "event": self.event, "start": self.start}
+        return {key: name for key, name in single.items() if name} | {
+            (key, i): name
+            for key, names in (("events", self.events), ("censoring", self.censoring))
+            for i, name in enumerate(names)
+        }

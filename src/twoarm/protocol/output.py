@@ -1,0 +1,21 @@
+"""What is written, and what may leave."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from twoarm.protocol.choices import FigureFormat
+from twoarm.protocol.section import Section
+
+
+class Disclosure(Section):
+    """Suppression of small cells, over the whole ledger, before anything is written."""
+
+    minimum_cell: int = Field(0, ge=0, description="Counts from 1 to one below this are suppressed; 0 is off.")
+
+
+class Output(Section):
+    """Files of the output folder."""
+
+    figures: tuple[FigureFormat, ...] = Field(("svg", "pdf", "png"), description="Formats; png at 300 dots an inch.")
+    patient_level: bool = Field(False, description="Write keys, pairs, scores and times of patients to their own file.")

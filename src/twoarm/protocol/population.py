@@ -1,0 +1,77 @@
+"""Who is studied, from when, and which two arms are compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from twoarm.protocol.choices import AnalysisName, IfMissing, OtherArms
+from twoarm.protocol.section import ExpressionText, Label, Name, Section, Value
+
+
+class Criterion(Section):
+    """One line of the attrition table: patients to include or to exclude."""
+
+    label: Label
+    include: ExpressionText | None = Field(None, description="Patients who meet this stay.")
+    exclude: ExpressionText | None = Field(None, description="Patients who meet this leave.")
+    if_missing: IfMissing = Field("exclude", description="What follows when the criterion is unknown for a patient.")
+
+    @model_validator(mode="after")
+    def _includes_or_excludes(self) -> Criterion:
+        if (self.include is None) == (self.exclude is None):
+            raise ValueError("expected either include or exclude")
+        return self
+
+    @property
+    def expression(self) -> str:
+        """The rule as written."""
+        return self.include or self.exclude or ""
+
+
+class Arm(Section):
+    """One of the two arms: the value of the arm's column and its name on paper."""
+
+    value: Value
+    label: Label
+
+
+class Arms(Section):
+    """How patients fall into the two arms."""
+
+    column: Name
+    treated: Arm
+    comparator: Arm
+    other: OtherArms = Field("refuse", description="What follows from a third value.")
+
+    @model_validator(mode="after")
+    def _differ(self) -> Arms:
+        if self.treated.value == self.comparator.value:
+            raise ValueError("the arms have the same value")
+        if self.treated.label == self.comparator.label:
+            raise ValueError("the arms have the same label")
+        return self
+
+
+class Population(Section):
+    """The study, or a sub-cohort with a rule and arms of its own."""
+
+    label: Label
+    arms: Arms
+    criteria: tuple[Criterion, ...] = ()
+    time_zero: Name | None = Field(None, description="Date column from which endpoints run.")
+    covariates: tuple[Name, ...] | None = Field(None, description="All declared covariates by default.")
+    endpoints: tuple[Name, ...] | None = Field(None, description="All declared endpoints by default.")
+    missing: tuple[Name, ...] | None = Field(None, description="All declared strategies by default.")
+    adjustments: tuple[Name, ...] | None = Field(None, description="All declared adjustments by default.")
+    analyses: tuple[AnalysisName, ...] | None = Field(None, description="All by default.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists_are_not_repeated(cls, value: Any) -> Any:
+        for name in ("covariates", "endpoints", "missing", "adjustments", "analyses"):
+            items = value.get(name) if isinstance(value, dict) else None
+            if isinstance(items, tuple) and len(set(map(str, items))) < len(items):
+                raise ValueError(f"{name} names an entry twice")
+        return value

@@ -1,0 +1,187 @@
+"""The whole protocol: checked, frozen, hashable, every default filled in."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from twoarm.protocol.adjustment import Adjustment, Matching, Multivariable, Unadjusted
+from twoarm.protocol.analysis import Analyses, Subgroups
+from twoarm.protocol.choices import (
+    DAYS_PER_UNIT,
+    AnalysisName,
+    DayCount,
+    Dialect,
+    FlatEnd,
+    FormatVersion,
+    IntervalType,
+    QuantileInterval,
+    Ties,
+    TimeUnit,
+    WarningName,
+)
+from twoarm.protocol.covariate import Covariate
+from twoarm.protocol.data import COLUMN_TYPES, Source
+from twoarm.protocol.endpoint import Endpoint
+from twoarm.protocol.expression import Node, Type
+from twoarm.protocol.expression_parser import parse_expression
+from twoarm.protocol.missing import CompleteCase
+from twoarm.protocol.output import Disclosure, Output
+from twoarm.protocol.population import Population
+from twoarm.protocol.section import ExpressionText, Label, Name, Section, Share
+
+ANALYSES: tuple[AnalysisName, ...] = (
+    "baseline",
+    "balance",
+    "lost",
+    "follow_up",
+    "survival",
+    "hazard_ratio",
+    "subgroups",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SurvivalConventions:
+    """The conventions in which statistics packages differ."""
+
+    interval: IntervalType
+    quantile_interval: QuantileInterval
+    flat_end: FlatEnd
+    ties: Ties
+
+
+CONVENTIONS: Mapping[Dialect | None, SurvivalConventions] = {
+    None: SurvivalConventions("log-log", "inverted", "first", "efron"),
+    "r": SurvivalConventions("log", "inverted", "first", "efron"),
+    "spss": SurvivalConventions("log-log", "normal", "first", "breslow"),
+    "sas": SurvivalConventions("log-log", "inverted", "not_estimable", "breslow"),
+    "stata": SurvivalConventions("log-log", "inverted", "first", "breslow"),
+}
+"""What each dialect presets; an option that the protocol states wins."""
+
+
+class Protocol(Section):
+    """A two-arm, observational, time-to-event study."""
+
+    format_version: FormatVersion
+    title: Label
+    data: dict[Name, Source] = Field(min_length=1, description="Tables with one row a patient; the first is the spine.")
+    data_cutoff: datetime.date | None = Field(None, description="Nothing after this day counts.")
+    seed: int | None = Field(None, ge=0, description="Needed by every random step.")
+    confidence_level: Share = 0.95
+    time_unit: TimeUnit = Field("months", description="Unit of times in tables and figures.")
+    month_length: float = Field(30.4375, ge=28, le=31, description="Days in a month; a year has twelve.")
+    day_count: DayCount = "end_minus_start"
+    dialect: Dialect | None = Field(None, description="Presets the conventions of a statistics package.")
+    derived: dict[Name, ExpressionText] = Field({}, description="Variables calculated from columns.")
+    populations: dict[Name, Population] = Field(min_length=1, description="The study first; then sub-cohorts.")
+    covariates: dict[Name, Covariate] = Field(min_length=1)
+    endpoints: dict[Name, Endpoint] = Field(min_length=1)
+    missing: dict[Name, CompleteCase] = {"complete_case": CompleteCase()}
+    adjustments: dict[Name, Adjustment] = Field({}, description="The unadjusted comparison is always made.")
+    analyses: Analyses = Analyses()
+    subgroups: Subgroups | None = None
+    disclosure: Disclosure = Disclosure()
+    output: Output = Output()
+    acknowledge: dict[WarningName, Label] = Field({}, description="Design warnings that the team has read, and why.")
+
+    @model_validator(mode="after")
+    def _has_one_primary_endpoint(self) -> Protocol:
+        primary = [name for name, endpoint in self.endpoints.items() if endpoint.primary]
+        if len(self.endpoints) > 1 and len(primary) != 1:
+            raise ValueError(f"endpoints: found {len(primary)} primary endpoints; expected one with primary = true")
+        return self
+
+    @property
+    def primary_endpoint(self) -> str:
+        """Name of the primary endpoint."""
+        return next((name for name, endpoint in self.endpoints.items() if endpoint.primary), next(iter(self.endpoints)))
+
+    @property
+    def conventions(self) -> SurvivalConventions:
+        """Stated options first, then the dialect's, then the defaults."""
+        preset, stated = CONVENTIONS[self.dialect], self.analyses.survival
+        return SurvivalConventions(
+            interval=stated.interval or preset.interval,
+            quantile_interval=stated.quantile_interval or preset.quantile_interval,
+            flat_end=stated.flat_end or preset.flat_end,
+            ties=self.analyses.hazard_ratio.ties or preset.ties,
+        )
+
+    @property
+    def unit_days(self) -> float:
+        """Days in the display unit."""
+        return self.days_in(self.time_unit)
+
+    def days_in(self, unit: TimeUnit) -> float:
+        """Days in a unit."""
+        years = {"months": self.month_length, "years": 12 * self.month_length}
+        return {**DAYS_PER_UNIT, **years}[unit]
+
+    def column_types(self) -> dict[str, Type]:
+        """Return the type of every declared and derived column."""
+        types = {
+            name: COLUMN_TYPES[column.type] for source in self.data.values() for name, column in source.columns.items()
+        }
+        for name, text in self.derived.items():
+            types[name] = parse_expression(text, types).type
+        return types
+
+    def parse(self, text: str) -> Node:
+        """Return the tree of one of the protocol's own expressions."""
+        return parse_expression(text, self.column_types())
+
+    def plan(self) -> tuple[StudyPopulation, ...]:
+        """Return each population with everything it is to go through, references resolved."""
+        return tuple(self._resolve(name, section) for name, section in self.populations.items())
+
+    def _resolve(self, name: str, section: Population) -> StudyPopulation:
+        def chosen(declared: Mapping[str, Any], names: tuple[str, ...] | None) -> dict[str, Any]:
+            return {key: declared[key] for key in (declared if names is None else names)}
+
+        adjustments = chosen(self.adjustments, section.adjustments)
+        if not any(isinstance(adjustment, Unadjusted) for adjustment in adjustments.values()):
+            adjustments = {"unadjusted": Unadjusted(kind="unadjusted"), **adjustments}
+        wanted = ANALYSES if section.analyses is None else section.analyses
+        return StudyPopulation(
+            name=name,
+            section=section,
+            covariates=chosen(self.covariates, section.covariates),
+            endpoints=chosen(self.endpoints, section.endpoints),
+            missing=chosen(self.missing, section.missing),
+            adjustments=adjustments,
+            analyses=tuple(word for word in ANALYSES if word in wanted),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPopulation:
+    """A population of the protocol with its covariates, endpoints, strategies, adjustments and analyses."""
+
+    name: str
+    section: Population
+    covariates: Mapping[str, Covariate]
+    endpoints: Mapping[str, Endpoint]
+    missing: Mapping[str, CompleteCase]
+    adjustments: Mapping[str, Unadjusted | Multivariable | Matching]
+    analyses: tuple[AnalysisName, ...]
+
+    @property
+    def label(self) -> str:
+        """Name on paper."""
+        return self.section.label
+
+    @property
+    def treated(self) -> str:
+        """Label of the treated arm."""
+        return self.section.arms.treated.label
+
+    @property
+    def comparator(self) -> str:
+        """Label of the comparator arm."""
+        return self.section.arms.comparator.label

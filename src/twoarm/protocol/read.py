@@ -1,0 +1,225 @@
+"""``study.toml`` -> Protocol, or every problem at once, each with its place."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path as FilePath
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from twoarm.errors import Problem, ProtocolError, nearest
+from twoarm.protocol.protocol import Protocol
+from twoarm.protocol.references import Misreference, check_references
+from twoarm.protocol.toml_positions import Path, Positions, scan_positions
+
+MAXIMUM_SIZE = 1_000_000  # bytes; a protocol is a page or two
+
+
+def read_protocol(path: str | FilePath) -> Protocol:
+    """Read and check a protocol file.
+
+    Raises:
+        ProtocolError: with every problem found, each with file:line:column, what was found and what was expected.
+    """
+    file = FilePath(path)
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise ProtocolError([Problem(file.name, "cannot be read", error.strerror or "expected a file")]) from None
+    if len(content) > MAXIMUM_SIZE:
+        raise ProtocolError([Problem(file.name, f"{len(content)} bytes", f"expected at most {MAXIMUM_SIZE}")])
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ProtocolError([Problem(file.name, "text that is not UTF-8", "save the file as UTF-8")]) from None
+    return parse_protocol(text, file.name)
+
+
+def parse_protocol(text: str, name: str = "study.toml") -> Protocol:
+    """Check a protocol given as text; ``name`` stands in the messages."""
+    text = text.replace("\r\n", "\n")
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r" \(at line (\d+), column (\d+)\)", str(error))
+        where = f"{name}:{place[1]}:{place[2]}" if place else name
+        message = str(error).replace(place[0] if place else "", "")
+        raise ProtocolError([Problem(where, message, "expected TOML")]) from None
+    positions = scan_positions(text)
+    document = _as_tuples(raw)
+    sections, errors = _validate_parts(document)
+    problems = [_from_pydantic(error, document, positions, name) for error in errors]
+    problems += [_from_reference(error, positions, name) for error in check_references(sections, raw)]
+    if problems:
+        raise ProtocolError(sorted(dict.fromkeys(problems), key=_by_place))
+    try:
+        return Protocol.model_validate(document)
+    except ValidationError as error:
+        found = [_from_pydantic(dict(item), document, positions, name) for item in error.errors()]
+        raise ProtocolError(sorted(found, key=_by_place)) from None
+
+
+def _by_place(problem: Problem) -> tuple[int, ...]:
+    return tuple(int(part) for part in problem.where.split(":")[-2:] if part.isdigit())
+
+
+def _as_tuples(value: Any) -> Any:
+    """Lists become tuples, so that sections are hashable and strict."""
+    if isinstance(value, dict):
+        return {key: _as_tuples(item) for key, item in value.items()}
+    return tuple(_as_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def _validate_parts(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Validate key by key, and mappings entry by entry, so that one error does not hide another's neighbours."""
+    sections: dict[str, Any] = {}
+    errors: list[dict[str, Any]] = []
+    for key in document:
+        if key not in Protocol.model_fields:
+            errors.append({"type": "extra_forbidden", "loc": (key,), "msg": "", "ctx": {}})
+    for key, field in Protocol.model_fields.items():
+        if key not in document:
+            if field.is_required():
+                errors.append({"type": "missing", "loc": (key,), "msg": "", "ctx": {}})
+            continue
+        part, found = _validate_part(key, field.rebuild_annotation(), document[key])
+        errors += found
+        if part is not None:
+            sections[key] = part
+    return sections, errors
+
+
+def _validate_part(key: str, annotation: Any, value: Any) -> tuple[Any, list[dict[str, Any]]]:
+    whole, errors = _validate(annotation, value, (key,))
+    if not errors or get_origin(_bare(annotation)) is not dict or not isinstance(value, dict):
+        return whole, errors
+    entries = {name: _validate(annotation, {name: entry}, (key,)) for name, entry in value.items()}
+    return {name: part[name] for name, (part, problems) in entries.items() if not problems}, errors
+
+
+def _validate(annotation: Any, value: Any, prefix: Path) -> tuple[Any, list[dict[str, Any]]]:
+    try:
+        return TypeAdapter(annotation).validate_python(value, strict=True), []
+    except ValidationError as error:
+        return None, [{**item, "loc": (*prefix, *item["loc"])} for item in error.errors()]
+
+
+def _bare(annotation: Any) -> Any:
+    """Strip ``Annotated``."""
+    return get_args(annotation)[0] if hasattr(annotation, "__metadata__") else annotation
+
+
+def _raw_path(loc: tuple[str | int, ...], document: Any) -> tuple[Path, str | int | None]:
+    """Follow a pydantic location through the document; union tags are no keys and are passed over.
+
+    Returns the path as far as it exists, and the last key that does not exist.
+    """
+    path: Path = ()
+    absent: str | int | None = None
+    here = document
+    for step in loc:
+        try:
+            here = here[step]
+        except (KeyError, IndexError, TypeError):
+            absent = step
+            continue
+        path, absent = (*path, step), None
+    return path, absent
+
+
+def _from_pydantic(
+    error: Mapping[str, Any], document: Mapping[str, Any], positions: Positions, name: str
+) -> Problem:
+    kind, loc = str(error["type"]), tuple(error["loc"])
+    path, absent = _raw_path(loc, document)
+    place = positions.key(path) if kind in ("extra_forbidden", "missing") else positions.value(path)
+    if loc and loc[-1] == "[key]":
+        path, place = path[:-1] if path and path[-1] == "[key]" else path, positions.key(path)
+    where = f"{name}:{place.line}:{place.column}"
+    found, expected = _found_and_expected(kind, error, path, absent, loc)
+    return Problem(where, found, expected, ".".join(str(part) for part in path))
+
+
+def _found_and_expected(
+    kind: str, error: Mapping[str, Any], path: Path, absent: str | int | None, loc: tuple[str | int, ...]
+) -> tuple[str, str]:
+    context = error.get("ctx") or {}
+    value = error.get("input")
+    shown = f'found "{value}"' if isinstance(value, str) else f"found {value!r}"
+    if not isinstance(value, str | int | float | bool):
+        shown = f"found {_kind_of(value)}"
+    if kind == "extra_forbidden":
+        known = _fields_at(loc[:-1])
+        listed = ", ".join(sorted(known))
+        return "unknown key", f"expected one of {listed}{nearest(str(path[-1]), known)}"
+    if kind == "missing":
+        return f"{absent} is missing", f"expected {absent}"
+    if kind in ("literal_error", "union_tag_invalid"):
+        options = re.findall(r"'([^']*)'", str(context.get("expected") or context.get("expected_tags")))
+        options = options or [str(context.get("expected"))]
+        if kind == "union_tag_invalid":
+            shown = f'found "{context.get("tag")}"'
+        word = str(context.get("tag", value))
+        return shown, f"expected {'one of ' if len(options) > 1 else ''}{', '.join(options)}{nearest(word, options)}"
+    if kind == "union_tag_not_found":
+        return "no kind or type", f"expected {'type' if 'columns' in path else 'kind'}"
+    if kind == "value_error":
+        return str(error["msg"]).removeprefix("Value error, "), ""
+    if kind == "string_pattern_mismatch":
+        return shown, "expected a name of letters, digits and underscores that starts with a letter"
+    expected = str(error["msg"]).removeprefix("Input should be ").removeprefix("Value should have ")
+    return shown, f"expected {expected}"
+
+
+def _kind_of(value: Any) -> str:
+    names = {dict: "a table", tuple: "a list", list: "a list", type(None): "nothing"}
+    return names.get(type(value), f"a {type(value).__name__}")
+
+
+def _fields_at(loc: tuple[str | int, ...]) -> set[str]:
+    """Return the keys that the section at a pydantic location accepts."""
+    models: list[Any] = [Protocol]
+    for step in loc:
+        models = [found for model in models for found in _step(model, step)] or models
+    return {key for model in models if _is_section(model) for key in model.model_fields}
+
+
+def _is_section(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _step(annotation: Any, step: str | int) -> list[Any]:
+    annotation = _bare(annotation)
+    if _is_section(annotation):
+        return _unwrap(annotation.model_fields[step].annotation) if step in annotation.model_fields else []
+    origin = get_origin(annotation)
+    if origin is dict:
+        return _unwrap(get_args(annotation)[1])
+    if origin is tuple:
+        return _unwrap(get_args(annotation)[0])
+    return []
+
+
+def _unwrap(annotation: Any) -> list[Any]:
+    """Return the alternatives of a union; a discriminated union's members carry their tags."""
+    bare = _bare(annotation)
+    if get_origin(bare) in (dict, tuple) or _is_section(bare):
+        return [bare]
+    return [part for argument in get_args(bare) for part in _unwrap(argument)]
+
+
+def _from_reference(error: Misreference, positions: Positions, name: str) -> Problem:
+    place = positions.value(error.path)
+    column = place.column
+    if error.offset is not None and place.plain:
+        column += 1 + error.offset
+    return Problem(f"{name}:{place.line}:{column}", error.found, error.expected, ".".join(map(str, error.path)))
+
+
+def protocol_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a protocol, for editors that complete and check TOML."""
+    schema = Protocol.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
