@@ -94,10 +94,39 @@ def _validate_parts(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[d
 
 def _validate_part(key: str, annotation: Any, value: Any) -> tuple[Any, list[dict[str, Any]]]:
     whole, errors = _validate(annotation, value, (key,))
-    if not errors or get_origin(_bare(annotation)) is not dict or not isinstance(value, dict):
+    if not errors:
         return whole, errors
-    entries = {name: _validate(annotation, {name: entry}, (key,)) for name, entry in value.items()}
-    return {name: part[name] for name, (part, problems) in entries.items() if not problems}, errors
+    if get_origin(_bare(annotation)) is not dict or not isinstance(value, dict):
+        return None, errors
+    entries = {name: _without_errors(annotation, key, {name: entry}) for name, entry in value.items()}
+    return {name: entry[name] for name, entry in entries.items() if entry and name in entry}, errors
+
+
+def _without_errors(annotation: Any, key: str, entry: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the entry with its erroneous values left out, so that its references are checked all the same."""
+    for _ in range(3):
+        part, errors = _validate(annotation, entry, (key,))
+        if not errors:
+            return dict(part)
+        for error in errors:
+            path, absent = _raw_path(error["loc"][1:], entry)
+            entry = _edited(entry, path, absent if error["type"] == "missing" else None)
+    return None
+
+
+def _edited(value: Any, path: Path, absent: str | int | None) -> Any:
+    """Return a copy without the value at ``path``, or with a placeholder for the key that is absent there."""
+    if not path:
+        return {**value, absent: "x"} if absent is not None and isinstance(value, dict) else value
+    step, rest = path[0], path[1:]
+    if isinstance(value, tuple) and isinstance(step, int) and step < len(value):
+        inside = (_edited(value[step], rest, absent),) if rest or absent is not None else ()
+        return (*value[:step], *inside, *value[step + 1 :])
+    if not isinstance(value, dict) or step not in value:
+        return value
+    if rest or absent is not None:
+        return {**value, step: _edited(value[step], rest, absent)}
+    return {key: item for key, item in value.items() if key != step}
 
 
 def _validate(annotation: Any, value: Any, prefix: Path) -> tuple[Any, list[dict[str, Any]]]:
@@ -170,6 +199,8 @@ def _found_and_expected(
         return str(error["msg"]).removeprefix("Value error, "), ""
     if kind == "string_pattern_mismatch":
         return shown, "expected a name of letters, digits and underscores that starts with a letter"
+    if kind in ("bool_type", "bool_parsing"):
+        return shown, "expected true or false"
     expected = str(error["msg"]).removeprefix("Input should be ").removeprefix("Value should have ")
     return shown, f"expected {expected}"
 
