@@ -1,0 +1,123 @@
+"""Who is in the study, in which arm, with which covariates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twoarm.cohort.attrition import UNASSIGNED, Attrition, everybody, exclude
+from twoarm.cohort.covariates import CovariateValues, read_covariates, refuse_outside_levels
+from twoarm.cohort.eligibility import apply_criteria
+from twoarm.errors import Problem, RecordsError
+from twoarm.protocol.population import Arms
+from twoarm.protocol.protocol import Protocol, StudyPopulation
+from twoarm.records.column_typing import clean_text
+from twoarm.records.evaluation import HELD
+from twoarm.records.records import FILE_ORDER, KEY, PatientTable, Records
+from twoarm.statistics.arrays import Booleans, Floats, Integers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cohort:
+    """One row a patient, n rows in the order of the patient keys."""
+
+    population: StudyPopulation
+    key: NDArray[np.str_]
+    treated: Booleans
+    covariates: Mapping[str, CovariateValues]
+    position: Mapping[str, Floats]  # rank for order = "data", by order column ("" is the file's own)
+    patient_rows: Integers  # row of each patient in the patient table
+    attrition: Attrition
+
+
+def build_cohort(protocol: Protocol, population: StudyPopulation, records: Records) -> Cohort:
+    """Apply the criteria, assign the arms, read the covariates.
+
+    Raises:
+        RecordsError: an arm is empty, the arm column holds a third value, or levels are not as declared.
+    """
+    patients = records.patients
+    arms = population.section.arms
+    arm, third = _assign(arms, patients)
+    steps = [everybody("Patients in the records", arm)]
+    criteria, inside = apply_criteria(protocol, population.section.criteria, patients, arm)
+    steps += criteria
+    if arms.other == "refuse" and (inside & third).any():
+        raise RecordsError([_third_value(arms, patients, inside & third, records.inputs[0].file)])
+    nobody = np.zeros_like(inside)
+    absent = (arm == UNASSIGNED) & ~third
+    for name, label, out in (("no_arm", "Arm not recorded", absent), ("other_arm", "In neither arm", third)):
+        if (inside & out).any():
+            step, inside = exclude(name, label, "arm", arm, inside, out, nobody)
+            steps.append(step)
+    _refuse_empty(population, arm[inside], steps[-1].label, records.inputs[0].file)
+    rows = np.flatnonzero(inside)
+    frame = patients.frame.filter(inside.tolist()) if not inside.all() else patients.frame
+    covariates, outside = read_covariates(population.covariates, frame)
+    holding = frozenset(name for name in outside if _holds(protocol, population, name))
+    refuse_outside_levels(outside, population.covariates, holding, records.inputs[0].file)
+    return Cohort(
+        population=population,
+        key=frame.get_column(KEY).to_numpy().astype(np.str_),
+        treated=arm[rows] == 1,
+        covariates=covariates,
+        position=_positions(population, frame),
+        patient_rows=rows,
+        attrition=Attrition(tuple(steps)),
+    )
+
+
+def _assign(arms: Arms, patients: PatientTable) -> tuple[Integers, Booleans]:
+    """Return (1 treated, 0 comparator, -1 neither; mask of third values)."""
+    column = patients.frame.get_column(arms.column)
+    arm = np.full(len(column), UNASSIGNED, dtype=np.int64)
+    for code, side in ((1, arms.treated), (0, arms.comparator)):
+        value = clean_text(side.value) if isinstance(side.value, str) else side.value
+        arm[(column == value).fill_null(False).to_numpy().astype(np.bool_)] = code
+    known = ~column.is_null().to_numpy()
+    return arm, np.asarray(known & (arm == UNASSIGNED))
+
+
+def _third_value(arms: Arms, patients: PatientTable, rows: Booleans, file: str) -> Problem:
+    keys = patients.frame.get_column(KEY).to_numpy()[rows]
+    shown = ", ".join(map(str, keys[:20])) + (", ..." if keys.size > 20 else "")
+    found = f"{keys.size} patients with a third value (patients {shown})"
+    expected = f'expected {arms.treated.value!r} or {arms.comparator.value!r}; or other = "exclude"'
+    return Problem(file, found, expected, arms.column)
+
+
+def _refuse_empty(population: StudyPopulation, arm: Integers, last: str, file: str) -> None:
+    empty = [side.label for code, side in ((1, population.section.arms.treated), (0, population.section.arms.comparator))
+             if not (arm == code).any()]  # fmt: skip
+    if empty:
+        found = f"no patients left in arm {' and '.join(empty)} after \"{last}\""
+        raise RecordsError([Problem(file, found, "check the criteria and the arm's value", f"populations.{population.name}")])
+
+
+def _holds(protocol: Protocol, population: StudyPopulation, name: str) -> bool:
+    column = population.covariates[name].source or name
+    for source in protocol.data.values():
+        if column in source.columns:
+            return (source.columns[column].on_invalid or source.on_invalid) == "hold"
+    return any(source.on_invalid == "hold" for source in protocol.data.values())
+
+
+def _positions(population: StudyPopulation, frame: Any) -> dict[str, Floats]:
+    wanted = {getattr(adjustment, "order_column", None) or "" for adjustment in population.adjustments.values()}
+    positions = {}
+    for name in sorted(wanted):
+        column = frame.get_column(name or FILE_ORDER).to_numpy().astype(np.float64)
+        positions[name] = np.where(np.isnan(column), np.inf, column)
+    return positions
+
+
+def held_cells(records: Records, column: str, rows: Integers) -> Booleans:
+    """Return which of these patients have a held cell in a column."""
+    name = HELD + column
+    if name not in records.patients.masks:
+        return np.zeros(rows.size, dtype=np.bool_)
+    return np.asarray(records.patients.frame.get_column(name).to_numpy()[rows], dtype=np.bool_)

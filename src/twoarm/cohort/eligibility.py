@@ -1,0 +1,51 @@
+"""Criteria: met, not met or unknown for each patient, in the protocol's order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from twoarm.cohort.attrition import AttritionStep, exclude
+from twoarm.errors import Problem, RecordsError
+from twoarm.protocol.population import Criterion
+from twoarm.protocol.protocol import Protocol
+from twoarm.records.evaluation import evaluate
+from twoarm.records.records import KEY, PatientTable
+from twoarm.statistics.arrays import Booleans, Integers
+
+
+def apply_criteria(
+    protocol: Protocol, criteria: tuple[Criterion, ...], patients: PatientTable, arm: Integers
+) -> tuple[list[AttritionStep], Booleans]:
+    """Return a line per criterion, and who meets them all.
+
+    Raises:
+        RecordsError: a criterion is unknown for somebody and its ``if_missing`` is ``refuse``.
+    """
+    inside = np.ones(arm.size, dtype=np.bool_)
+    steps = []
+    for number, criterion in enumerate(criteria, start=1):
+        met, unknown = _evaluate(protocol, criterion, patients)
+        out = ~met if criterion.include else met
+        out = np.where(unknown, criterion.if_missing == "exclude", out)
+        if criterion.if_missing == "refuse" and (inside & unknown).any():
+            raise RecordsError([_unknown(criterion, patients, inside & unknown)])
+        step, inside = exclude(f"criterion_{number}", criterion.label, "criterion", arm, inside, out, unknown)
+        steps.append(step)
+    return steps, inside
+
+
+def _evaluate(protocol: Protocol, criterion: Criterion, patients: PatientTable) -> tuple[Booleans, Booleans]:
+    """Return (met, unknown) masks."""
+    node = protocol.parse(criterion.expression)
+    answer: Any = patients.frame.with_columns(answer=evaluate(node, patients.masks)).get_column("answer")
+    unknown = answer.is_null().to_numpy()
+    return answer.fill_null(False).to_numpy().astype(np.bool_), unknown
+
+
+def _unknown(criterion: Criterion, patients: PatientTable, rows: Booleans) -> Problem:
+    keys = patients.frame.get_column(KEY).to_numpy()[rows]
+    shown = ", ".join(map(str, keys[:20])) + (", ..." if keys.size > 20 else "")
+    found = f'criterion "{criterion.label}" is unknown for {keys.size} patients ({shown})'
+    return Problem("records", found, "complete the records, or let if_missing say what follows")

@@ -1,0 +1,64 @@
+"""The arms made comparable: one type whatever the method."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from twoarm.design.complete import CompletedCohort
+from twoarm.design.propensity import PropensityScore
+from twoarm.protocol.choices import Estimand
+from twoarm.statistics.arrays import Booleans, Floats, Integers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lost:
+    """Patients of the focal arm by whether they found a partner, as rows of the completed cohort."""
+
+    arm: str
+    matched: Integers
+    unmatched: Integers
+    larger_arm: bool  # the focal arm is the larger of the two
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AdjustedCohort:
+    """m rows that stand for patients of a completed cohort; "unadjusted" is every patient once with weight 1."""
+
+    name: str
+    label: str
+    completed: CompletedCohort
+    row: Integers  # row of the completed cohort, shape (m,); rows may repeat
+    weight: Floats  # at least 0, shape (m,)
+    pair: Integers | None  # pair of each row, shape (m,)
+    covariates_in_model: tuple[str, ...]  # carried in the outcome model; () for a marginal comparison
+    estimand: Estimand | None
+    propensity: PropensityScore | None
+    caliper_width: float | None
+    lost: Lost | None
+    naive_variance: bool  # print the variance that ignores the pairs, too
+
+    @property
+    def marginal(self) -> bool:
+        """Whether arms are compared as they stand, without a regression on covariates."""
+        return not self.covariates_in_model
+
+    @property
+    def treated(self) -> Booleans:
+        """Arm of each row, shape (m,)."""
+        return np.asarray(self.completed.treated[self.row])
+
+    @property
+    def cohort_rows(self) -> Integers:
+        """Rows of the cohort, and so of its endpoints, shape (m,)."""
+        return np.asarray(self.completed.cohort_rows[self.row])
+
+
+@dataclass(frozen=True, slots=True)
+class NotAdjusted:
+    """An adjustment that could not be made, and why."""
+
+    name: str
+    label: str
+    reason: str

@@ -1,0 +1,44 @@
+"""The propensity score: probability of treatment given the covariates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from twoarm.design.design_matrix import DesignMatrix
+from twoarm.protocol.choices import CaliperSd, Scale
+from twoarm.statistics.arrays import Booleans, Floats
+from twoarm.statistics.logistic import LogisticFit, fit_logistic
+
+DECIMALS = 10  # scores nearer than this differ by arithmetic, not by covariates
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PropensityScore:
+    """Scores of n patients on both scales, and the model they come from."""
+
+    probability: Floats
+    logit: Floats
+    fit: LogisticFit
+
+    def on(self, scale: Scale) -> Floats:
+        """Return the score on the scale on which distances are taken."""
+        return self.logit if scale == "logit" else self.probability
+
+
+def fit_propensity(treated: Booleans, design: DesignMatrix) -> PropensityScore:
+    """Fit a logistic regression of treatment on the covariates.
+
+    Equal covariate rows get equal scores to the last bit, and scores are rounded to ten decimals, so that the order of
+    rows, or a machine's arithmetic, does not move a pair.
+    """
+    fit = fit_logistic(outcome=treated, covariates=design.values, names=design.names)
+    return PropensityScore(np.round(fit.probabilities, DECIMALS), np.round(fit.linear_predictor, DECIMALS), fit)
+
+
+def score_sd(score: Floats, treated: Booleans, kind: CaliperSd) -> float:
+    """Return the SD that a caliper is a multiple of: over all patients, or pooled within arms."""
+    if kind == "all":
+        return float(np.std(score, ddof=1))
+    return float(np.sqrt((np.var(score[treated], ddof=1) + np.var(score[~treated], ddof=1)) / 2))

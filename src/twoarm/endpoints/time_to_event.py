@@ -1,0 +1,133 @@
+"""Dates, or durations, -> time in whole days and an event, aligned with the cohort's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from twoarm.cohort.cohort import Cohort, held_cells
+from twoarm.protocol.endpoint import Endpoint
+from twoarm.protocol.protocol import Protocol, StudyPopulation
+from twoarm.records.engine_ops import day_number
+from twoarm.records.records import Records
+from twoarm.statistics.arrays import Booleans, Floats, Integers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TimeToEvent:
+    """An endpoint of n patients; those not ``known`` are left out of its analyses, each for one reason."""
+
+    name: str
+    label: str
+    time: Integers  # days; 0 where not known
+    event: Booleans
+    known: Booleans
+    reasons: Mapping[str, int]  # why patients are held -> how many
+    cut_back: int  # patients whose event or follow-up after the data cut-off was cut back to it
+
+
+def derive_endpoints(
+    protocol: Protocol, population: StudyPopulation, records: Records, cohort: Cohort
+) -> dict[str, TimeToEvent]:
+    """Return every endpoint of the population."""
+    return {
+        name: (_from_dates if endpoint.from_dates else _from_duration)(protocol, name, endpoint, records, cohort)
+        for name, endpoint in population.endpoints.items()
+    }
+
+
+def _column(records: Records, cohort: Cohort, name: str) -> tuple[Floats, Booleans]:
+    """Return a column of the cohort's patients as floats (dates as day numbers, NaN missing), and its held cells."""
+    expression = nw.col(name)
+    dtype = records.patients.frame.schema[name]
+    if dtype == nw.Date:
+        expression = day_number(expression)
+    column: Any = records.patients.frame.select(expression.cast(nw.Float64).alias("value")).get_column("value")
+    values = column.to_numpy().astype(np.float64)[cohort.patient_rows]
+    return values, held_cells(records, name, cohort.patient_rows)
+
+
+def _sort_out(n: int, rules: list[tuple[str, Booleans]]) -> tuple[Booleans, dict[str, int]]:
+    """Give each patient the first rule that holds them; return (known, count by reason)."""
+    known = np.ones(n, dtype=np.bool_)
+    reasons = {}
+    for reason, breaks in rules:
+        count = int((known & breaks).sum())
+        if count:
+            reasons[reason] = count
+        known &= ~breaks
+    return known, reasons
+
+
+def _from_duration(
+    protocol: Protocol, name: str, endpoint: Endpoint, records: Records, cohort: Cohort
+) -> TimeToEvent:
+    assert endpoint.time is not None, "an endpoint from a duration names its time"
+    assert endpoint.event is not None, "an endpoint from a duration names its event"
+    duration, time_held = _column(records, cohort, endpoint.time)
+    event, event_held = _column(records, cohort, endpoint.event)
+    days = np.round(duration * protocol.days_in(endpoint.unit))
+    known, reasons = _sort_out(
+        days.size,
+        [
+            ("time could not be read", time_held),
+            ("event could not be read", event_held),
+            ("time missing", np.isnan(days)),
+            ("event missing", np.isnan(event)),
+            ("negative time", days < 0),
+        ],
+    )
+    return TimeToEvent(
+        name=name,
+        label=endpoint.label,
+        time=np.where(known, days, 0).astype(np.int64),
+        event=np.where(known, event, 0).astype(np.bool_),
+        known=known,
+        reasons=reasons,
+        cut_back=0,
+    )
+
+
+def _from_dates(protocol: Protocol, name: str, endpoint: Endpoint, records: Records, cohort: Cohort) -> TimeToEvent:
+    """The earliest event that is there, else the first censoring date that is there; nothing after the cut-off."""
+    start_name = endpoint.start or cohort.population.section.time_zero
+    assert start_name is not None, "an endpoint from dates has a start"
+    start, start_held = _column(records, cohort, start_name)
+    events = [_column(records, cohort, column) for column in endpoint.events]
+    censoring = [_column(records, cohort, column) for column in endpoint.censoring]
+    happened = np.fmin.reduce([values for values, _ in events])
+    last_seen = censoring[0][0]
+    for values, _ in censoring[1:]:
+        last_seen = np.where(np.isnan(last_seen), values, last_seen)
+    cutoff = np.inf if protocol.data_cutoff is None else float(protocol.data_cutoff.toordinal() - 719_163)
+    ends = np.where(np.isnan(happened), last_seen, happened)
+    event_held = np.any([held for _, held in events], axis=0)
+    censoring_held = np.isnan(ends) & np.any([held for _, held in censoring], axis=0)
+    known, reasons = _sort_out(
+        start.size,
+        [
+            ("start could not be read", start_held),
+            ("start missing", np.isnan(start)),
+            ("start after the data cut-off", start > cutoff),
+            ("an event date could not be read", event_held),
+            ("last contact could not be read", censoring_held),
+            ("neither event nor last contact", np.isnan(ends)),
+            ("event before start", happened < start),
+            ("last contact before start", np.isnan(happened) & (last_seen < start)),
+        ],
+    )
+    late = known & (ends > cutoff)
+    days = np.minimum(ends, cutoff) - start + (1 if protocol.day_count == "inclusive" else 0)
+    return TimeToEvent(
+        name=name,
+        label=endpoint.label,
+        time=np.where(known, days, 0).astype(np.int64),
+        event=known & ~np.isnan(happened) & ~(happened > cutoff),
+        known=known,
+        reasons=reasons,
+        cut_back=int(late.sum()),
+    )

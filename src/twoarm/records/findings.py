@@ -1,0 +1,43 @@
+"""What is wrong with the records, by place; never a patient's value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from twoarm.errors import Problem
+
+Outcome = Literal["refused", "held", "warned"]
+SHOWN = 20  # rows named in a message; then a count
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Cells of one column that break one rule."""
+
+    rule: str
+    outcome: Outcome
+    file: str
+    column: str
+    what: str  # "cells that are not a date YYYY-MM-DD"
+    rows: tuple[int, ...]  # as numbered in the file, the header being row 1; empty for frames' unknown places
+    keys: tuple[str, ...]  # patient keys of the rows
+    remedy: str
+
+    def problem(self) -> Problem:
+        """Return the finding as a message."""
+        return Problem(self.file, f"{len(self.rows)} {self.what} ({self.place()})", self.remedy, self.column)
+
+    def place(self) -> str:
+        """Name rows and patients, the first 20 of them."""
+        shown = [f"row {row}" for row in self.rows[:SHOWN]]
+        if self.keys:
+            shown = [f"row {row}, patient {key}" for row, key in zip(self.rows, self.keys, strict=True)][:SHOWN]
+        more = len(self.rows) - SHOWN
+        return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
+
+
+def refused(findings: Sequence[Finding]) -> list[Problem]:
+    """Return the problems that stop the study."""
+    return [finding.problem() for finding in findings if finding.outcome == "refused"]

@@ -1,0 +1,168 @@
+"""Files and frames -> raw tables: every cell as text, or in the type that the file itself declares."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import polars as pl
+
+from twoarm.errors import Problem, RecordsError
+from twoarm.protocol.data import Source
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RawTable:
+    """A table as it came: names as in the file, rows in its order."""
+
+    name: str  # file, or the source's name for a frame
+    frame: pl.DataFrame
+    first_row: int  # number of the first data row as a spreadsheet shows it
+    sha256: str
+    bytes: int
+
+
+def read_source(name: str, source: Source, folder: Path) -> RawTable:
+    """Read the file of a source.
+
+    Raises:
+        RecordsError: no such file, a kind that is not read, or content that is not of that kind.
+    """
+    if source.file is None:
+        raise RecordsError([Problem(f"data.{name}", "no file and no frame", "expected file, or records= in Python")])
+    path = folder / source.file
+    if path.is_symlink() or not path.resolve().is_relative_to(folder.resolve()):
+        raise RecordsError([Problem(source.file, "a path that leaves the protocol's folder", "expected a file in it")])
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise RecordsError([Problem(source.file, f"a {path.suffix} file", f"expected one of {', '.join(_READERS)}")])
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise RecordsError([Problem(source.file, "cannot be read", error.strerror or "expected a file")]) from None
+    if not content:
+        raise RecordsError([Problem(source.file, "an empty file", "expected a header and rows")])
+    try:
+        frame = reader(content, source, path)
+    except RecordsError:
+        raise
+    except ModuleNotFoundError as error:
+        missing = f"the package {error.name} is not installed"
+        raise RecordsError([Problem(source.file, missing, 'install "twoarm[files]"')]) from None
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in _READERS_OWN and not isinstance(error, UnicodeError):
+            raise
+        # a reader's own message may quote cells, so only its kind is told
+        kind = f"content that is not {path.suffix.lower()} ({type(error).__name__})"
+        raise RecordsError([Problem(source.file, kind, "save the file again and check its encoding")]) from None
+    return RawTable(source.file, _checked(frame, source.file), 2, hashlib.sha256(content).hexdigest(), len(content))
+
+
+def frame_source(name: str, frame: Any) -> RawTable:
+    """Take a Polars, pandas or pyarrow frame."""
+    try:
+        table = nw.from_native(frame, eager_only=True).to_polars()
+    except TypeError:
+        found = f"a {type(frame).__name__}"
+        raise RecordsError([Problem(f"data.{name}", found, "expected a Polars, pandas or pyarrow frame")]) from None
+    digest = hashlib.sha256()
+    for column in table.columns:
+        digest.update(column.encode())
+        digest.update(table[column].cast(pl.String, strict=False).fill_null("\0").str.join("\1").item().encode())
+    return RawTable(f"data.{name}", _checked(table, f"data.{name}"), 1, digest.hexdigest(), table.estimated_size())
+
+
+def _checked(frame: pl.DataFrame, name: str) -> pl.DataFrame:
+    if frame.height == 0:
+        raise RecordsError([Problem(name, "no rows under the header", "expected one row a patient")])
+    return frame
+
+
+def _named(header: list[str], name: str) -> list[str]:
+    stripped = [column.strip() for column in header]
+    repeated = sorted({column for column in stripped if column and stripped.count(column) > 1})
+    if repeated:
+        raise RecordsError([Problem(name, f"header {', '.join(repeated)} twice", "expected every header once")])
+    return [column or f"unnamed:{i}" for i, column in enumerate(stripped, start=1)]
+
+
+def _read_csv(content: bytes, source: Source, path: Path) -> pl.DataFrame:
+    if source.encoding != "utf-8":
+        content = content.decode(source.encoding).encode("utf-8")
+    content = content.removeprefix(b"\xef\xbb\xbf")
+    head = content[: 1 << 20].decode("utf-8", errors="ignore")
+    header = _named(next(csv.reader(io.StringIO(head), delimiter=source.delimiter)), path.name)
+    return pl.read_csv(
+        io.BytesIO(content),
+        separator=source.delimiter,
+        has_header=False,
+        skip_rows=1,
+        raise_if_empty=False,
+        schema={column: pl.String for column in header},
+    )
+
+
+def _read_excel(content: bytes, source: Source, path: Path) -> pl.DataFrame:
+    import python_calamine
+
+    book = python_calamine.load_workbook(io.BytesIO(content))
+    if source.sheet is not None and source.sheet not in book.sheet_names:
+        sheets = ", ".join(book.sheet_names)
+        raise RecordsError([Problem(path.name, f"no sheet {source.sheet}", f"expected one of {sheets}")])
+    sheet = book.get_sheet_by_name(source.sheet or book.sheet_names[0])
+    rows = sheet.to_python(skip_empty_area=False)
+    if not rows:
+        raise RecordsError([Problem(path.name, "an empty sheet", "expected a header and rows")])
+    header = _named([str(cell) for cell in rows[0]], path.name)
+    body = rows[1:]
+    return pl.DataFrame({name: _cells([row[i] for row in body]) for i, name in enumerate(header)})
+
+
+def _cells(values: list[Any]) -> pl.Series:
+    """A column of one type keeps it; a mixed one becomes text, days as YYYY-MM-DD and whole numbers without point."""
+    filled = [None if value == "" else value for value in values]
+    kinds = {type(value) for value in filled if value is not None}
+    if len(kinds) == 1:
+        return pl.Series(filled)
+    return pl.Series([None if value is None else _as_text(value) for value in filled], dtype=pl.String)
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else repr(value)
+    return value.strftime("%Y-%m-%d") if hasattr(value, "strftime") else str(value)
+
+
+def _read_parquet(content: bytes, _: Source, __: Path) -> pl.DataFrame:
+    return pl.read_parquet(io.BytesIO(content))
+
+
+def _read_statistical(function: str, **options: Any) -> Callable[[bytes, Source, Path], pl.DataFrame]:
+    def read(_: bytes, __: Source, path: Path) -> pl.DataFrame:
+        import pyreadstat
+
+        frame, _meta = getattr(pyreadstat, function)(str(path), output_format="polars", **options)
+        return nw.from_native(frame, eager_only=True).to_polars()
+
+    return read
+
+
+_READERS_OWN = ("polars", "python_calamine", "pyreadstat")
+
+_READERS: dict[str, Callable[[bytes, Source, Path], pl.DataFrame]] = {
+    ".csv": _read_csv,
+    ".xlsx": _read_excel,
+    ".parquet": _read_parquet,
+    ".sav": _read_statistical("read_sav", user_missing=True),
+    ".sas7bdat": _read_statistical("read_sas7bdat"),
+    ".xpt": _read_statistical("read_xport"),
+    ".dta": _read_statistical("read_dta"),
+}

@@ -1,0 +1,29 @@
+"""Series of numbers that belong together: survival curves, histograms of scores, flow of patients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+CurveKind = Literal["survival", "histogram"]
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Named columns of equal length; ``survival`` has time, survival, lower, upper, at_risk, events, censored."""
+
+    kind: CurveKind
+    population: str
+    missing: str
+    adjustment: str
+    endpoint: str
+    arm: str
+    columns: Mapping[str, tuple[float | None, ...]]
+    unit: str = "days"
+
+    @property
+    def id(self) -> str:
+        """Stable, unique and readable name."""
+        parts = (self.population, self.missing, self.adjustment, self.kind, self.endpoint, self.arm)
+        return "/".join(part.replace(" ", "_") or "-" for part in parts)

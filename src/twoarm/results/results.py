@@ -1,0 +1,92 @@
+"""The ledger: immutable rows that tables, figures and reports quote."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from twoarm.results.curve import Curve
+from twoarm.results.estimate import FIELDS, Estimate
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Results:
+    """All estimates and curves of a study, in the order in which they were made."""
+
+    estimates: tuple[Estimate, ...]
+    curves: tuple[Curve, ...]
+    _index: Mapping[tuple[str, str], tuple[Estimate, ...]]
+
+    @classmethod
+    def of(cls, estimates: Iterable[Estimate], curves: Iterable[Curve]) -> Results:
+        """Freeze rows; two rows with one id would make a quotation ambiguous, and are our own bug."""
+        rows, series = tuple(estimates), tuple(curves)
+        for ids in ([row.id for row in rows], [curve.id for curve in series]):
+            repeated = {name for name in ids if ids.count(name) > 1} if len(set(ids)) < len(ids) else set()
+            assert not repeated, f"ids are unique in the ledger; repeated: {sorted(repeated)[:3]}"
+        index: dict[tuple[str, str], list[Estimate]] = {}
+        for row in rows:
+            index.setdefault((row.analysis, row.adjustment), []).append(row)
+        return cls(rows, series, {key: tuple(found) for key, found in index.items()})
+
+    def select(self, **wanted: str) -> tuple[Estimate, ...]:
+        """Return the rows whose fields equal those given, in order."""
+        rows: Iterable[Estimate] = self.estimates
+        if "analysis" in wanted and "adjustment" in wanted:
+            rows = self._index.get((wanted["analysis"], wanted["adjustment"]), ())
+        return tuple(row for row in rows if all(getattr(row, name) == value for name, value in wanted.items()))
+
+    def find(self, **wanted: str) -> Estimate | None:
+        """Return the one row with these fields, or None; more than one is ambiguous and an error of ours."""
+        rows = self.select(**wanted)
+        assert len(rows) <= 1, f"{len(rows)} ledger rows answer to {wanted}"
+        return rows[0] if rows else None
+
+    def get(self, **wanted: str) -> Estimate:
+        """Return the one row with these fields; it must be there."""
+        row = self.find(**wanted)
+        assert row is not None, f"no ledger row answers to {wanted}"
+        return row
+
+    def curve(self, **wanted: str) -> Curve | None:
+        """Return the one curve with these fields, or None."""
+        found = [c for c in self.curves if all(getattr(c, name) == value for name, value in wanted.items())]
+        assert len(found) <= 1, f"{len(found)} curves answer to {wanted}"
+        return found[0] if found else None
+
+    def to_frame(self) -> Any:
+        """Return the rows as a Polars frame, one column a field, ``id`` first."""
+        import polars as pl
+
+        columns: dict[str, list[Any]] = {"id": [row.id for row in self.estimates]}
+        columns |= {name: [getattr(row, name) for row in self.estimates] for name in FIELDS}
+        columns["value"] = [None if row.value is None else float(row.value) for row in self.estimates]
+        return pl.DataFrame(columns)
+
+    def estimates_json(self) -> str:
+        """Return the rows as JSON, one row a line."""
+        rows = [json.dumps({"id": row.id, **asdict(row)}, ensure_ascii=False) for row in self.estimates]
+        return "[\n" + ",\n".join(rows) + "\n]\n"
+
+    def curves_json(self) -> str:
+        """Return the curves as JSON, one curve a line."""
+        series = [json.dumps({"id": curve.id, **_curve_fields(curve)}, ensure_ascii=False) for curve in self.curves]
+        return "[\n" + ",\n".join(series) + "\n]\n"
+
+
+def _curve_fields(curve: Curve) -> dict[str, Any]:
+    return {field.name: getattr(curve, field.name) for field in fields(curve)}
+
+
+def read_results(folder: str | Path) -> Results:
+    """Read the ledger of an output folder back."""
+    place = Path(folder)
+    rows = json.loads((place / "results.json").read_text("utf-8"))
+    curves = json.loads((place / "curves.json").read_text("utf-8"))
+    for row in (*rows, *curves):
+        row.pop("id")
+    series = [Curve(**{**c, "columns": {k: tuple(v) for k, v in c["columns"].items()}}) for c in curves]
+    return Results.of([Estimate(**row) for row in rows], series)
