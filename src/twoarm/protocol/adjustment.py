@@ -17,6 +17,7 @@ class Unadjusted(Section):
 
     kind: Literal["unadjusted"]
     label: Label = "Unadjusted"
+    primary: bool = Field(False, description="Carries the primary analysis.")
 
 
 class Multivariable(Section):
@@ -24,6 +25,7 @@ class Multivariable(Section):
 
     kind: Literal["multivariable"]
     label: Label = "Multivariable"
+    primary: bool = Field(False, description="Carries the primary analysis.")
     covariates: tuple[Name, ...] | None = Field(None, description="All covariates of the population by default.")
 
 
@@ -40,6 +42,7 @@ class Matching(Section):
 
     kind: Literal["matching"]
     label: Label = "Matched"
+    primary: bool = Field(False, description="Carries the primary analysis; the first matching by default.")
     covariates: tuple[Name, ...] | None = Field(None, description="All covariates of the population by default.")
     focal: Focal = Field("treated", description="Whose patients look for partners.")
     estimand: Estimand | None = Field(None, description="Follows from focal; stated, it must agree.")

@@ -91,11 +91,21 @@ class Protocol(Section):
     acknowledge: dict[WarningName, Label] = Field({}, description="Design warnings that the team has read, and why.")
 
     @model_validator(mode="after")
-    def _has_one_primary_endpoint(self) -> Protocol:
+    def _has_one_primary_analysis(self) -> Protocol:
         primary = [name for name, endpoint in self.endpoints.items() if endpoint.primary]
         if len(self.endpoints) > 1 and len(primary) != 1:
             raise ValueError(f"endpoints: found {len(primary)} primary endpoints; expected one with primary = true")
+        primaries = [name for name, adjustment in self.adjustments.items() if adjustment.primary]
+        if len(primaries) > 1:
+            raise ValueError(f"adjustments: found {len(primaries)} with primary = true; expected one at most")
         return self
+
+    @property
+    def primary_adjustment(self) -> str:
+        """Name of the adjustment that carries the primary analysis: the declared one, else the first matching."""
+        declared = [name for name, adjustment in self.adjustments.items() if adjustment.primary]
+        matched = [name for name, adjustment in self.adjustments.items() if isinstance(adjustment, Matching)]
+        return [*declared, *matched, *self.adjustments, "unadjusted"][0]
 
     @property
     def primary_endpoint(self) -> str:

@@ -78,19 +78,25 @@ def categorical_difference(*, levels: ArrayLike, treated: ArrayLike) -> float:
     return mahalanobis_of_shares(shares_1, shares_0)
 
 
-def mahalanobis_of_shares(shares_1: Floats, shares_0: Floats) -> float:
-    """Return the Mahalanobis distance between two multinomial distributions given as shares over k levels."""
+def mahalanobis_of_shares(
+    shares_1: Floats, shares_0: Floats, spread_1: Floats | None = None, spread_0: Floats | None = None
+) -> float:
+    """Return the Mahalanobis distance between two multinomial distributions given as shares over k levels.
+
+    The covariance comes from ``spread_1`` and ``spread_0``, shares of another sample such as the one before matching;
+    by default from the shares themselves.
+    """
     if shares_1.shape != shares_0.shape:
         raise ArgumentError("shares: found different numbers of levels in the two arms")
-    occupied = (shares_1 > 0) | (shares_0 > 0)
-    p, q = shares_1[occupied], shares_0[occupied]
-    if p.size < 2 or np.array_equal(p, q):
+    spread_1, spread_0 = (shares_1 if spread_1 is None else spread_1), (shares_0 if spread_0 is None else spread_0)
+    occupied = (shares_1 > 0) | (shares_0 > 0) | (spread_1 > 0) | (spread_0 > 0)
+    difference = (shares_1 - shares_0)[occupied][1:]
+    if not difference.any():
         return 0.0
-    if not ((p > 0) & (q > 0)).any():
+    if not ((spread_1 > 0) & (spread_0 > 0)).any():
         return float("inf")
-    p, q = p[1:], q[1:]
+    p, q = spread_1[occupied][1:], spread_0[occupied][1:]
     covariance = (np.diag(p) - np.outer(p, p) + np.diag(q) - np.outer(q, q)) / 2
-    difference = p - q
     values, vectors = np.linalg.eigh(covariance)
     projected = vectors.T @ difference
     flat = values < 1e-12
@@ -104,3 +110,14 @@ def _shares(codes: arrays.Integers, rows: Booleans, k: int) -> Floats:
     if counts.sum() == 0:
         raise ArgumentError("treated: found an arm without patients")
     return np.asarray(counts / counts.sum())
+
+
+def kolmogorov_smirnov(values: Floats, treated: Booleans) -> float:
+    """Return the largest distance between the arms' distribution functions.
+
+    >>> kolmogorov_smirnov(np.array([1.0, 2.0, 3.0, 4.0]), np.array([False, False, True, True]))
+    1.0
+    """
+    points = np.unique(values)
+    shares = [np.searchsorted(np.sort(values[arm]), points, side="right") / arm.sum() for arm in (treated, ~treated)]
+    return float(np.abs(shares[0] - shares[1]).max())

@@ -1,0 +1,89 @@
+"""Standardised differences of every covariate, with the spread of the original and of the adjusted sample."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from twoarm.analyses.request import Request
+from twoarm.cohort.covariates import CategoricalValues, ContinuousValues, CovariateValues
+from twoarm.results.ledger import Ledger
+from twoarm.statistics.arrays import Booleans, Floats
+from twoarm.statistics.standardised_difference import (
+    kolmogorov_smirnov,
+    mahalanobis_of_shares,
+    mean_and_variance,
+    standardised_difference,
+)
+
+ORIGINAL = "SD of the original sample"
+OWN = "SD of this sample"
+SEPARATED = "infinite: a difference without any spread"
+
+
+def balance(request: Request) -> None:
+    """Write the standardised differences, and the largest one for the gate."""
+    adjusted, original = request.adjusted, request.unadjusted
+    ledger = request.ledger.within(arm=request.contrast)
+    before = request.covariates(original)
+    largest = 0.0
+    for name, covariate in request.covariates().items():
+        spreads = [(ORIGINAL, before[name], original.treated)]
+        if adjusted.row.size != original.row.size:
+            spreads.append((OWN, covariate, adjusted.treated))
+        for method, spread, spread_treated in spreads:
+            differences = standardised_differences(covariate, adjusted.treated, spread, spread_treated)
+            for level, value in differences.items():
+                here = ledger.within(variable=name, variable_level=level, method=method)
+                here.add("smd", value, note="" if np.isfinite(value) else SEPARATED)
+            largest = max(largest, *(abs(value) for value in differences.values()))
+        if isinstance(covariate, ContinuousValues):
+            _shape(ledger.within(variable=name), covariate.values, adjusted.treated)
+    ledger.add("largest_absolute_smd", largest, note="" if np.isfinite(largest) else SEPARATED)
+
+
+def standardised_differences(
+    covariate: CovariateValues, treated: Booleans, spread: CovariateValues, spread_treated: Booleans
+) -> dict[str, float]:
+    """Return the standardised difference as a whole (level ``""``), and of each level of a categorical covariate.
+
+    A covariate of two levels is summed up by the signed difference of the level that is not the reference, one of more
+    levels by the Mahalanobis distance, which has no sign. ``spread`` is the sample whose SD is the yardstick.
+    """
+    if isinstance(covariate, CategoricalValues):
+        assert isinstance(spread, CategoricalValues), "both samples hold the same covariate"
+        return _of_levels(covariate, treated, spread, spread_treated)
+    assert isinstance(spread, ContinuousValues), "both samples hold the same covariate"
+    mean_1, _ = mean_and_variance(covariate.values[treated])
+    mean_0, _ = mean_and_variance(covariate.values[~treated])
+    _, variance_1 = mean_and_variance(spread.values[spread_treated])
+    _, variance_0 = mean_and_variance(spread.values[~spread_treated])
+    return {"": standardised_difference(mean_1 - mean_0, variance_1, variance_0, max(abs(mean_1), abs(mean_0)))}
+
+
+def _of_levels(
+    covariate: CategoricalValues, treated: Booleans, spread: CategoricalValues, spread_treated: Booleans
+) -> dict[str, float]:
+    share_1, share_0 = _shares(covariate, treated), _shares(covariate, ~treated)
+    wide_1, wide_0 = _shares(spread, spread_treated), _shares(spread, ~spread_treated)
+    levels = {
+        level: standardised_difference(p - q, a * (1 - a), b * (1 - b))
+        for level, p, q, a, b in zip(covariate.levels, share_1, share_0, wide_1, wide_0, strict=True)
+    }
+    if len(covariate.levels) == 2:
+        whole = levels[covariate.levels[1 - covariate.reference]]
+    else:
+        whole = mahalanobis_of_shares(share_1, share_0, wide_1, wide_0)
+    return {"": whole, **levels}
+
+
+def _shares(covariate: CategoricalValues, rows: Booleans) -> Floats:
+    counts = np.bincount(covariate.codes[rows], minlength=len(covariate.levels))
+    return np.asarray(counts / counts.sum())
+
+
+def _shape(ledger: Ledger, values: Floats, treated: Booleans) -> None:
+    """Write the variance ratio and the largest distance between distribution functions."""
+    (_, variance_1), (_, variance_0) = mean_and_variance(values[treated]), mean_and_variance(values[~treated])
+    ratio = variance_1 / variance_0 if variance_0 > 0 else float("nan")
+    ledger.add("variance_ratio", ratio, note="" if np.isfinite(ratio) else "no spread in the comparator arm")
+    ledger.add("kolmogorov_smirnov", kolmogorov_smirnov(values, treated))

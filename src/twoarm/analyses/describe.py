@@ -1,0 +1,37 @@
+"""Counts, percentages, medians and means of a covariate, written to the ledger."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from twoarm.cohort.covariates import CategoricalValues, ContinuousValues, CovariateValues
+from twoarm.results.ledger import Ledger
+from twoarm.statistics.arrays import Booleans
+from twoarm.statistics.rank_tests import medians_and_quartiles
+from twoarm.statistics.standardised_difference import mean_and_variance
+
+
+def describe(ledger: Ledger, covariate: CovariateValues, rows: Booleans) -> None:
+    """Describe a covariate in some rows: one row a number."""
+    here = ledger.within(variable=covariate.name)
+    if isinstance(covariate, CategoricalValues):
+        counts = np.bincount(covariate.codes[rows], minlength=len(covariate.levels))
+        total = int(counts.sum())
+        for level, count in zip(covariate.levels, counts.tolist(), strict=True):
+            here.add("n", count, variable_level=level)
+            percent = 100 * count / total if total else None
+            here.add("percent", percent, variable_level=level, unit="%", note="" if total else "no patients")
+        return
+    _describe_numbers(here, covariate, rows)
+
+
+def _describe_numbers(here: Ledger, covariate: ContinuousValues, rows: Booleans) -> None:
+    values = covariate.values[rows]
+    if values.size == 0:
+        here.not_estimable("median", "q1", "q3", "minimum", "maximum", "mean", "sd", reason="no patients")
+        return
+    low, middle, high = medians_and_quartiles(covariate.values, rows)
+    mean, variance = mean_and_variance(values)
+    numbers = {"median": middle, "q1": low, "q3": high, "minimum": float(values.min()), "maximum": float(values.max())}
+    for statistic, value in {**numbers, "mean": mean, "sd": float(np.sqrt(variance))}.items():
+        here.add(statistic, value, unit=covariate.unit, note="" if np.isfinite(value) else "one patient")

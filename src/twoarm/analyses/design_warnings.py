@@ -1,0 +1,64 @@
+"""What a careful reader must be told of the design: a row for each warning that fires, with the number behind it."""
+
+from __future__ import annotations
+
+from twoarm.analyses.request import Request
+from twoarm.protocol.choices import WarningName
+from twoarm.results.estimate import Estimate
+
+UNMATCHED_PERCENT = 10.0  # above this the estimand is no longer that of the whole focal arm
+EVENTS_PER_TERM = 10.0
+ALPHA = 0.05
+
+
+def design_warnings(request: Request) -> None:
+    """Read the rows of this adjustment and write the warnings that follow from them."""
+    rows = [row for row in request.ledger.rows if _same(row, request.ledger.context)]
+    for row in rows:
+        if row.value is None:
+            continue
+        key = (row.analysis, row.statistic)
+        if key == ("lost", "unmatched_percent") and row.value > UNMATCHED_PERCENT:
+            _warn(request, "incomplete_matching", row)
+        elif key == ("lost", "focal_is_larger_arm") and row.value:
+            _warn(request, "larger_focal_arm", row)
+        elif key == ("follow_up", "p_value") and row.value < ALPHA and request.adjusted.name == "unadjusted":
+            _warn(request, "follow_up_differs", row)
+    _imbalance(request, rows)
+    _few_events(request, rows)
+
+
+def _same(row: Estimate, context: Estimate) -> bool:
+    return (row.population, row.missing, row.adjustment) == (context.population, context.missing, context.adjustment)
+
+
+def _warn(request: Request, name: WarningName, row: Estimate, value: float | None = None) -> None:
+    request.ledger.add(
+        name,
+        row.value if value is None else value,
+        arm=row.arm,
+        endpoint=row.endpoint,
+        variable=row.variable,
+        variable_level=row.variable_level,
+        unit=row.unit,
+        note=request.protocol.acknowledge.get(name, ""),
+    )
+
+
+def _imbalance(request: Request, rows: list[Estimate]) -> None:
+    """One warning for the covariate that is worst balanced after an adjustment of the design."""
+    if request.adjusted.pair is None:
+        return
+    differences = [row for row in rows if row.analysis == "balance" and row.statistic == "smd" and row.value is not None]
+    worst = max(differences, key=lambda row: abs(row.value or 0.0), default=None)
+    if worst is not None and abs(worst.value or 0.0) > request.protocol.analyses.balance.threshold:
+        _warn(request, "imbalance", worst)
+
+
+def _few_events(request: Request, rows: list[Estimate]) -> None:
+    for name in request.endpoints:
+        mine = [row for row in rows if row.analysis == "hazard_ratio" and row.endpoint == name]
+        events = next((row for row in mine if row.statistic == "events"), None)
+        terms = sum(row.statistic == "hazard_ratio" for row in mine)
+        if events is not None and events.value is not None and terms and events.value / terms < EVENTS_PER_TERM:
+            _warn(request, "few_events", events, events.value / terms)

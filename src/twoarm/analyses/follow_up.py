@@ -1,0 +1,62 @@
+"""How long patients were watched, by arm: short or unequal follow-up bends a comparison."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from twoarm.analyses.request import Observed, Request
+from twoarm.protocol.choices import FollowUpMethod
+from twoarm.statistics.arrays import Booleans
+from twoarm.statistics.kaplan_meier import fit_kaplan_meier
+from twoarm.statistics.log_rank import log_rank
+from twoarm.statistics.survival_quantile import survival_quantile
+
+METHODS: dict[FollowUpMethod, str] = {
+    "reverse_kaplan_meier": "reverse Kaplan-Meier",
+    "observed": "median of all observed times",
+    "event_free": "median time of the event-free",
+}
+
+
+def follow_up(request: Request) -> None:
+    """Write the median follow-up of each arm for the primary endpoint, and whether censoring differs."""
+    name = request.protocol.primary_endpoint
+    if name not in request.endpoints:
+        return
+    method = request.protocol.analyses.follow_up.method
+    ledger = request.ledger.within(endpoint=name, unit="days")
+    observed = request.observed(request.endpoints[name])
+    arms = (("all", np.ones_like(observed.treated)), (request.population.treated, observed.treated),
+            (request.population.comparator, ~observed.treated))  # fmt: skip
+    for label, rows in arms:
+        here = ledger.within(arm=label, method=METHODS[method])
+        median, lower, upper = _median(request, observed, rows, method)
+        reason = "fewer than half censored" if method == "reverse_kaplan_meier" else "no patients"
+        for statistic, value in (("median", median), ("median_lower", lower), ("median_upper", upper)):
+            if statistic == "median" or method == "reverse_kaplan_meier":
+                here.add(statistic, value, note="" if np.isfinite(value) else reason)
+    contrast = ledger.within(arm=request.contrast, unit="", method="log-rank on censoring")
+    with contrast.estimating("p_value"):
+        test = log_rank(time=observed.time, event=~observed.event, arm=observed.treated)
+        contrast.add("p_value", test.p_value)
+
+
+def _median(
+    request: Request, observed: Observed, rows: Booleans, method: FollowUpMethod
+) -> tuple[float, float, float]:
+    nothing = (float("nan"), float("nan"), float("nan"))
+    if method == "event_free":
+        rows = rows & ~observed.event
+    if not rows.any():
+        return nothing
+    if method != "reverse_kaplan_meier":
+        return float(np.median(observed.time[rows])), *nothing[1:]
+    conventions = request.protocol.conventions
+    km = fit_kaplan_meier(
+        time=observed.time[rows],
+        event=~observed.event[rows],
+        interval=conventions.interval,
+        confidence_level=request.protocol.confidence_level,
+    )
+    found = survival_quantile(km, interval=conventions.quantile_interval, flat_end=conventions.flat_end)
+    return found.time, found.lower, found.upper

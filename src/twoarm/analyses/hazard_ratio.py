@@ -1,0 +1,104 @@
+"""Cox regression: the hazard ratio of the arms, and of the covariates where they are in the model."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from twoarm.analyses.request import Observed, Request
+from twoarm.design.design_matrix import DesignMatrix, Term, build_design_matrix
+from twoarm.errors import NotEstimableError
+from twoarm.results.ledger import Ledger
+from twoarm.statistics.arrays import Floats
+from twoarm.statistics.cox import CoxFit, fit_cox
+from twoarm.statistics.distributions import normal_quantile, two_sided_normal
+
+STATISTICS = ("hazard_ratio", "hazard_ratio_lower", "hazard_ratio_upper", "p_value")
+ARM = "arm"
+TIES = {"efron": "Efron ties", "breslow": "Breslow ties"}
+
+
+def hazard_ratio(request: Request) -> None:
+    """Fit the model of every endpoint."""
+    for name, endpoint in request.endpoints.items():
+        observed = request.observed(endpoint)
+        ledger = request.ledger.within(endpoint=name)
+        ledger.add("n", int(observed.time.size), arm="all")
+        ledger.add("events", int(observed.event.sum()), arm="all")
+        design = _design(request, observed)
+        for method, robust in _variances(request):
+            _fit(request, ledger.within(method=method), observed, design, robust)
+
+
+def _variances(request: Request) -> list[tuple[str, bool]]:
+    """Return the method's name and whether the variance is clustered by pair; the headline first."""
+    ties = TIES[request.protocol.conventions.ties]
+    naive = (f"Cox, {ties}, Wald", False)
+    if request.adjusted.pair is None:
+        return [naive]
+    clustered = (f"Cox, {ties}, Wald, robust variance clustered by pair", True)
+    return [clustered, naive] if request.adjusted.naive_variance else [clustered]
+
+
+def _design(request: Request, observed: Observed) -> DesignMatrix:
+    """The arm first, then the covariates of the outcome model."""
+    names = request.adjusted.covariates_in_model
+    covariates = {name: values.take(observed.rows) for name, values in request.covariates().items()}
+    rest = build_design_matrix(covariates, names, observed.time.size)
+    values = np.asfortranarray(np.column_stack([observed.treated.astype(np.float64), rest.values]))
+    return DesignMatrix((Term(ARM, "", ""), *rest.terms), values)
+
+
+def _fit(request: Request, ledger: Ledger, observed: Observed, design: DesignMatrix, robust: bool) -> None:
+    arm = ledger.within(arm=request.contrast)
+    if observed.treated.all() or not observed.treated.any():
+        arm.not_estimable(*STATISTICS, reason="one arm only has a known endpoint")
+        return
+    empty = [label for label, rows in ((request.population.treated, observed.treated),
+             (request.population.comparator, ~observed.treated)) if not observed.event[rows].any()]  # fmt: skip
+    if empty:
+        arm.not_estimable(*STATISTICS, reason=f"no events in {' and '.join(empty)}")
+        return
+    with arm.estimating(*STATISTICS):
+        fit = fit_cox(
+            time=observed.time,
+            event=observed.event,
+            covariates=design.values,
+            names=design.names,
+            cluster=observed.pair if robust else None,
+            ties=request.protocol.conventions.ties,
+        )
+        for position, term in enumerate(design.terms):
+            if term.variable == ARM:
+                write_hazard_ratio(arm, fit, position, request.protocol.confidence_level)
+                continue
+            level = f"{term.level} vs {term.reference}" if term.level else ""
+            here = ledger.within(arm="all", variable=term.variable, variable_level=level)
+            write_hazard_ratio(here, fit, position, request.protocol.confidence_level)
+
+
+def write_hazard_ratio(ledger: Ledger, fit: CoxFit, position: int, confidence_level: float) -> None:
+    """Write a term's hazard ratio with its Wald interval and p-value, or why there is none."""
+    if fit.reasons[position]:
+        ledger.not_estimable(*STATISTICS, reason=fit.reasons[position])
+        return
+    coefficient, std_error = float(fit.coefficients[position]), float(fit.std_errors[position])
+    ratio, lower, upper = interval(coefficient, std_error, confidence_level)
+    p_value = two_sided_normal(coefficient / std_error)
+    for statistic, value in zip(STATISTICS, (ratio, lower, upper, p_value), strict=True):
+        ledger.add(statistic, value)
+    ledger.add("log_hazard_ratio", coefficient)
+    ledger.add("log_hazard_ratio_se", std_error)
+
+
+def interval(coefficient: float, std_error: float, confidence_level: float) -> tuple[float, float, float]:
+    """Return exp of a coefficient and of its Wald limits."""
+    spread = normal_quantile(confidence_level) * std_error
+    low, middle, high = np.exp([coefficient - spread, coefficient, coefficient + spread])
+    if not np.isfinite([low, middle, high]).all():
+        raise NotEstimableError("the interval has no finite limits")
+    return float(middle), float(low), float(high)
+
+
+def arm_column(observed: Observed) -> Floats:
+    """Return the arm as a model column of one name."""
+    return observed.treated.astype(np.float64)[:, None]

@@ -1,0 +1,70 @@
+"""What every analysis is handed: an adjusted cohort, its endpoints, and where its rows go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from twoarm.cohort.covariates import CovariateValues
+from twoarm.design.adjusted_cohort import AdjustedCohort
+from twoarm.endpoints.time_to_event import TimeToEvent
+from twoarm.protocol.protocol import Protocol, StudyPopulation
+from twoarm.results.ledger import Ledger
+from twoarm.statistics.arrays import Booleans, Floats, Integers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Observed:
+    """An endpoint of the rows of an adjusted cohort for whom it is known, shape (m,)."""
+
+    time: Floats
+    event: Booleans
+    treated: Booleans
+    weight: Floats
+    pair: Integers | None
+    rows: Integers  # positions among the adjusted cohort's rows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Request:
+    """One analysis of one adjusted cohort."""
+
+    protocol: Protocol
+    population: StudyPopulation
+    adjusted: AdjustedCohort
+    unadjusted: AdjustedCohort  # every patient of the same completed cohort, for the spread before adjustment
+    endpoints: Mapping[str, TimeToEvent]
+    ledger: Ledger
+
+    @property
+    def contrast(self) -> str:
+        """Name of the comparison in the ledger's arm field."""
+        return f"{self.population.treated} vs {self.population.comparator}"
+
+    @property
+    def arms(self) -> tuple[tuple[str, Booleans], ...]:
+        """Everybody, then each arm: label and mask over the adjusted cohort's rows."""
+        treated = self.adjusted.treated
+        everybody = np.ones_like(treated)
+        return (("all", everybody), (self.population.treated, treated), (self.population.comparator, ~treated))
+
+    def covariates(self, of: AdjustedCohort | None = None) -> dict[str, CovariateValues]:
+        """Return the covariates of an adjusted cohort's rows."""
+        cohort = of or self.adjusted
+        return {name: values.take(cohort.row) for name, values in cohort.completed.covariates.items()}
+
+    def observed(self, endpoint: TimeToEvent) -> Observed:
+        """Return the endpoint of the rows for whom it is known."""
+        cohort = self.adjusted
+        rows = np.flatnonzero(endpoint.known[cohort.cohort_rows])
+        patients = cohort.cohort_rows[rows]
+        return Observed(
+            time=endpoint.time[patients].astype(np.float64),
+            event=endpoint.event[patients],
+            treated=cohort.treated[rows],
+            weight=cohort.weight[rows],
+            pair=None if cohort.pair is None else cohort.pair[rows],
+            rows=rows,
+        )

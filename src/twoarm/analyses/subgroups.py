@@ -1,0 +1,115 @@
+"""Hazard ratios within levels of a covariate, and whether they differ (interaction)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from twoarm.analyses.hazard_ratio import STATISTICS, TIES, arm_column, write_hazard_ratio
+from twoarm.analyses.request import Observed, Request
+from twoarm.cohort.covariates import CategoricalValues
+from twoarm.errors import NotEstimableError
+from twoarm.results.ledger import Ledger
+from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.statistics.cox import fit_cox
+from twoarm.statistics.distributions import chi_squared_tail
+
+
+def subgroups(request: Request) -> None:
+    """Estimate within every level of every declared variable."""
+    declared = request.protocol.subgroups
+    if declared is None or not request.adjusted.marginal:
+        return
+    for name, endpoint in request.endpoints.items():
+        observed = request.observed(endpoint)
+        ledger = request.ledger.within(endpoint=name)
+        for variable in declared.variables:
+            if variable not in request.adjusted.completed.covariates:
+                continue
+            covariate = request.covariates()[variable].take(observed.rows)
+            assert isinstance(covariate, CategoricalValues), "the protocol allows subgroups of levels only"
+            here = ledger.within(variable=variable)
+            usable = [
+                _level(request, here.within(variable_level=level), observed, covariate.codes == code)
+                for code, level in enumerate(covariate.levels)
+            ]
+            _interaction(request, here, observed, covariate.codes, np.flatnonzero(usable))
+
+
+def _level(request: Request, ledger: Ledger, observed: Observed, rows: Booleans) -> bool:
+    """Write one level; return whether it could be estimated."""
+    arms = ((request.population.treated, observed.treated), (request.population.comparator, ~observed.treated))
+    events = []
+    for label, arm in arms:
+        ledger.add("n", int((rows & arm).sum()), arm=label)
+        events.append(int((observed.event & rows & arm).sum()))
+        ledger.add("events", events[-1], arm=label)
+    here = ledger.within(arm=request.contrast, method=_method(request))
+    declared = request.protocol.subgroups
+    assert declared is not None, "subgroups are declared"
+    reason = ""
+    if sum(events) < declared.minimum_events:
+        reason = f"{sum(events)} events, fewer than {declared.minimum_events}"
+    elif min(events) == 0:
+        reason = "no events in an arm"
+    if reason:
+        here.not_estimable(*STATISTICS, reason=reason)
+        return False
+    with here.estimating(*STATISTICS):
+        fit = fit_cox(
+            time=observed.time[rows],
+            event=observed.event[rows],
+            covariates=arm_column(observed)[rows],
+            cluster=None if observed.pair is None else observed.pair[rows],
+            ties=request.protocol.conventions.ties,
+        )
+        write_hazard_ratio(here, fit, 0, request.protocol.confidence_level)
+        return not fit.reasons[0]
+    return False
+
+
+def _method(request: Request) -> str:
+    variance = "" if request.adjusted.pair is None else ", robust variance clustered by pair"
+    return f"Cox, {TIES[request.protocol.conventions.ties]}, Wald{variance}"
+
+
+def _interaction(
+    request: Request, ledger: Ledger, observed: Observed, codes: Integers, usable: Integers
+) -> None:
+    """Test whether the hazard ratio differs between the levels that could be estimated."""
+    robust = observed.pair is not None
+    method = "interaction, robust Wald" if robust else "interaction, likelihood ratio"
+    here = ledger.within(arm=request.contrast, method=method)
+    if usable.size < 2:
+        here.not_estimable("p_value", reason="fewer than two levels with estimates")
+        return
+    rows = np.isin(codes, usable)
+    arm = arm_column(observed)[rows]
+    levels = (codes[rows, None] == usable[None, 1:]).astype(np.float64)
+    with here.estimating("p_value"):
+        p_value = _wald(request, observed, rows, arm, levels) if robust else _ratio(request, observed, rows, arm, levels)
+        note = "" if usable.size == np.unique(codes).size else f"among {usable.size} levels with estimates"
+        here.add("p_value", p_value, note=note)
+
+
+def _ratio(request: Request, observed: Observed, rows: Booleans, arm: Floats, levels: Floats) -> float:
+    time, event, ties = observed.time[rows], observed.event[rows], request.protocol.conventions.ties
+    small = fit_cox(time=time, event=event, covariates=np.column_stack([arm, levels]), ties=ties)
+    large = fit_cox(time=time, event=event, covariates=np.column_stack([arm, levels, arm * levels]), ties=ties)
+    return chi_squared_tail(2 * (large.log_likelihood - small.log_likelihood), levels.shape[1])
+
+
+def _wald(request: Request, observed: Observed, rows: Booleans, arm: Floats, levels: Floats) -> float:
+    assert observed.pair is not None, "the robust test is for pairs"
+    products = [f"interaction {j}" for j in range(levels.shape[1])]
+    fit = fit_cox(
+        time=observed.time[rows],
+        event=observed.event[rows],
+        covariates=np.column_stack([arm, levels, arm * levels]),
+        names=["arm", *(f"level {j}" for j in range(levels.shape[1])), *products],
+        cluster=observed.pair[rows],
+        ties=request.protocol.conventions.ties,
+    )
+    _, freedom, p_value = fit.wald_test(products)
+    if freedom < len(products):
+        raise NotEstimableError("an interaction term is not estimable")
+    return p_value

@@ -1,0 +1,106 @@
+"""Kaplan-Meier curves, medians, survival at landmark times and log-rank tests."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from twoarm.analyses.request import Observed, Request
+from twoarm.protocol.protocol import SurvivalConventions
+from twoarm.results.curve import Curve
+from twoarm.results.ledger import Ledger
+from twoarm.statistics.arrays import Floats
+from twoarm.statistics.kaplan_meier import KaplanMeier, fit_kaplan_meier, survival_at
+from twoarm.statistics.log_rank import log_rank
+from twoarm.statistics.survival_quantile import survival_quantile
+
+QUANTILE_METHODS = {"inverted": "Brookmeyer-Crowley", "normal": "normal approximation"}
+
+
+def survival(request: Request) -> None:
+    """Write curves, medians, landmarks and tests for every endpoint; a regression has no curve of its own."""
+    if not request.adjusted.marginal:
+        return
+    for name, endpoint in request.endpoints.items():
+        observed = request.observed(endpoint)
+        ledger = request.ledger.within(endpoint=name)
+        arms = ((request.population.treated, observed.treated), (request.population.comparator, ~observed.treated))
+        for label, rows in arms:
+            here = ledger.within(arm=label)
+            here.add("n", int(rows.sum()))
+            here.add("events", int(observed.event[rows].sum()))
+            if not rows.any():
+                here.not_estimable("median", reason="no patients with a known endpoint")
+                continue
+            km = fit_kaplan_meier(
+                time=observed.time[rows],
+                event=observed.event[rows],
+                interval=request.protocol.conventions.interval,
+                confidence_level=request.protocol.confidence_level,
+            )
+            _median(here, km, request.protocol.conventions)
+            _landmarks(here, km, request)
+            request.ledger.curves.append(_curve(here, km))
+        _tests(ledger.within(arm=request.contrast), observed)
+
+
+def _median(ledger: Ledger, km: KaplanMeier, conventions: SurvivalConventions) -> None:
+    found = survival_quantile(km, interval=conventions.quantile_interval, flat_end=conventions.flat_end)
+    limits = f"{QUANTILE_METHODS[conventions.quantile_interval]}, {conventions.interval} limits"
+    method = limits if conventions.quantile_interval == "inverted" else QUANTILE_METHODS["normal"]
+    ledger.add("median", found.time, unit="days", note="" if math.isfinite(found.time) else "not reached")
+    for statistic, value in (("median_lower", found.lower), ("median_upper", found.upper)):
+        ledger.add(statistic, value, unit="days", method=method, note="" if math.isfinite(value) else "not reached")
+
+
+def _landmarks(ledger: Ledger, km: KaplanMeier, request: Request) -> None:
+    protocol = request.protocol
+    for landmark in protocol.analyses.survival.landmarks:
+        days = round(landmark * protocol.unit_days)
+        here = ledger.within(parameter=f"{landmark:g} {protocol.time_unit}", unit="probability")
+        statistics = ("survival", "survival_lower", "survival_upper")
+        with here.estimating(*statistics):
+            at = survival_at(km, days)
+            method = f"{km.interval} limits"
+            here.add("survival", at.survival)
+            here.add("survival_lower", at.lower, method=method, note="" if math.isfinite(at.lower) else "no events yet")
+            here.add("survival_upper", at.upper, method=method, note="" if math.isfinite(at.upper) else "no events yet")
+
+
+def _tests(ledger: Ledger, observed: Observed) -> None:
+    kinds = [("log-rank", None)]
+    if observed.pair is not None:
+        kinds.append(("log-rank stratified by pair", observed.pair))
+    for method, strata in kinds:
+        here = ledger.within(method=method)
+        with here.estimating("log_rank", "p_value"):
+            test = log_rank(time=observed.time, event=observed.event, arm=observed.treated, strata=strata)
+            here.add("log_rank", test.statistic)
+            here.add("p_value", test.p_value)
+
+
+def _curve(ledger: Ledger, km: KaplanMeier) -> Curve:
+    context = ledger.context
+    arrays: dict[str, Floats] = {
+        "time": km.time,
+        "survival": km.survival,
+        "lower": km.lower,
+        "upper": km.upper,
+        "at_risk": km.at_risk,
+        "events": km.events,
+        "censored": km.censored,
+    }
+    return Curve(
+        kind="survival",
+        population=context.population,
+        missing=context.missing,
+        adjustment=context.adjustment,
+        endpoint=context.endpoint,
+        arm=context.arm,
+        columns={name: _column(values) for name, values in arrays.items()},
+    )
+
+
+def _column(values: Floats) -> tuple[float | None, ...]:
+    return tuple(None if np.isnan(value) else float(f"{value:.12g}") for value in values)
