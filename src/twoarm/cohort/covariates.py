@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from twoarm.errors import Problem, RecordsError
-from twoarm.protocol.covariate import Categorical, Continuous, Covariate, Cut, level_text
+from twoarm.protocol.covariate import Categorical, Continuous, Covariate, Cut, covariate_label, level_text
 from twoarm.records.column_typing import clean_text
 from twoarm.statistics.arrays import Booleans, Floats, Integers
 
@@ -65,7 +65,7 @@ def read_covariates(
     outside: dict[str, int] = {}
     for name, covariate in covariates.items():
         column = frame.get_column(covariate.source or name)
-        label = covariate.label or name.replace("_", " ").capitalize()
+        label = covariate_label(name, covariate)
         if isinstance(covariate, Categorical):
             codes, strangers = _codes(column, covariate)
             values[name] = CategoricalValues(name, label, covariate.level_labels, covariate.reference_index, codes)
@@ -76,7 +76,6 @@ def read_covariates(
         if isinstance(covariate, Continuous):
             values[name] = ContinuousValues(name, label, covariate.unit, numbers)
         else:
-            label = f"{label} ({covariate.unit})" if covariate.unit else label
             values[name] = CategoricalValues(
                 name, label, covariate.level_labels, covariate.reference_index, _cut(numbers, covariate)
             )

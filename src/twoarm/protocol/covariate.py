@@ -85,6 +85,17 @@ class Categorical(_Classes):
         return 0 if self.reference is None else self.levels.index(self.reference)
 
 
+def covariate_label(name: str, covariate: Continuous | Cut | Categorical) -> str:
+    """Return a covariate's name on paper, with its unit.
+
+    >>> covariate_label("body_mass", Continuous(kind="continuous", unit="kg/m²"))
+    'Body mass (kg/m²)'
+    """
+    label = covariate.label or name.replace("_", " ").capitalize()
+    unit = "" if isinstance(covariate, Categorical) else covariate.unit
+    return f"{label} ({unit})" if unit else label
+
+
 def level_text(level: Value) -> str:
     """Return a level as the text that a cell of its column has once it is read.
 

@@ -1,0 +1,41 @@
+"""Balance of every covariate: standardised differences, variance ratios, Kolmogorov-Smirnov distances."""
+
+from __future__ import annotations
+
+from twoarm.tables.baseline_table import ORIGINAL, OWN
+from twoarm.tables.formats import number
+from twoarm.tables.scope import Scope
+from twoarm.tables.table import Row, Table, plain, quote
+
+
+def balance_table(scope: Scope) -> Table:
+    """Return one line a covariate, before and after every matching."""
+    samples = [name for name in scope.marginal() if scope.made(name)]
+    columns = ["Covariate"]
+    groups = [("", 1)]
+    for name in samples:
+        smd = ["SMD"] if name == scope.unadjusted() else ["SMD, original SD", "SMD, own SD"]
+        columns += [*smd, "Variance ratio", "KS"]
+        groups.append((scope.population.adjustments[name].label, len(smd) + 2))
+    rows = []
+    for variable in scope.population.covariates:
+        cells = [*plain(scope.label(variable))]
+        for name in samples:
+            here = {"adjustment": name, "analysis": "balance", "variable": variable, "variable_level": ""}
+            methods = (ORIGINAL,) if name == scope.unadjusted() else (ORIGINAL, OWN)
+            wanted = [scope.find(**here, statistic="smd", method=method) for method in methods]
+            wanted += [scope.find(**here, statistic=s) for s in ("variance_ratio", "kolmogorov_smirnov")]
+            cells += [quote(number(row, 2), row) for row in wanted]
+        rows.append(Row(tuple(cells)))
+    threshold = scope.protocol.analyses.balance.threshold
+    return Table(
+        name="balance",
+        title="Balance of covariates",
+        columns=tuple(columns),
+        rows=tuple(rows),
+        groups=tuple(groups),
+        footnotes=(
+            f"SMD: standardised mean difference; above {threshold:g} in size counts as imbalance. Variance ratio and KS "
+            "(Kolmogorov-Smirnov distance) for continuous covariates.",
+        ),
+    )

@@ -1,0 +1,128 @@
+"""Table 1: the patients before and after adjustment, tests and standardised differences."""
+
+from __future__ import annotations
+
+from twoarm.protocol.protocol import Protocol
+from twoarm.results.estimate import Estimate
+from twoarm.tables.formats import fixed, number, probability, spread, text_of, whole, with_interval
+from twoarm.tables.scope import Scope
+from twoarm.tables.table import Cell, Footnotes, Row, Table, plain, quote
+
+ORIGINAL, OWN = "SD of the original sample", "SD of this sample"
+
+
+def baseline_table(scope: Scope) -> Table:
+    """Return Table 1 with the unadjusted sample and every matched one side by side."""
+    marks = Footnotes()
+    blocks = [name for name in scope.marginal() if scope.made(name)]
+    rows = []
+    for variable in scope.population.covariates:
+        rows += _variable(scope, variable, blocks, marks)
+    columns = ["Characteristic"]
+    groups = [("", 1)]
+    for name in blocks:
+        header = [_arm_header(scope, name, arm) for arm in _arms(scope, name)]
+        smd = ["SMD"] if name == scope.unadjusted() else ["SMD, original SD", "SMD, own SD"]
+        columns += [*header, "P", *smd]
+        groups.append((scope.population.adjustments[name].label, len(header) + 1 + len(smd)))
+    continuous = scope.protocol.analyses.baseline.continuous
+    summary = "median (interquartile range)" if continuous == "median" else "mean (SD)"
+    return Table(
+        name="baseline",
+        title="Baseline characteristics",
+        columns=tuple(columns),
+        rows=tuple(rows),
+        groups=tuple(groups),
+        footnotes=(
+            f"Numbers are n (%) or {summary}. SMD: standardised mean difference, {scope.arms[0]} minus {scope.arms[1]}; "
+            "for covariates of more than two levels the Mahalanobis distance, which has no sign.",
+            *marks.lines(),
+        ),
+    )
+
+
+def _arms(scope: Scope, adjustment: str) -> tuple[str, ...]:
+    return ("all", *scope.arms) if adjustment == scope.unadjusted() else scope.arms
+
+
+def _arm_header(scope: Scope, adjustment: str, arm: str) -> str:
+    n = scope.find(adjustment=adjustment, analysis="baseline", arm=arm, variable="", statistic="n")
+    return f"{'All' if arm == 'all' else arm} (n = {whole(n)})"
+
+
+def _variable(scope: Scope, variable: str, blocks: list[str], marks: Footnotes) -> list[Row]:
+    first: list[Cell] = list(plain(scope.label(variable)))
+    for name in blocks:
+        for arm in _arms(scope, name):
+            first.append(_summary(scope, name, arm, variable) if scope.continuous(variable) else Cell(""))
+        first += _test_cells(scope, name, variable, marks)
+    rows = [Row(tuple(first))]
+    for level in scope.levels(variable):
+        cells = list(plain(level))
+        for name in blocks:
+            cells += [_share(scope, name, arm, variable, level) for arm in _arms(scope, name)]
+            cells.append(Cell(""))
+            cells += [_smd(scope, name, variable, level, method) for method in _methods(scope, name)]
+        rows.append(Row(tuple(cells), indent=True))
+    return rows
+
+
+def _methods(scope: Scope, adjustment: str) -> tuple[str, ...]:
+    return (ORIGINAL,) if adjustment == scope.unadjusted() else (ORIGINAL, OWN)
+
+
+def _test_cells(scope: Scope, adjustment: str, variable: str, marks: Footnotes) -> list[Cell]:
+    p = scope.find(adjustment=adjustment, analysis="baseline", variable=variable, statistic="p_value")
+    text = probability(p)
+    if p is not None and p.value is not None:
+        text += marks.mark(p.method)
+    smds = [_smd(scope, adjustment, variable, "", method) for method in _methods(scope, adjustment)]
+    return [quote(text, p), *smds]
+
+
+def _smd(scope: Scope, adjustment: str, variable: str, level: str, method: str) -> Cell:
+    row = scope.find(
+        adjustment=adjustment, analysis="balance", variable=variable, variable_level=level, statistic="smd", method=method
+    )
+    if row is None and method == OWN:  # nobody was left out: the two samples are one
+        row = scope.find(
+            adjustment=adjustment, analysis="balance", variable=variable, variable_level=level, statistic="smd",
+            method=ORIGINAL,
+        )  # fmt: skip
+    if row is not None and row.value is None and row.note.startswith("infinite"):
+        return quote("∞", row)
+    return quote(number(row, 2), row)
+
+
+def _share(scope: Scope, adjustment: str, arm: str, variable: str, level: str) -> Cell:
+    n, percent = (
+        scope.find(adjustment=adjustment, analysis="baseline", arm=arm, variable=variable, variable_level=level, statistic=s)
+        for s in ("n", "percent")
+    )
+    return quote(share_text(n, percent), n, percent)
+
+
+def share_text(n: Estimate | None, percent: Estimate | None) -> str:
+    """Return ``n (percent)``."""
+    if n is None or n.value is None or percent is None or percent.value is None:
+        return whole(n)
+    return f"{whole(n)} ({fixed(float(percent.value), 1)})"
+
+
+def _summary(scope: Scope, adjustment: str, arm: str, variable: str) -> Cell:
+    return summary_cell(scope.protocol, scope, variable, adjustment=adjustment, analysis="baseline", arm=arm)
+
+
+def summary_cell(protocol: Protocol, scope: Scope, variable: str, **wanted: str) -> Cell:
+    """Return median (quartiles) or mean (SD) of a continuous covariate."""
+    median = protocol.analyses.baseline.continuous == "median"
+    statistics = ("median", "q1", "q3") if median else ("mean", "sd")
+    rows = [scope.find(variable=variable, statistic=statistic, **wanted) for statistic in statistics]
+    values = [float(row.value) for row in rows if row is not None and row.value is not None]
+    if len(values) < len(rows):
+        return quote(text_of(rows[0], ""), *rows)
+    texts = spread(values)
+    text = with_interval(*texts) if median else f"{texts[0]} ({texts[1]})"
+    return quote(text, *rows)
+
+

@@ -1,0 +1,91 @@
+"""Hazard ratios of the arms under every adjustment, and the terms of the multivariable models."""
+
+from __future__ import annotations
+
+from twoarm.protocol.adjustment import Matching, Multivariable
+from twoarm.results.estimate import Estimate
+from twoarm.tables.formats import hazard, probability, whole, with_interval
+from twoarm.tables.scope import Scope
+from twoarm.tables.table import Footnotes, Row, Table, plain, quote
+
+STATISTICS = ("hazard_ratio", "hazard_ratio_lower", "hazard_ratio_upper", "p_value")
+
+
+def hazard_ratio_table(scope: Scope) -> Table:
+    """Return one line an endpoint and adjustment; what each estimates is said in the line."""
+    marks = Footnotes()
+    rows = []
+    for endpoint, section in scope.population.endpoints.items():
+        rows.append(Row(plain(section.label), kind="heading"))
+        for name, adjustment in scope.population.adjustments.items():
+            here = {"adjustment": name, "analysis": "hazard_ratio", "endpoint": endpoint}
+            n, events = (scope.find(**here, arm="all", statistic=s) for s in ("n", "events"))
+            for headline in scope.select(**here, arm=scope.contrast, variable="", statistic="hazard_ratio"):
+                parts = effect(scope, headline)
+                text = with_interval(*(hazard(part) for part in parts[:3]))
+                mark = marks.mark(headline.method or headline.note)
+                cells = (quote(whole(n), n), quote(whole(events), events), quote(text + mark, *parts[:3]),
+                         quote(probability(parts[3]), parts[3]), *plain(_answers(adjustment)))  # fmt: skip
+                rows.append(Row((*plain(adjustment.label), *cells), indent=True))
+    return Table(
+        name="hazard_ratios",
+        title=f"Hazard ratios, {scope.contrast}",
+        columns=("", "n", "Events", f"Hazard ratio ({scope.confidence} CI)", "P", "What it compares"),
+        rows=tuple(rows),
+        footnotes=("A hazard ratio below 1 favours " + scope.arms[0] + ".", *marks.lines()),
+    )
+
+
+def effect(scope: Scope, headline: Estimate) -> list[Estimate | None]:
+    """Return hazard ratio, limits and p-value that belong to one hazard ratio's row."""
+    return [
+        scope.find(
+            adjustment=headline.adjustment,
+            analysis=headline.analysis,
+            endpoint=headline.endpoint,
+            arm=headline.arm,
+            variable=headline.variable,
+            variable_level=headline.variable_level,
+            method=headline.method,
+            statistic=statistic,
+        )
+        for statistic in STATISTICS
+    ]
+
+
+def _answers(adjustment: object) -> str:
+    if isinstance(adjustment, Multivariable):
+        return "conditional on the covariates"
+    if isinstance(adjustment, Matching):
+        return f"marginal, {adjustment.answers} among the matched"
+    return "marginal, not adjusted"
+
+
+def model_table(scope: Scope, adjustment: str, endpoint: str) -> Table | None:
+    """Return all terms of a multivariable model."""
+    here = {"adjustment": adjustment, "analysis": "hazard_ratio", "endpoint": endpoint}
+    terms = scope.select(**here, statistic="hazard_ratio")
+    if not terms:
+        return None
+    n, events = (scope.find(**here, arm="all", variable="", statistic=s) for s in ("n", "events"))
+    rows = []
+    for term in terms:
+        parts = effect(scope, term)
+        text = with_interval(*(hazard(part) for part in parts[:3]))
+        rows.append(Row((*plain(term_label(scope, term)), quote(text, *parts[:3]), quote(probability(parts[3]), parts[3]))))
+    label = scope.population.endpoints[endpoint].label
+    return Table(
+        name=f"model_{adjustment}_{endpoint}",
+        title=f"{scope.population.adjustments[adjustment].label} model of {label.lower()} (n = {whole(n)}, events {whole(events)})",
+        columns=("Term", f"Hazard ratio ({scope.confidence} CI)", "P"),
+        rows=tuple(rows),
+        footnotes=(f"{terms[0].method}. Continuous covariates: per unit.",),
+    )
+
+
+def term_label(scope: Scope, term: Estimate) -> str:
+    """Return a term's name on paper: the contrast of arms, or the covariate and its levels."""
+    if not term.variable:
+        return scope.contrast
+    label = scope.label(term.variable)
+    return f"{label}: {term.variable_level}" if term.variable_level else label

@@ -1,0 +1,79 @@
+"""Follow-up, medians, landmark survival and log-rank tests."""
+
+from __future__ import annotations
+
+from twoarm.tables.formats import duration, percentage, probability, whole, with_interval
+from twoarm.tables.scope import Scope
+from twoarm.tables.table import Cell, Row, Table, plain, quote
+
+
+def follow_up_table(scope: Scope) -> Table:
+    """Return the median follow-up by arm, before and after matching."""
+    rows = []
+    for name, adjustment in scope.marginal().items():
+        for arm in ("all", *scope.arms):
+            here = {"adjustment": name, "analysis": "follow_up", "arm": arm}
+            parts = [scope.find(**here, statistic=s) for s in ("median", "median_lower", "median_upper")]
+            if parts[0] is None:
+                continue
+            text = with_interval(*(duration(scope.protocol, part) for part in parts))
+            label = "All" if arm == "all" else arm
+            rows.append(Row((*plain(adjustment.label, label), quote(text.removesuffix(" (–)"), *parts))))
+    method = scope.first(analysis="follow_up", statistic="median")
+    return Table(
+        name="follow_up",
+        title=f"Follow-up for {scope.protocol.endpoints[scope.protocol.primary_endpoint].label.lower()}",
+        columns=("Sample", "Arm", f"Median, {scope.protocol.time_unit} ({scope.confidence} CI)"),
+        rows=tuple(rows),
+        footnotes=(f"Method: {method.method}. NR: not reached; NE: not estimable.",) if method else (),
+    )
+
+
+def survival_table(scope: Scope) -> Table:
+    """Return events, medians and landmarks by endpoint, sample and arm."""
+    unit, confidence = scope.protocol.time_unit, scope.confidence
+    landmarks = [f"{landmark:g} {unit}" for landmark in scope.protocol.analyses.survival.landmarks]
+    rows = []
+    for endpoint, section in scope.population.endpoints.items():
+        rows.append(Row(plain(section.label), kind="heading"))
+        for name, adjustment in scope.marginal().items():
+            for arm in scope.arms:
+                cells = _arm_cells(scope, endpoint, name, arm, landmarks)
+                if cells:
+                    tests = _test_cells(scope, endpoint, name) if arm == scope.arms[0] else plain("")
+                    rows.append(Row((*plain(f"{adjustment.label}: {arm}"), *cells, *tests), indent=True))
+    return Table(
+        name="survival",
+        title="Survival by arm",
+        columns=("", "n", "Events", f"Median, {unit} ({confidence} CI)",
+                 *(f"{mark}, % ({confidence} CI)" for mark in landmarks), "Log-rank P"),  # fmt: skip
+        rows=tuple(rows),
+        footnotes=(
+            "The log-rank test of matched samples ignores the pairs; the one stratified by pair stands in brackets.",
+            "NR: not reached. NE: not estimable.",
+        ),
+    )
+
+
+def _arm_cells(scope: Scope, endpoint: str, adjustment: str, arm: str, landmarks: list[str]) -> list[Cell]:
+    here = {"adjustment": adjustment, "analysis": "survival", "endpoint": endpoint, "arm": arm}
+    n, events = (scope.find(**here, statistic=s) for s in ("n", "events"))
+    if n is None:
+        return []
+    median = [scope.find(**here, statistic=s) for s in ("median", "median_lower", "median_upper")]
+    text = with_interval(*(duration(scope.protocol, part) for part in median))
+    cells = [quote(whole(n), n), quote(whole(events), events), quote(text, *median)]
+    for mark in landmarks:
+        at = [scope.find(**here, parameter=mark, statistic=s) for s in ("survival", "survival_lower", "survival_upper")]
+        cells.append(quote(with_interval(*(percentage(part) for part in at)), *at))
+    return cells
+
+
+def _test_cells(scope: Scope, endpoint: str, adjustment: str) -> tuple[Cell, ...]:
+    tests = scope.select(adjustment=adjustment, analysis="survival", endpoint=endpoint, statistic="p_value")
+    if not tests:
+        return plain("")
+    text = probability(tests[0])
+    if len(tests) > 1:
+        text += f" [{probability(tests[1])}]"
+    return (quote(text, *tests),)
