@@ -7,6 +7,7 @@ import numpy as np
 from twoarm.analyses.request import Observed, Request
 from twoarm.design.design_matrix import DesignMatrix, Term, build_design_matrix
 from twoarm.errors import NotEstimableError
+from twoarm.protocol.covariate import Continuous
 from twoarm.results.ledger import Ledger
 from twoarm.statistics.arrays import Floats
 from twoarm.statistics.cox import CoxFit, fit_cox
@@ -72,16 +73,21 @@ def _fit(request: Request, ledger: Ledger, observed: Observed, design: DesignMat
                 write_hazard_ratio(arm, fit, position, request.protocol.confidence_level)
                 continue
             level = f"{term.level} vs {term.reference}" if term.level else ""
-            here = ledger.within(arm="all", variable=term.variable, variable_level=level)
-            write_hazard_ratio(here, fit, position, request.protocol.confidence_level)
+            covariate = request.population.covariates[term.variable]
+            per = covariate.per if isinstance(covariate, Continuous) else 1.0
+            parameter = "" if per == 1.0 else f"per {per:g}"
+            here = ledger.within(arm="all", variable=term.variable, variable_level=level, parameter=parameter)
+            write_hazard_ratio(here, fit, position, request.protocol.confidence_level, per)
 
 
-def write_hazard_ratio(ledger: Ledger, fit: CoxFit, position: int, confidence_level: float) -> None:
-    """Write a term's hazard ratio with its Wald interval and p-value, or why there is none."""
+def write_hazard_ratio(
+    ledger: Ledger, fit: CoxFit, position: int, confidence_level: float, per: float = 1.0
+) -> None:
+    """Write a term's hazard ratio per so many units with its Wald interval and p-value, or why there is none."""
     if fit.reasons[position]:
         ledger.not_estimable(*STATISTICS, reason=fit.reasons[position])
         return
-    coefficient, std_error = float(fit.coefficients[position]), float(fit.std_errors[position])
+    coefficient, std_error = per * float(fit.coefficients[position]), per * float(fit.std_errors[position])
     ratio, lower, upper = interval(coefficient, std_error, confidence_level)
     p_value = two_sided_normal(coefficient / std_error)
     for statistic, value in zip(STATISTICS, (ratio, lower, upper, p_value), strict=True):

@@ -16,6 +16,7 @@ class Continuous(Section):
     label: Label | None = None
     source: Name | None = Field(None, description="Column or derived variable; the covariate's own name by default.")
     unit: str = ""
+    per: float = Field(1.0, gt=0, description="Hazard ratios are given per so many units.")
 
 
 class _Classes(Section):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twoarm.protocol.protocol import Protocol
 from twoarm.results.estimate import Estimate
-from twoarm.tables.formats import fixed, number, probability, spread, text_of, whole, with_interval
+from twoarm.tables.formats import decimals_of, fixed, number, probability, text_of, whole, with_interval
 from twoarm.tables.scope import Scope
 from twoarm.tables.table import Cell, Footnotes, Row, Table, plain, quote
 
@@ -54,7 +54,8 @@ def _variable(scope: Scope, variable: str, blocks: list[str], marks: Footnotes) 
     first: list[Cell] = list(plain(scope.label(variable)))
     for name in blocks:
         for arm in _arms(scope, name):
-            first.append(_summary(scope, name, arm, variable) if scope.continuous(variable) else Cell(""))
+            here = {"adjustment": name, "analysis": "baseline", "arm": arm}
+            first.append(summary_cell(scope, variable, **here) if scope.continuous(variable) else Cell(""))
         first += _test_cells(scope, name, variable, marks)
     rows = [Row(tuple(first))]
     for level in scope.levels(variable):
@@ -109,20 +110,22 @@ def share_text(n: Estimate | None, percent: Estimate | None) -> str:
     return f"{whole(n)} ({fixed(float(percent.value), 1)})"
 
 
-def _summary(scope: Scope, adjustment: str, arm: str, variable: str) -> Cell:
-    return summary_cell(scope.protocol, scope, variable, adjustment=adjustment, analysis="baseline", arm=arm)
-
-
-def summary_cell(protocol: Protocol, scope: Scope, variable: str, **wanted: str) -> Cell:
-    """Return median (quartiles) or mean (SD) of a continuous covariate."""
-    median = protocol.analyses.baseline.continuous == "median"
+def summary_cell(scope: Scope, variable: str, **wanted: str) -> Cell:
+    """Return median (quartiles) or mean (SD) of a continuous covariate; one number of decimals a covariate."""
+    median = scope.protocol.analyses.baseline.continuous == "median"
     statistics = ("median", "q1", "q3") if median else ("mean", "sd")
     rows = [scope.find(variable=variable, statistic=statistic, **wanted) for statistic in statistics]
     values = [float(row.value) for row in rows if row is not None and row.value is not None]
     if len(values) < len(rows):
         return quote(text_of(rows[0], ""), *rows)
-    texts = spread(values)
+    decimals = _decimals(scope, variable, statistics)
+    texts = [fixed(value, decimals) for value in values]
+    if decimals == 0:
+        texts = [text.replace(",", "") for text in texts]  # a year is not 1,988
     text = with_interval(*texts) if median else f"{texts[0]} ({texts[1]})"
     return quote(text, *rows)
 
 
+def _decimals(scope: Scope, variable: str, statistics: tuple[str, ...]) -> int:
+    rows = [row for analysis in ("baseline", "lost") for row in scope.select(analysis=analysis, variable=variable)]
+    return decimals_of([float(row.value) for row in rows if row.statistic in statistics and row.value is not None])

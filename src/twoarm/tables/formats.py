@@ -119,14 +119,12 @@ def with_interval(middle: str, lower: str, upper: str) -> str:
     return f"{middle} ({lower}{dash}{upper})"
 
 
-def spread(values: Sequence[float]) -> tuple[str, ...]:
-    """Return several numbers of one kind: without decimals when all are whole, else with one or, when small, more.
+def decimals_of(values: Sequence[float]) -> int:
+    """Return how many decimals numbers of one kind are shown with: none when all are whole, else one; three below 1.
 
-    >>> spread([54, 45, 66]), spread([1.05, 0.4, 2.0])
-    (('54', '45', '66'), ('1.1', '0.4', '2.0'))
+    >>> decimals_of([54, 45, 66]), decimals_of([1.05, 0.4, 2.0]), decimals_of([0.02, 0.4])
+    (0, 1, 3)
     """
     if all(float(value).is_integer() for value in values):
-        return tuple(fixed(value, 0).replace(",", "") for value in values)
-    largest = max(abs(value) for value in values)
-    decimals = 1 if largest >= 1 else 3
-    return tuple(fixed(value, decimals) for value in values)
+        return 0
+    return 1 if max(abs(value) for value in values) >= 1 else 3

@@ -46,6 +46,7 @@ def effect(scope: Scope, headline: Estimate) -> list[Estimate | None]:
             arm=headline.arm,
             variable=headline.variable,
             variable_level=headline.variable_level,
+            parameter=headline.parameter,
             method=headline.method,
             statistic=statistic,
         )
@@ -79,7 +80,7 @@ def model_table(scope: Scope, adjustment: str, endpoint: str) -> Table | None:
         title=f"{scope.population.adjustments[adjustment].label} model of {label.lower()} (n = {whole(n)}, events {whole(events)})",
         columns=("Term", f"Hazard ratio ({scope.confidence} CI)", "P"),
         rows=tuple(rows),
-        footnotes=(f"{terms[0].method}. Continuous covariates: per unit.",),
+        footnotes=(f"{terms[0].method}. Continuous covariates: per unit, if nothing else is said.",),
     )
 
 
@@ -88,4 +89,6 @@ def term_label(scope: Scope, term: Estimate) -> str:
     if not term.variable:
         return scope.contrast
     label = scope.label(term.variable)
-    return f"{label}: {term.variable_level}" if term.variable_level else label
+    if term.variable_level:
+        return f"{label}: {term.variable_level}"
+    return f"{label}, {term.parameter}" if term.parameter else label

@@ -21,7 +21,7 @@ def lost_table(scope: Scope, adjustment: str) -> Table | None:
         cells = [*plain(scope.label(variable))]
         for arm in ("matched", "unmatched"):
             numbers = scope.continuous(variable)
-            cells.append(summary_cell(scope.protocol, scope, variable, arm=arm, **here) if numbers else plain("")[0])
+            cells.append(summary_cell(scope, variable, arm=arm, **here) if numbers else plain("")[0])
         rows.append(Row((*cells, quote(number(whole_smd, 2), whole_smd))))
         for level in scope.levels(variable):
             cells = [*plain(level)]

@@ -1,0 +1,129 @@
+"""Flow of patients: who came in, who was left out and why, and who was compared."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
+
+from twoarm.figures.theme import INK, bare, new_figure
+from twoarm.tables.attrition_table import step_row, steps
+from twoarm.tables.formats import whole
+from twoarm.tables.scope import Scope
+
+_LINE, _PAD, _GAP = 0.17, 0.16, 0.34  # inches: height of a line, padding of a box, space between boxes
+_WIDTH, _BOX, _SIDE = 7.6, 2.9, 2.7
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    lines: tuple[str, ...]
+    width: float
+
+    @property
+    def height(self) -> float:
+        return _LINE * len(self.lines) + _PAD
+
+
+def flow_diagram(scope: Scope) -> Figure:
+    """Return the diagram by arm, down to the matched."""
+    start, excluded = _start(scope), _excluded(scope)
+    analysed = [_arm_box(scope, arm) for arm in scope.arms]
+    matched = [(name, [_matched_box(scope, name, arm) for arm in scope.arms]) for name in scope.matchings()
+               if scope.made(name)]  # fmt: skip
+    height = 0.3 + start.height + sum(_GAP + box.height for box in excluded)
+    height += 2 * _GAP + max(box.height for box in analysed)
+    height += sum(_GAP + max(box.height for box in boxes) for _, boxes in matched)
+    figure = new_figure(_WIDTH, height)
+    axes = bare(figure.add_axes((0, 0, 1, 1)))
+    axes.set_xlim(0, _WIDTH)
+    axes.set_ylim(0, height)
+    _draw(axes, height, start, excluded, analysed, [boxes for _, boxes in matched])
+    return figure
+
+
+def _wrapped(width: float, *texts: str) -> _Box:
+    characters = int(width / 0.082)
+    lines = [line for text in texts for line in textwrap.wrap(text, characters, subsequent_indent="   ") or [""]]
+    return _Box(tuple(lines), width)
+
+
+def _start(scope: Scope) -> _Box:
+    step, label = steps(scope)[0]
+    return _wrapped(_BOX, f"{label}", f"n = {whole(step_row(scope, step, 'remaining', 'all'))}")
+
+
+def _excluded(scope: Scope) -> list[_Box]:
+    boxes = []
+    for step, label in steps(scope)[1:]:
+        out, unknown = (step_row(scope, step, statistic, "all") for statistic in ("excluded", "excluded_unknown"))
+        lead = "Not met: " if step.startswith("criterion") else ""
+        texts = [f"{lead}{label}", f"left out n = {whole(out)}"]
+        if unknown is not None and unknown.value:
+            texts.append(f"of whom unknown n = {whole(unknown)}")
+        boxes.append(_wrapped(_SIDE, *texts))
+    return boxes
+
+
+def _arm_box(scope: Scope, arm: str) -> _Box:
+    return _wrapped(_BOX, arm, f"analysed n = {whole(scope.find(analysis='attrition', statistic='analysed', arm=arm))}")
+
+
+def _matched_box(scope: Scope, adjustment: str, arm: str) -> _Box:
+    here = {"adjustment": adjustment, "analysis": "lost"}
+    pairs = scope.find(**here, statistic="pairs")
+    texts = [f"{scope.population.adjustments[adjustment].label} n = {whole(pairs)}"]
+    unmatched = scope.find(**here, statistic="unmatched", arm=arm)
+    if unmatched is not None:
+        texts.append(f"without partner n = {whole(unmatched)}")
+    return _wrapped(_BOX, *texts)
+
+
+def _draw(
+    axes: Axes, height: float, start: _Box, excluded: list[_Box], analysed: list[_Box], matched: list[list[_Box]]
+) -> None:
+    trunk, side = 2.0, _WIDTH - _SIDE / 2 - 0.15
+    arms = (1.75, _WIDTH - 1.75)
+    y = height - 0.15
+    _box(axes, trunk, y, start)
+    y -= start.height
+    for box in excluded:
+        middle = y - _GAP / 2 - box.height / 2
+        _box(axes, side, middle + box.height / 2, box)
+        _arrow(axes, (trunk, middle), (side - box.width / 2, middle))
+        _line(axes, (trunk, y), (trunk, y - _GAP - box.height))
+        y -= _GAP + box.height
+    fork = y - _GAP
+    _line(axes, (trunk, y), (trunk, fork))
+    _line(axes, (arms[0], fork), (arms[1], fork))
+    top = fork - _GAP
+    for x, box in zip(arms, analysed, strict=True):
+        _arrow(axes, (x, fork), (x, top))
+        _box(axes, x, top, box)
+    bottoms = [top - box.height for box in analysed]
+    for boxes in matched:
+        level = min(bottoms) - _GAP
+        for i, (x, box) in enumerate(zip(arms, boxes, strict=True)):
+            _arrow(axes, (x, bottoms[i]), (x, level))
+            _box(axes, x, level, box)
+        bottoms = [level - box.height for box in boxes]
+
+
+def _box(axes: Axes, x: float, top: float, box: _Box) -> None:
+    shape = FancyBboxPatch((x - box.width / 2, top - box.height), box.width, box.height, boxstyle="square,pad=0",
+                           facecolor="white", edgecolor=INK, linewidth=0.9, zorder=2)  # fmt: skip
+    axes.add_patch(shape)
+    axes.text(x, top - box.height / 2, "\n".join(box.lines), ha="center", va="center", fontsize=8.5, linespacing=1.25,
+              zorder=3)  # fmt: skip
+
+
+def _line(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    axes.plot([start[0], end[0]], [start[1], end[1]], color=INK, linewidth=0.9, zorder=1)
+
+
+def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    axes.annotate("", xy=end, xytext=start, arrowprops={"arrowstyle": "-|>", "color": INK, "linewidth": 0.9,
+                  "shrinkA": 0, "shrinkB": 0})  # fmt: skip

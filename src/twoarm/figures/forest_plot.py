@@ -1,0 +1,178 @@
+"""Hazard ratios on a log axis beside their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from twoarm.figures.theme import FAINT, INK, RULE, new_figure
+from twoarm.results.estimate import Estimate
+from twoarm.tables.formats import hazard, probability, whole, with_interval
+from twoarm.tables.hazard_ratio_table import effect
+from twoarm.tables.scope import Scope
+
+_NICE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+_ROW = 0.235  # inches
+
+
+@dataclass(frozen=True, slots=True)
+class ForestRow:
+    """A line: text columns, and a hazard ratio with limits where there is one."""
+
+    label: str
+    columns: tuple[str, ...] = ()
+    effect: tuple[Estimate | None, ...] = ()
+    heading: bool = False
+
+
+def model_forest(scope: Scope, adjustment: str, endpoint: str) -> Figure | None:
+    """Return the terms of a multivariable model; None where there is no model."""
+    terms = scope.select(adjustment=adjustment, analysis="hazard_ratio", endpoint=endpoint, statistic="hazard_ratio")
+    if not terms:
+        return None
+    rows, seen = [], ""
+    for term in terms:
+        if term.variable_level and term.variable != seen:
+            rows.append(ForestRow(scope.label(term.variable), heading=True))
+        seen = term.variable
+        label = f"   {term.variable_level}" if term.variable_level else _plain_label(scope, term)
+        parts = effect(scope, term)
+        rows.append(ForestRow(label, (_interval_text(parts), probability(parts[3])), tuple(parts[:3])))
+    title = f"{scope.population.endpoints[endpoint].label}, {scope.population.adjustments[adjustment].label.lower()} model"
+    return draw_forest(rows, (f"HR ({scope.confidence} CI)", "P"), title, ("lower hazard", "higher hazard"))
+
+
+def _plain_label(scope: Scope, term: Estimate) -> str:
+    if not term.variable:
+        return scope.contrast
+    return f"{scope.label(term.variable)}{f', {term.parameter}' if term.parameter else ''}"
+
+
+def subgroup_forest(scope: Scope, adjustment: str, endpoint: str) -> Figure | None:
+    """Return the subgroups with events of n by arm and P for interaction; None where none were asked for."""
+    here = {"adjustment": adjustment, "analysis": "subgroups", "endpoint": endpoint}
+    found = scope.select(**here, statistic="hazard_ratio")
+    if not found:
+        return None
+    rows = []
+    for variable in dict.fromkeys(row.variable for row in found):
+        p = scope.find(**here, variable=variable, variable_level="", statistic="p_value")
+        rows.append(ForestRow(scope.label(variable), ("", "", "", probability(p)), heading=True))
+        for headline in (row for row in found if row.variable == variable):
+            parts = effect(scope, headline)
+            counts = [_events(scope, here, headline, arm) for arm in scope.arms]
+            rows.append(ForestRow(f"   {headline.variable_level}", (*counts, _interval_text(parts), ""), tuple(parts[:3])))
+    title = f"{scope.population.endpoints[endpoint].label} in subgroups, {scope.population.adjustments[adjustment].label.lower()}"
+    columns = (*(f"{arm},\nevents/n" for arm in scope.arms), f"HR ({scope.confidence} CI)", "P for\ninteraction")
+    return draw_forest(rows, columns, title, tuple(f"favours {arm}" for arm in scope.arms))
+
+
+def _events(scope: Scope, here: dict[str, str], headline: Estimate, arm: str) -> str:
+    events, n = (
+        scope.find(**here, variable=headline.variable, variable_level=headline.variable_level, arm=arm, statistic=s)
+        for s in ("events", "n")
+    )
+    return f"{whole(events)}/{whole(n)}"
+
+
+def effects_forest(scope: Scope) -> Figure | None:
+    """Return the hazard ratio of the arms under every adjustment, endpoint by endpoint."""
+    rows = []
+    for endpoint, section in scope.population.endpoints.items():
+        rows.append(ForestRow(section.label, heading=True))
+        for name, adjustment in scope.population.adjustments.items():
+            here = {"adjustment": name, "analysis": "hazard_ratio", "endpoint": endpoint}
+            headline = scope.first(**here, arm=scope.contrast, variable="", statistic="hazard_ratio")
+            if headline is not None:
+                parts = effect(scope, headline)
+                n = scope.find(**here, arm="all", statistic="n")
+                texts = (whole(n), _interval_text(parts), probability(parts[3]))
+                rows.append(ForestRow(f"   {adjustment.label}", texts, tuple(parts[:3])))
+    if not any(row.effect for row in rows):
+        return None
+    columns = ("n", f"HR ({scope.confidence} CI)", "P")
+    return draw_forest(rows, columns, f"{scope.contrast}", tuple(f"favours {arm}" for arm in scope.arms))
+
+
+def _interval_text(parts: Sequence[Estimate | None]) -> str:
+    return with_interval(*(hazard(part) for part in parts[:3]))
+
+
+def draw_forest(
+    rows: Sequence[ForestRow], columns: Sequence[str], title: str, sides: tuple[str, ...]
+) -> Figure:
+    """Draw labels, the axis, and text columns; nothing overlaps because every column is as wide as its longest text."""
+    label_width = max(len(row.label) for row in rows) * 0.074 + 0.15
+    widths = [max([*(len(part) for part in column.split("\n")), *(len(row.columns[i]) for row in rows if row.columns)])
+              * 0.072 + 0.22 for i, column in enumerate(columns)]  # fmt: skip
+    plot_width, head, foot = 2.5, 0.75, 0.75
+    width, height = label_width + plot_width + sum(widths) + 0.3, head + foot + _ROW * len(rows)
+    figure = new_figure(width, height)
+    axes = figure.add_axes((label_width / width, foot / height, plot_width / width, _ROW * len(rows) / height))
+    low, high = _limits(rows)
+    axes.set_xscale("log")
+    axes.set_xlim(low, high)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    ticks = [tick for tick in _NICE if low <= tick <= high]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.axvline(1, color=FAINT, linewidth=0.8)
+    axes.set_xlabel("Hazard ratio (log scale)", fontsize=8.5)
+    _sides(axes, sides, foot / (_ROW * len(rows)))
+    figure.text(0.1 / width, 1 - 0.22 / height, title, fontsize=9.5, fontweight="bold", va="center")
+    for y, row in enumerate(rows):
+        _draw_row(figure, axes, row, y, (low, high), label_width, plot_width, widths)
+    for i, column in enumerate(columns):
+        x = (label_width + plot_width + sum(widths[:i]) + widths[i] / 2) / width
+        figure.text(x, 1 - (head - 0.02) / height, column, ha="center", va="bottom", fontsize=8.5, color=FAINT)
+    return figure
+
+
+def _sides(axes: Axes, sides: tuple[str, ...], depth: float) -> None:
+    y = -depth * 0.93
+    longest = max(len(side) for side in sides)
+    size = 8.0 if longest < 28 else 6.5
+    axes.text(0.48, y, f"← {sides[0]}", transform=axes.transAxes, ha="right", va="bottom", fontsize=size, color=FAINT)
+    axes.text(0.52, y, f"{sides[1]} →", transform=axes.transAxes, ha="left", va="bottom", fontsize=size, color=FAINT)
+
+
+def _limits(rows: Sequence[ForestRow]) -> tuple[float, float]:
+    values = [float(part.value) for row in rows for part in row.effect if part is not None and part.value]
+    furthest = max([abs(np.log(value)) for value in values] or [1.0])
+    reach = float(np.clip(np.exp(furthest * 1.08), 2.1, 20.0))
+    return 1 / reach, reach
+
+
+def _draw_row(
+    figure: Figure,
+    axes: Axes,
+    row: ForestRow,
+    y: int,
+    limits: tuple[float, float],
+    label_width: float,
+    plot_width: float,
+    widths: Sequence[float],
+) -> None:
+    width, height = figure.get_size_inches()
+    at = (axes.get_position().y1 * height - _ROW * (y + 0.5)) / height
+    weight = "bold" if row.heading else "normal"
+    figure.text(0.1 / width, at, row.label, va="center", fontsize=8.5, fontweight=weight)
+    for i, text in enumerate(row.columns):
+        x = (label_width + plot_width + sum(widths[:i]) + widths[i] / 2) / width
+        figure.text(x, at, text, ha="center", va="center", fontsize=8.5)
+    if y % 2:
+        axes.axhspan(y - 0.5, y + 0.5, color=RULE, alpha=0.18, linewidth=0)
+    if len(row.effect) == 3 and all(part is not None and part.value is not None for part in row.effect):
+        middle, low, high = (float(part.value) for part in row.effect if part is not None and part.value is not None)
+        axes.plot([max(low, limits[0]), min(high, limits[1])], [y, y], color=INK, linewidth=1.1, solid_capstyle="butt")
+        for end, limit, marker in ((low, limits[0], "<"), (high, limits[1], ">")):
+            if end < limits[0] or end > limits[1]:  # the interval goes on beyond the axis
+                axes.plot([limit], [y], marker=marker, color=INK, markersize=4, clip_on=False)
+        if limits[0] <= middle <= limits[1]:
+            axes.plot([middle], [y], marker="s", color=INK, markersize=4.5)

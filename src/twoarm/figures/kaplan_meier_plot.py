@@ -1,0 +1,117 @@
+"""Survival curves of the two arms with limits, censoring marks and the number at risk."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from twoarm.figures.theme import COMPARATOR, DASHES, FAINT, INK, TREATED, new_figure
+from twoarm.results.curve import Curve
+from twoarm.tables.formats import duration, hazard, p_value, probability, with_interval
+from twoarm.tables.hazard_ratio_table import effect
+from twoarm.tables.scope import Scope
+
+_STEPS = {"days": (30, 60, 90, 180, 365), "weeks": (4, 8, 13, 26, 52), "months": (3, 6, 12, 24, 36), "years": (1, 2, 5)}
+_MOST_TICKS = 9
+
+
+def kaplan_meier_plot(scope: Scope, adjustment: str, endpoint: str) -> Figure | None:
+    """Return the figure; None where there is no curve."""
+    curves = [scope.curve(kind="survival", adjustment=adjustment, endpoint=endpoint, arm=arm) for arm in scope.arms]
+    treated, comparator = curves
+    if treated is None or comparator is None or not (treated.columns["time"] and comparator.columns["time"]):
+        return None
+    figure = new_figure(6.6, 5.0)
+    axes = figure.add_axes((0.14, 0.30, 0.82, 0.62))
+    last = max(_number(curve.columns["time"][-1]) for curve in (treated, comparator)) / scope.protocol.unit_days
+    ticks = _ticks(last, scope.protocol.time_unit)
+    for curve, colour, dashes in ((treated, TREATED, "treated"), (comparator, COMPARATOR, "comparator")):
+        _draw(axes, curve, scope.protocol.unit_days, colour, dashes, _legend(scope, curve))
+    _frame(axes, scope, endpoint, ticks, last)
+    axes.text(0.02, 0.03, _summary(scope, adjustment, endpoint), transform=axes.transAxes, va="bottom", fontsize=8.5)
+    _risk_table(figure, axes, [treated, comparator], ticks, scope.protocol.unit_days)
+    return figure
+
+
+def _number(value: float | None) -> float:
+    assert value is not None, "times are never missing"
+    return value
+
+
+def _ticks(last: float, unit: str) -> list[float]:
+    step = next((s for s in _STEPS[unit] if last / s < _MOST_TICKS), None) or math.ceil(last / _MOST_TICKS / 5) * 5
+    return [float(step * i) for i in range(math.floor(last / step) + 1)]
+
+
+def _draw(axes: Axes, curve: Curve, unit: float, colour: str, dashes: str, label: str) -> None:
+    columns = {name: np.array([np.nan if v is None else v for v in values]) for name, values in curve.columns.items()}
+    time = np.concatenate(([0.0], columns["time"])) / unit
+    survival = np.concatenate(([1.0], columns["survival"])) * 100
+    axes.step(time, survival, where="post", color=colour, linestyle=DASHES[dashes], linewidth=1.6, label=label)
+    lower, upper = (np.concatenate(([100.0], columns[name] * 100)) for name in ("lower", "upper"))
+    start = np.isnan(lower) & (survival >= 100)
+    lower[start], upper[start] = 100.0, 100.0
+    axes.fill_between(time, lower, upper, step="post", color=colour, alpha=0.13, linewidth=0)
+    marks = columns["censored"] > 0
+    axes.plot(columns["time"][marks] / unit, columns["survival"][marks] * 100, linestyle="", marker="|", markersize=4,
+              markeredgewidth=0.6, color=colour, alpha=0.7)  # fmt: skip
+
+
+def _legend(scope: Scope, curve: Curve) -> str:
+    here = {"adjustment": curve.adjustment, "analysis": "survival", "endpoint": curve.endpoint, "arm": curve.arm}
+    parts = [scope.find(**here, statistic=s) for s in ("median", "median_lower", "median_upper")]
+    median = with_interval(*(duration(scope.protocol, part) for part in parts))
+    return f"{curve.arm}: median {median} {scope.protocol.time_unit}"
+
+
+def _frame(axes: Axes, scope: Scope, endpoint: str, ticks: list[float], last: float) -> None:
+    axes.set_ylim(0, 103)
+    axes.set_xlim(0, last * 1.02)
+    axes.set_xticks(ticks)
+    axes.set_yticks(range(0, 101, 20))
+    axes.set_xlabel(f"Time ({scope.protocol.time_unit})")
+    axes.set_ylabel(f"{scope.population.endpoints[endpoint].label} (%)")
+    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), frameon=False, fontsize=8.5, borderaxespad=0.1,
+                handlelength=2.6)  # fmt: skip
+
+
+def _summary(scope: Scope, adjustment: str, endpoint: str) -> str:
+    """Hazard ratio and log-rank test, as the ledger has them."""
+    lines = []
+    headline = scope.first(
+        adjustment=adjustment, analysis="hazard_ratio", endpoint=endpoint, arm=scope.contrast, statistic="hazard_ratio"
+    )
+    if headline is not None:
+        parts = effect(scope, headline)
+        lines.append(f"HR {with_interval(*(hazard(part) for part in parts[:3]))}")
+    test = scope.first(adjustment=adjustment, analysis="survival", endpoint=endpoint, statistic="p_value")
+    if test is not None and test.value is not None:
+        shown = p_value(float(test.value))
+        lines.append(f"Log-rank P {shown}" if shown[0] in "<>" else f"Log-rank P = {probability(test)}")
+    return "\n".join(lines)
+
+
+def _risk_table(figure: Figure, axes: Axes, curves: list[Curve], ticks: list[float], unit: float) -> None:
+    box = axes.get_position()
+    table = figure.add_axes((box.x0, 0.015, box.width, 0.185))
+    table.set_axis_off()
+    table.set_xlim(axes.get_xlim())
+    table.set_ylim(0, 5)
+    table.text(0, 4.35, "Number at risk", ha="left", va="center", fontsize=8.5, color=FAINT)
+    for line, (curve, colour) in enumerate(zip(curves, (TREATED, COMPARATOR), strict=True)):
+        y = 3.2 - 2.05 * line
+        table.text(0, y, curve.arm, ha="left", va="center", fontsize=8.5, color=colour)
+        for tick in ticks:
+            table.text(tick, y - 0.9, f"{at_risk(curve, tick * unit):,.0f}", ha="center", va="center", fontsize=8.5,
+                       color=INK)  # fmt: skip
+
+
+def at_risk(curve: Curve, day: float) -> float:
+    """Return how many are followed to this day or beyond."""
+    times = [_number(time) for time in curve.columns["time"]]
+    position = bisect_left(times, day)
+    return _number(curve.columns["at_risk"][position]) if position < len(times) else 0.0

@@ -1,0 +1,50 @@
+"""Standardised differences before and after adjustment."""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from twoarm.figures.theme import COMPARATOR, FAINT, RULE, TREATED, new_figure
+from twoarm.results.estimate import Estimate
+from twoarm.tables.scope import Scope
+
+_MARKERS = (("o", COMPARATOR, "none"), ("s", TREATED, TREATED), ("^", "#009E73", "#009E73"), ("D", "#CC79A7", "#CC79A7"))
+
+
+def love_plot(scope: Scope) -> Figure | None:
+    """Return the figure, covariates in the order of their imbalance before adjustment; None without matching."""
+    samples = [name for name in scope.marginal() if scope.made(name)][: len(_MARKERS)]
+    before = _largest(scope, scope.unadjusted())
+    if len(samples) < 2 or not before:
+        return None
+    order = sorted(before, key=lambda variable: before[variable])
+    label_width = max(len(scope.label(variable)) for variable in order) * 0.075 + 0.3
+    width, height = label_width + 4.3, 1.25 + 0.27 * len(order)
+    figure = new_figure(width, height)
+    axes = figure.add_axes((label_width / width, 0.62 / height, 4.1 / width, 0.27 * len(order) / height))
+    threshold = scope.protocol.analyses.balance.threshold
+    axes.axvspan(0, threshold, color=RULE, alpha=0.3, linewidth=0)
+    axes.axvline(threshold, color=FAINT, linewidth=0.8, linestyle=(0, (4, 3)))
+    for name, (marker, edge, face) in zip(samples, _MARKERS, strict=False):
+        values = _largest(scope, name)
+        shown = [(values[variable], y) for y, variable in enumerate(order) if variable in values]
+        axes.plot([x for x, _ in shown], [y for _, y in shown], linestyle="", marker=marker, markersize=6,
+                  markeredgecolor=edge, markerfacecolor=face, label=scope.population.adjustments[name].label)  # fmt: skip
+    axes.set_yticks(range(len(order)), [scope.label(variable) for variable in order])
+    axes.set_ylim(-0.6, len(order) - 0.4)
+    axes.set_xlim(left=0)
+    axes.grid(axis="y", color=RULE, linewidth=0.4)
+    axes.set_axisbelow(True)
+    axes.set_xlabel("Absolute standardised mean difference")
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=len(samples), frameon=False, borderaxespad=0.2)
+    return figure
+
+
+def _largest(scope: Scope, adjustment: str) -> dict[str, float]:
+    """Return the largest absolute difference of each covariate, over its two denominators."""
+    found: dict[str, float] = {}
+    rows: tuple[Estimate, ...] = scope.select(adjustment=adjustment, analysis="balance", statistic="smd", variable_level="")
+    for row in rows:
+        if row.value is not None:
+            found[row.variable] = max(found.get(row.variable, 0.0), abs(float(row.value)))
+    return found

@@ -1,0 +1,37 @@
+"""Overlap of the propensity scores: treated above, comparator below, the matched filled in."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from twoarm.figures.theme import COMPARATOR, INK, TREATED, new_figure
+from twoarm.tables.scope import Scope
+
+
+def propensity_plot(scope: Scope, adjustment: str) -> Figure | None:
+    """Return mirrored histograms; None where there are no scores."""
+    curves = [scope.curve(kind="histogram", adjustment=adjustment, arm=arm) for arm in scope.arms]
+    if any(curve is None for curve in curves):
+        return None
+    figure = new_figure(6.2, 3.6)
+    axes = figure.add_axes((0.12, 0.15, 0.84, 0.70))
+    reach = [0.0, 0.0]
+    for side, (curve, colour, sign) in enumerate(zip(curves, (TREATED, COMPARATOR), (1, -1), strict=True)):
+        assert curve is not None, "both arms have scores"
+        columns = {name: np.array(values, dtype=float) for name, values in curve.columns.items()}
+        left, width = columns["left"], columns["right"] - columns["left"]
+        percent = 100 / max(columns["all"].sum(), 1)
+        axes.bar(left, sign * percent * columns["all"], width, align="edge", facecolor=colour, alpha=0.28, linewidth=0,
+                 label=f"{curve.arm}, all")  # fmt: skip
+        axes.bar(left, sign * percent * columns["matched"], width, align="edge", facecolor=colour, linewidth=0,
+                 label=f"{curve.arm}, matched")  # fmt: skip
+        reach[side] = float(columns["all"].max()) * percent * 1.08
+    axes.axhline(0, color=INK, linewidth=0.8)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(-max(reach[1], 1.0), max(reach[0], 1.0))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
+    axes.set_xlabel("Propensity score")
+    axes.set_ylabel("Patients of the arm (%)")
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, frameon=False, fontsize=8, borderaxespad=0.2)
+    return figure

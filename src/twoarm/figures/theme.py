@@ -1,0 +1,49 @@
+"""How every figure looks: readable in print, told apart without colour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+TREATED, COMPARATOR = "#0072B2", "#D55E00"  # Okabe and Ito (2008): distinct for the colour-blind, and in grey
+INK, FAINT, RULE = "#1a1a1a", "#595959", "#bfbfbf"
+DASHES = {"treated": "-", "comparator": (0, (5, 2))}
+
+SETTINGS = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.labelsize": 9,
+    "axes.edgecolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "text.color": INK,
+    "svg.hashsalt": "twoarm",
+    "svg.fonttype": "path",
+    "pdf.fonttype": 3,
+    "savefig.facecolor": "white",
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Apply the settings while a figure is drawn or saved."""
+    with mpl.rc_context(SETTINGS):
+        yield
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure, in inches."""
+    return Figure(figsize=(width, height))
+
+
+def bare(axes: Axes) -> Axes:
+    """Take an axes' frame and ticks away."""
+    axes.set_axis_off()
+    return axes
