@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterator
 
 from twoarm.analyses.run import run_analyses, write_attrition, write_completed
+from twoarm.cohort.attrition import AttritionStep
 from twoarm.cohort.cohort import build_cohort
 from twoarm.design.adjust import adjust
+from twoarm.design.adjusted_cohort import NotAdjusted
 from twoarm.design.complete import complete
 from twoarm.disclosure.disclose import disclose
 from twoarm.endpoints.time_to_event import derive_endpoints
 from twoarm.protocol.protocol import Protocol
 from twoarm.records.records import Records
-from twoarm.results.estimate import Estimate
+from twoarm.results.estimate import Estimate, Status
 from twoarm.results.ledger import Ledger
+from twoarm.results.provenance import Provenance
 from twoarm.results.results import Results
 from twoarm.statistics.linear_algebra import one_thread
 
@@ -46,3 +50,55 @@ def run_study(protocol: Protocol, records: Records, *, progress: Callable[[str],
                 progress(f"{population.label}: {section.label.lower()}, analyses")
                 run_analyses(protocol, population, adjusted, endpoints, here)
     return disclose(protocol.disclosure, study)
+
+
+def primary_status(protocol: Protocol, results: Results) -> Status:
+    """Return the status of the primary analysis: the hazard ratio of the primary endpoint in the study population."""
+    study = protocol.plan()[0]
+    wanted = {
+        "population": study.name,
+        "missing": next(iter(study.missing)),
+        "adjustment": protocol.primary_adjustment,
+    }
+    if "hazard_ratio" not in study.analyses or protocol.primary_adjustment not in study.adjustments:
+        return "skipped"
+    if results.select(**wanted, analysis="hazard_ratio", status="failed"):
+        return "failed"
+    endpoint = {"endpoint": protocol.primary_endpoint, "statistic": "hazard_ratio", "variable": ""}
+    rows = results.select(**wanted, analysis="hazard_ratio", **endpoint)
+    return rows[0].status if rows else "skipped"
+
+
+def provenance_of(protocol: Protocol, records: Records) -> Provenance:
+    """Return what the manifest says of a run: the protocol by its canonical content, the inputs by their hashes."""
+    canonical = hashlib.sha256(protocol.model_dump_json().encode("utf-8")).hexdigest()
+    return Provenance.of(canonical, records.inputs, protocol.seed)
+
+
+def design_summary(protocol: Protocol, records: Records) -> Iterator[str]:
+    """Yield who would be compared, and how many pairs each matching makes; outcomes are not looked at.
+
+    Raises:
+        RecordsError: the records cannot answer the question as asked.
+    """
+    for population in protocol.plan():
+        cohort = build_cohort(protocol, population, records)
+        yield f"{population.label}:"
+        for step in cohort.attrition.steps:
+            yield f"  {step.label}: {_left(step)}{step.remaining.all:,} remain"
+        for strategy, section in population.missing.items():
+            completed = complete(strategy, cohort)
+            for step in completed.steps:
+                yield f"  {step.label}: {_left(step)}{step.remaining.all:,} remain"
+            treated = int(completed.treated.sum())
+            counts = f"{population.treated} {treated:,}, {population.comparator} {completed.treated.size - treated:,}"
+            yield f"  {section.label}: {completed.treated.size:,} to analyse ({counts})"
+            for made in adjust(population, completed, protocol.seed):
+                if isinstance(made, NotAdjusted):
+                    yield f"  {made.label}: not possible ({made.reason})"
+                elif made.pair is not None:
+                    yield f"  {made.label}: {made.row.size // 2:,} pairs"
+
+
+def _left(step: AttritionStep) -> str:
+    return "" if step.kind == "start" else f"{step.excluded.all:,} left out, "

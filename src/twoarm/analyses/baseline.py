@@ -17,7 +17,10 @@ TABLE_TESTS = {
     "fisher": "Fisher exact",
     "fisher_simulated": "Fisher exact, simulated",
 }
-RANK_TESTS = {"exact": "Wilcoxon rank-sum, exact", "normal": "Wilcoxon rank-sum, normal with continuity correction"}
+RANK_TESTS = {
+    "exact": "Wilcoxon rank-sum, exact",
+    "normal": "Wilcoxon rank-sum, normal with continuity correction",
+}
 
 
 def baseline(request: Request) -> None:

@@ -32,6 +32,12 @@ def _describe_numbers(here: Ledger, covariate: ContinuousValues, rows: Booleans)
         return
     low, middle, high = medians_and_quartiles(covariate.values, rows)
     mean, variance = mean_and_variance(values)
-    numbers = {"median": middle, "q1": low, "q3": high, "minimum": float(values.min()), "maximum": float(values.max())}
+    numbers = {
+        "median": middle,
+        "q1": low,
+        "q3": high,
+        "minimum": float(values.min()),
+        "maximum": float(values.max()),
+    }
     for statistic, value in {**numbers, "mean": mean, "sd": float(np.sqrt(variance))}.items():
         here.add(statistic, value, unit=covariate.unit, note="" if np.isfinite(value) else "one patient")

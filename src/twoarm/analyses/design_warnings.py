@@ -29,7 +29,11 @@ def design_warnings(request: Request) -> None:
 
 
 def _same(row: Estimate, context: Estimate) -> bool:
-    return (row.population, row.missing, row.adjustment) == (context.population, context.missing, context.adjustment)
+    return (row.population, row.missing, row.adjustment) == (
+        context.population,
+        context.missing,
+        context.adjustment,
+    )
 
 
 def _warn(request: Request, name: WarningName, row: Estimate, value: float | None = None) -> None:
@@ -49,7 +53,9 @@ def _imbalance(request: Request, rows: list[Estimate]) -> None:
     """One warning for the covariate that is worst balanced after an adjustment of the design."""
     if request.adjusted.pair is None:
         return
-    differences = [row for row in rows if row.analysis == "balance" and row.statistic == "smd" and row.value is not None]
+    differences = [
+        row for row in rows if row.analysis == "balance" and row.statistic == "smd" and row.value is not None
+    ]
     worst = max(differences, key=lambda row: abs(row.value or 0.0), default=None)
     if worst is not None and abs(worst.value or 0.0) > request.protocol.analyses.balance.threshold:
         _warn(request, "imbalance", worst)

@@ -26,8 +26,11 @@ def follow_up(request: Request) -> None:
     method = request.protocol.analyses.follow_up.method
     ledger = request.ledger.within(endpoint=name, unit="days")
     observed = request.observed(request.endpoints[name])
-    arms = (("all", np.ones_like(observed.treated)), (request.population.treated, observed.treated),
-            (request.population.comparator, ~observed.treated))  # fmt: skip
+    arms = (
+        ("all", np.ones_like(observed.treated)),
+        (request.population.treated, observed.treated),
+        (request.population.comparator, ~observed.treated),
+    )
     for label, rows in arms:
         here = ledger.within(arm=label, method=METHODS[method])
         median, lower, upper = _median(request, observed, rows, method)
@@ -41,9 +44,7 @@ def follow_up(request: Request) -> None:
         contrast.add("p_value", test.p_value)
 
 
-def _median(
-    request: Request, observed: Observed, rows: Booleans, method: FollowUpMethod
-) -> tuple[float, float, float]:
+def _median(request: Request, observed: Observed, rows: Booleans, method: FollowUpMethod) -> tuple[float, float, float]:
     nothing = (float("nan"), float("nan"), float("nan"))
     if method == "event_free":
         rows = rows & ~observed.event

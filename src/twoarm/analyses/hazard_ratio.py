@@ -54,8 +54,14 @@ def _fit(request: Request, ledger: Ledger, observed: Observed, design: DesignMat
     if observed.treated.all() or not observed.treated.any():
         arm.not_estimable(*STATISTICS, reason="one arm only has a known endpoint")
         return
-    empty = [label for label, rows in ((request.population.treated, observed.treated),
-             (request.population.comparator, ~observed.treated)) if not observed.event[rows].any()]  # fmt: skip
+    empty = [
+        label
+        for label, rows in (
+            (request.population.treated, observed.treated),
+            (request.population.comparator, ~observed.treated),
+        )
+        if not observed.event[rows].any()
+    ]
     if empty:
         arm.not_estimable(*STATISTICS, reason=f"no events in {' and '.join(empty)}")
         return
@@ -80,9 +86,7 @@ def _fit(request: Request, ledger: Ledger, observed: Observed, design: DesignMat
             write_hazard_ratio(here, fit, position, request.protocol.confidence_level, per)
 
 
-def write_hazard_ratio(
-    ledger: Ledger, fit: CoxFit, position: int, confidence_level: float, per: float = 1.0
-) -> None:
+def write_hazard_ratio(ledger: Ledger, fit: CoxFit, position: int, confidence_level: float, per: float = 1.0) -> None:
     """Write a term's hazard ratio per so many units with its Wald interval and p-value, or why there is none."""
     if fit.reasons[position]:
         ledger.not_estimable(*STATISTICS, reason=fit.reasons[position])

@@ -50,8 +50,10 @@ def _histograms(request: Request) -> None:
     chosen[adjusted.row] = True
     treated = adjusted.completed.treated
     for label, arm in ((request.population.treated, treated), (request.population.comparator, ~treated)):
-        counts = {name: _bin(adjusted.propensity.probability, arm & rows) for name, rows in
-                  (("all", np.ones_like(chosen)), ("matched", chosen))}  # fmt: skip
+        counts = {
+            name: _bin(adjusted.propensity.probability, arm & rows)
+            for name, rows in (("all", np.ones_like(chosen)), ("matched", chosen))
+        }
         edges = {"left": tuple(BINS[:-1].tolist()), "right": tuple(BINS[1:].tolist())}
         context = request.ledger.context
         request.ledger.curves.append(

@@ -48,7 +48,11 @@ class Request:
         """Everybody, then each arm: label and mask over the adjusted cohort's rows."""
         treated = self.adjusted.treated
         everybody = np.ones_like(treated)
-        return (("all", everybody), (self.population.treated, treated), (self.population.comparator, ~treated))
+        return (
+            ("all", everybody),
+            (self.population.treated, treated),
+            (self.population.comparator, ~treated),
+        )
 
     def covariates(self, of: AdjustedCohort | None = None) -> dict[str, CovariateValues]:
         """Return the covariates of an adjusted cohort's rows."""

@@ -22,6 +22,7 @@ from twoarm.endpoints.time_to_event import TimeToEvent
 from twoarm.protocol.choices import AnalysisName
 from twoarm.protocol.protocol import Protocol, StudyPopulation
 from twoarm.results.ledger import Ledger
+from twoarm.results.patient_row import PatientRow
 
 OF_THE_ARMS: Mapping[AnalysisName, Callable[[Request], None]] = {
     "baseline": baseline,
@@ -52,6 +53,8 @@ def run_analyses(
     unadjusted = next(cohort for cohort in adjusted if isinstance(cohort, AdjustedCohort) and cohort.pair is None)
     for cohort in adjusted:
         here = ledger.within(adjustment=cohort.name)
+        if isinstance(cohort, AdjustedCohort) and protocol.output.patient_level and cohort.marginal:
+            list_patients(here, population, cohort, endpoints)
         if isinstance(cohort, NotAdjusted):
             here.within(analysis="adjustment").not_estimable("adjusted_cohort", reason=cohort.reason)
             _not_made(protocol, population, endpoints, here, cohort.reason)
@@ -59,7 +62,10 @@ def run_analyses(
         for name in population.analyses:
             if name in OF_THE_ARMS and not cohort.marginal:
                 continue
-            _run_one(ANALYSES[name], Request(protocol, population, cohort, unadjusted, endpoints, here.within(analysis=name)))
+            _run_one(
+                ANALYSES[name],
+                Request(protocol, population, cohort, unadjusted, endpoints, here.within(analysis=name)),
+            )
         _run_one(
             design_warnings,
             Request(protocol, population, cohort, unadjusted, endpoints, here.within(analysis="warning")),
@@ -67,7 +73,11 @@ def run_analyses(
 
 
 def _not_made(
-    protocol: Protocol, population: StudyPopulation, endpoints: Mapping[str, TimeToEvent], ledger: Ledger, reason: str
+    protocol: Protocol,
+    population: StudyPopulation,
+    endpoints: Mapping[str, TimeToEvent],
+    ledger: Ledger,
+    reason: str,
 ) -> None:
     if "hazard_ratio" in population.analyses:
         for name in endpoints:
@@ -88,11 +98,39 @@ def _run_one(analysis: Callable[[Request], None], request: Request) -> None:
         request.ledger.add("analysis", None, status="failed", note=f"internal error: {kind}")
 
 
+def list_patients(
+    ledger: Ledger, population: StudyPopulation, cohort: AdjustedCohort, endpoints: Mapping[str, TimeToEvent]
+) -> None:
+    """Write a row a patient and endpoint, when the protocol asks for patient-level output."""
+    context, score = ledger.context, cohort.propensity
+    for position, row in enumerate(cohort.row.tolist()):
+        for name, endpoint in endpoints.items():
+            patient = cohort.completed.cohort_rows[row]
+            known = bool(endpoint.known[patient])
+            ledger.patients.append(
+                PatientRow(
+                    population=context.population,
+                    missing=context.missing,
+                    adjustment=cohort.name,
+                    key=str(cohort.completed.key[row]),
+                    arm=population.treated if cohort.completed.treated[row] else population.comparator,
+                    pair=None if cohort.pair is None else int(cohort.pair[position]) + 1,
+                    propensity=None if score is None else float(score.probability[row]),
+                    weight=float(cohort.weight[position]),
+                    endpoint=name,
+                    time=int(endpoint.time[patient]) if known else None,
+                    event=int(endpoint.event[patient]) if known else None,
+                )
+            )
+
+
 def write_attrition(ledger: Ledger, cohort: Cohort, endpoints: Mapping[str, TimeToEvent]) -> None:
     """Write the lines of eligibility, and what the endpoints held or cut back."""
     here = ledger.within(analysis="attrition")
     for step in cohort.attrition.steps:
         _write_step(here, step, cohort.population)
+    for key, label in cohort.left_out:
+        ledger.patients.append(PatientRow(cohort.population.name, "", "", key, "", left_out=label))
     for name, endpoint in endpoints.items():
         about = ledger.within(analysis="endpoint", endpoint=name, arm="all")
         for reason, count in endpoint.reasons.items():
@@ -113,7 +151,11 @@ def write_completed(ledger: Ledger, completed: CompletedCohort, population: Stud
 
 def _write_step(ledger: Ledger, step: AttritionStep, population: StudyPopulation) -> None:
     here = ledger.within(variable=step.name, variable_level=step.label)
-    for statistic, counts in (("excluded", step.excluded), ("excluded_unknown", step.unknown), ("remaining", step.remaining)):
+    for statistic, counts in (
+        ("excluded", step.excluded),
+        ("excluded_unknown", step.unknown),
+        ("remaining", step.remaining),
+    ):
         if statistic != "remaining" and step.kind == "start":
             continue
         here.add(statistic, counts.all, arm="all")

@@ -37,7 +37,10 @@ def subgroups(request: Request) -> None:
 
 def _level(request: Request, ledger: Ledger, observed: Observed, rows: Booleans) -> bool:
     """Write one level; return whether it could be estimated."""
-    arms = ((request.population.treated, observed.treated), (request.population.comparator, ~observed.treated))
+    arms = (
+        (request.population.treated, observed.treated),
+        (request.population.comparator, ~observed.treated),
+    )
     events = []
     for label, arm in arms:
         ledger.add("n", int((rows & arm).sum()), arm=label)
@@ -72,9 +75,7 @@ def _method(request: Request) -> str:
     return f"Cox, {TIES[request.protocol.conventions.ties]}, Wald{variance}"
 
 
-def _interaction(
-    request: Request, ledger: Ledger, observed: Observed, codes: Integers, usable: Integers
-) -> None:
+def _interaction(request: Request, ledger: Ledger, observed: Observed, codes: Integers, usable: Integers) -> None:
     """Test whether the hazard ratio differs between the levels that could be estimated."""
     robust = observed.pair is not None
     method = "interaction, robust Wald" if robust else "interaction, likelihood ratio"
@@ -86,7 +87,9 @@ def _interaction(
     arm = arm_column(observed)[rows]
     levels = (codes[rows, None] == usable[None, 1:]).astype(np.float64)
     with here.estimating("p_value"):
-        p_value = _wald(request, observed, rows, arm, levels) if robust else _ratio(request, observed, rows, arm, levels)
+        p_value = (
+            _wald(request, observed, rows, arm, levels) if robust else _ratio(request, observed, rows, arm, levels)
+        )
         note = "" if usable.size == np.unique(codes).size else f"among {usable.size} levels with estimates"
         here.add("p_value", p_value, note=note)
 

@@ -25,7 +25,10 @@ def survival(request: Request) -> None:
     for name, endpoint in request.endpoints.items():
         observed = request.observed(endpoint)
         ledger = request.ledger.within(endpoint=name)
-        arms = ((request.population.treated, observed.treated), (request.population.comparator, ~observed.treated))
+        arms = (
+            (request.population.treated, observed.treated),
+            (request.population.comparator, ~observed.treated),
+        )
         for label, rows in arms:
             here = ledger.within(arm=label)
             here.add("n", int(rows.sum()))
@@ -64,8 +67,18 @@ def _landmarks(ledger: Ledger, km: KaplanMeier, request: Request) -> None:
             at = survival_at(km, days)
             method = f"{km.interval} limits"
             here.add("survival", at.survival)
-            here.add("survival_lower", at.lower, method=method, note="" if math.isfinite(at.lower) else "no events yet")
-            here.add("survival_upper", at.upper, method=method, note="" if math.isfinite(at.upper) else "no events yet")
+            here.add(
+                "survival_lower",
+                at.lower,
+                method=method,
+                note="" if math.isfinite(at.lower) else "no events yet",
+            )
+            here.add(
+                "survival_upper",
+                at.upper,
+                method=method,
+                note="" if math.isfinite(at.upper) else "no events yet",
+            )
 
 
 def _tests(ledger: Ledger, observed: Observed) -> None:

@@ -32,6 +32,7 @@ class Cohort:
     position: Mapping[str, Floats]  # rank for order = "data", by order column ("" is the file's own)
     patient_rows: Integers  # row of each patient in the patient table
     attrition: Attrition
+    left_out: tuple[tuple[str, str], ...]  # (key, label of the step) of everybody else, when patients are to be listed
 
 
 def build_cohort(protocol: Protocol, population: StudyPopulation, records: Records) -> Cohort:
@@ -44,7 +45,7 @@ def build_cohort(protocol: Protocol, population: StudyPopulation, records: Recor
     arms = population.section.arms
     arm, third = _assign(arms, patients)
     steps = [everybody("Patients in the records", arm)]
-    criteria, inside = apply_criteria(protocol, population.section.criteria, patients, arm)
+    criteria, inside, left = apply_criteria(protocol, population.section.criteria, patients, arm)
     steps += criteria
     if arms.other == "refuse" and (inside & third).any():
         raise RecordsError([_third_value(arms, patients, inside & third, records.inputs[0].file)])
@@ -52,6 +53,7 @@ def build_cohort(protocol: Protocol, population: StudyPopulation, records: Recor
     absent = (arm == UNASSIGNED) & ~third
     for name, label, out in (("no_arm", "Arm not recorded", absent), ("other_arm", "In neither arm", third)):
         if (inside & out).any():
+            left.append((label, inside & out))
             step, inside = exclude(name, label, "arm", arm, inside, out, nobody)
             steps.append(step)
     _refuse_empty(population, arm[inside], steps[-1].label, records.inputs[0].file)
@@ -68,7 +70,13 @@ def build_cohort(protocol: Protocol, population: StudyPopulation, records: Recor
         position=_positions(population, frame),
         patient_rows=rows,
         attrition=Attrition(tuple(steps)),
+        left_out=_left_out(patients, left) if protocol.output.patient_level else (),
     )
+
+
+def _left_out(patients: PatientTable, left: list[tuple[str, Booleans]]) -> tuple[tuple[str, str], ...]:
+    keys = patients.frame.get_column(KEY).to_list()
+    return tuple((keys[row], label) for label, rows in left for row in np.flatnonzero(rows).tolist())
 
 
 def _assign(arms: Arms, patients: PatientTable) -> tuple[Integers, Booleans]:
@@ -91,11 +99,16 @@ def _third_value(arms: Arms, patients: PatientTable, rows: Booleans, file: str) 
 
 
 def _refuse_empty(population: StudyPopulation, arm: Integers, last: str, file: str) -> None:
-    empty = [side.label for code, side in ((1, population.section.arms.treated), (0, population.section.arms.comparator))
-             if not (arm == code).any()]  # fmt: skip
+    empty = [
+        side.label
+        for code, side in ((1, population.section.arms.treated), (0, population.section.arms.comparator))
+        if not (arm == code).any()
+    ]
     if empty:
-        found = f"no patients left in arm {' and '.join(empty)} after \"{last}\""
-        raise RecordsError([Problem(file, found, "check the criteria and the arm's value", f"populations.{population.name}")])
+        found = f'no patients left in arm {" and ".join(empty)} after "{last}"'
+        raise RecordsError(
+            [Problem(file, found, "check the criteria and the arm's value", f"populations.{population.name}")]
+        )
 
 
 def _holds(protocol: Protocol, population: StudyPopulation, name: str) -> bool:

@@ -94,7 +94,9 @@ def refuse_outside_levels(
         levels = ", ".join(level_text(level) for level in covariate.levels)
         column = covariate.source or name
         found = f"{count} cells outside the declared levels of covariates.{name}"
-        problems.append(Problem(place, found, f'expected one of {levels}; declare the level, or on_invalid = "hold"', column))
+        problems.append(
+            Problem(place, found, f'expected one of {levels}; declare the level, or on_invalid = "hold"', column)
+        )
     if problems:
         raise RecordsError(problems)
 

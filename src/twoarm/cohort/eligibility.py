@@ -17,23 +17,24 @@ from twoarm.statistics.arrays import Booleans, Integers
 
 def apply_criteria(
     protocol: Protocol, criteria: tuple[Criterion, ...], patients: PatientTable, arm: Integers
-) -> tuple[list[AttritionStep], Booleans]:
-    """Return a line per criterion, and who meets them all.
+) -> tuple[list[AttritionStep], Booleans, list[tuple[str, Booleans]]]:
+    """Return a line per criterion, who meets them all, and who left under which label.
 
     Raises:
         RecordsError: a criterion is unknown for somebody and its ``if_missing`` is ``refuse``.
     """
     inside = np.ones(arm.size, dtype=np.bool_)
-    steps = []
+    steps, left = [], []
     for number, criterion in enumerate(criteria, start=1):
         met, unknown = _evaluate(protocol, criterion, patients)
         out = ~met if criterion.include else met
         out = np.where(unknown, criterion.if_missing == "exclude", out)
         if criterion.if_missing == "refuse" and (inside & unknown).any():
             raise RecordsError([_unknown(criterion, patients, inside & unknown)])
+        left.append((criterion.label, inside & out))
         step, inside = exclude(f"criterion_{number}", criterion.label, "criterion", arm, inside, out, unknown)
         steps.append(step)
-    return steps, inside
+    return steps, inside, left
 
 
 def _evaluate(protocol: Protocol, criterion: Criterion, patients: PatientTable) -> tuple[Booleans, Booleans]:

@@ -15,8 +15,20 @@ from twoarm.results.estimate import Estimate
 from twoarm.results.ledger import Ledger
 from twoarm.results.results import Results
 
-COUNTS = frozenset({"n", "events", "excluded", "excluded_unknown", "remaining", "analysed", "held", "pairs", "unmatched",
-                    "cut_back_to_data_cutoff"})  # fmt: skip
+COUNTS = frozenset(
+    {
+        "n",
+        "events",
+        "excluded",
+        "excluded_unknown",
+        "remaining",
+        "analysed",
+        "held",
+        "pairs",
+        "unmatched",
+        "cut_back_to_data_cutoff",
+    }
+)
 NOTE = "suppressed: small cell"
 
 _Cell = tuple[str, ...]
@@ -26,18 +38,27 @@ def disclose(disclosure: Disclosure, ledger: Ledger) -> Results:
     """Freeze the ledger, with what may not leave taken out."""
     minimum = disclosure.minimum_cell
     if minimum <= 1:
-        return Results.of(ledger.rows, ledger.curves)
+        return Results.of(ledger.rows, ledger.curves, ledger.patients)
     hidden = {_cell(row) for row in ledger.rows if _is_small(row, minimum)}
     hidden |= _secondary(ledger.rows, hidden)
     rows = [_suppress(row) if _cell(row) in hidden or _depends(row, hidden) else row for row in ledger.rows]
-    return Results.of(rows, [_cut(curve, minimum) for curve in ledger.curves])
+    return Results.of(rows, [_cut(curve, minimum) for curve in ledger.curves], ledger.patients)
 
 
 def _cell(row: Estimate) -> _Cell:
     """What the numbers of one cell share: a count, its percentage and the estimates within it."""
     statistic = row.statistic if row.statistic in COUNTS - {"n", "events"} else ""
-    return (row.population, row.missing, row.adjustment, row.analysis, row.endpoint, row.variable, row.variable_level,
-            row.arm, statistic)  # fmt: skip
+    return (
+        row.population,
+        row.missing,
+        row.adjustment,
+        row.analysis,
+        row.endpoint,
+        row.variable,
+        row.variable_level,
+        row.arm,
+        statistic,
+    )
 
 
 def _is_small(row: Estimate, minimum: int) -> bool:

@@ -63,9 +63,7 @@ def _sort_out(n: int, rules: list[tuple[str, Booleans]]) -> tuple[Booleans, dict
     return known, reasons
 
 
-def _from_duration(
-    protocol: Protocol, name: str, endpoint: Endpoint, records: Records, cohort: Cohort
-) -> TimeToEvent:
+def _from_duration(protocol: Protocol, name: str, endpoint: Endpoint, records: Records, cohort: Cohort) -> TimeToEvent:
     assert endpoint.time is not None, "an endpoint from a duration names its time"
     assert endpoint.event is not None, "an endpoint from a duration names its event"
     duration, time_held = _column(records, cohort, endpoint.time)

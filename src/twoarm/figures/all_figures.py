@@ -43,7 +43,11 @@ def _figures(scope: Scope) -> Iterator[NamedFigure]:
     yield NamedFigure("flow", "Flow of patients", lambda: flow_diagram(scope))
     yield NamedFigure("love", "Balance of covariates before and after adjustment", lambda: love_plot(scope))
     for name in scope.matchings():
-        yield NamedFigure(f"propensity_{name}", "Overlap of propensity scores", lambda name=name: propensity_plot(scope, name))
+        yield NamedFigure(
+            f"propensity_{name}",
+            "Overlap of propensity scores",
+            lambda name=name: propensity_plot(scope, name),
+        )
     yield NamedFigure("hazard_ratios", f"Hazard ratios, {scope.contrast}", lambda: effects_forest(scope))
     for endpoint, section in scope.population.endpoints.items():
         for name in scope.marginal():

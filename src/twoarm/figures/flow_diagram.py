@@ -32,8 +32,9 @@ def flow_diagram(scope: Scope) -> Figure:
     """Return the diagram by arm, down to the matched."""
     start, excluded = _start(scope), _excluded(scope)
     analysed = [_arm_box(scope, arm) for arm in scope.arms]
-    matched = [(name, [_matched_box(scope, name, arm) for arm in scope.arms]) for name in scope.matchings()
-               if scope.made(name)]  # fmt: skip
+    matched = [
+        (name, [_matched_box(scope, name, arm) for arm in scope.arms]) for name in scope.matchings() if scope.made(name)
+    ]
     height = 0.3 + start.height + sum(_GAP + box.height for box in excluded)
     height += 2 * _GAP + max(box.height for box in analysed)
     height += sum(_GAP + max(box.height for box in boxes) for _, boxes in matched)
@@ -83,7 +84,12 @@ def _matched_box(scope: Scope, adjustment: str, arm: str) -> _Box:
 
 
 def _draw(
-    axes: Axes, height: float, start: _Box, excluded: list[_Box], analysed: list[_Box], matched: list[list[_Box]]
+    axes: Axes,
+    height: float,
+    start: _Box,
+    excluded: list[_Box],
+    analysed: list[_Box],
+    matched: list[list[_Box]],
 ) -> None:
     trunk, side = 2.0, _WIDTH - _SIDE / 2 - 0.15
     arms = (1.75, _WIDTH - 1.75)
@@ -113,11 +119,27 @@ def _draw(
 
 
 def _box(axes: Axes, x: float, top: float, box: _Box) -> None:
-    shape = FancyBboxPatch((x - box.width / 2, top - box.height), box.width, box.height, boxstyle="square,pad=0",
-                           facecolor="white", edgecolor=INK, linewidth=0.9, zorder=2)  # fmt: skip
+    shape = FancyBboxPatch(
+        (x - box.width / 2, top - box.height),
+        box.width,
+        box.height,
+        boxstyle="square,pad=0",
+        facecolor="white",
+        edgecolor=INK,
+        linewidth=0.9,
+        zorder=2,
+    )
     axes.add_patch(shape)
-    axes.text(x, top - box.height / 2, "\n".join(box.lines), ha="center", va="center", fontsize=8.5, linespacing=1.25,
-              zorder=3)  # fmt: skip
+    axes.text(
+        x,
+        top - box.height / 2,
+        "\n".join(box.lines),
+        ha="center",
+        va="center",
+        fontsize=8.5,
+        linespacing=1.25,
+        zorder=3,
+    )
 
 
 def _line(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -125,5 +147,9 @@ def _line(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> N
 
 
 def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
-    axes.annotate("", xy=end, xytext=start, arrowprops={"arrowstyle": "-|>", "color": INK, "linewidth": 0.9,
-                  "shrinkA": 0, "shrinkB": 0})  # fmt: skip
+    axes.annotate(
+        "",
+        xy=end,
+        xytext=start,
+        arrowprops={"arrowstyle": "-|>", "color": INK, "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0},
+    )

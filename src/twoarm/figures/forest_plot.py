@@ -42,7 +42,9 @@ def model_forest(scope: Scope, adjustment: str, endpoint: str) -> Figure | None:
         label = f"   {term.variable_level}" if term.variable_level else _plain_label(scope, term)
         parts = effect(scope, term)
         rows.append(ForestRow(label, (_interval_text(parts), probability(parts[3])), tuple(parts[:3])))
-    title = f"{scope.population.endpoints[endpoint].label}, {scope.population.adjustments[adjustment].label.lower()} model"
+    title = (
+        f"{scope.population.endpoints[endpoint].label}, {scope.population.adjustments[adjustment].label.lower()} model"
+    )
     return draw_forest(rows, (f"HR ({scope.confidence} CI)", "P"), title, ("lower hazard", "higher hazard"))
 
 
@@ -65,9 +67,15 @@ def subgroup_forest(scope: Scope, adjustment: str, endpoint: str) -> Figure | No
         for headline in (row for row in found if row.variable == variable):
             parts = effect(scope, headline)
             counts = [_events(scope, here, headline, arm) for arm in scope.arms]
-            rows.append(ForestRow(f"   {headline.variable_level}", (*counts, _interval_text(parts), ""), tuple(parts[:3])))
+            rows.append(
+                ForestRow(f"   {headline.variable_level}", (*counts, _interval_text(parts), ""), tuple(parts[:3]))
+            )
     title = f"{scope.population.endpoints[endpoint].label} in subgroups, {scope.population.adjustments[adjustment].label.lower()}"
-    columns = (*(f"{arm},\nevents/n" for arm in scope.arms), f"HR ({scope.confidence} CI)", "P for\ninteraction")
+    columns = (
+        *(f"{arm},\nevents/n" for arm in scope.arms),
+        f"HR ({scope.confidence} CI)",
+        "P for\ninteraction",
+    )
     return draw_forest(rows, columns, title, tuple(f"favours {arm}" for arm in scope.arms))
 
 
@@ -102,13 +110,15 @@ def _interval_text(parts: Sequence[Estimate | None]) -> str:
     return with_interval(*(hazard(part) for part in parts[:3]))
 
 
-def draw_forest(
-    rows: Sequence[ForestRow], columns: Sequence[str], title: str, sides: tuple[str, ...]
-) -> Figure:
+def draw_forest(rows: Sequence[ForestRow], columns: Sequence[str], title: str, sides: tuple[str, ...]) -> Figure:
     """Draw labels, the axis, and text columns; nothing overlaps because every column is as wide as its longest text."""
     label_width = max(len(row.label) for row in rows) * 0.074 + 0.15
-    widths = [max([*(len(part) for part in column.split("\n")), *(len(row.columns[i]) for row in rows if row.columns)])
-              * 0.072 + 0.22 for i, column in enumerate(columns)]  # fmt: skip
+    widths = [
+        max([*(len(part) for part in column.split("\n")), *(len(row.columns[i]) for row in rows if row.columns)])
+        * 0.072
+        + 0.22
+        for i, column in enumerate(columns)
+    ]
     plot_width, head, foot = 2.5, 0.75, 0.75
     width, height = label_width + plot_width + sum(widths) + 0.3, head + foot + _ROW * len(rows)
     figure = new_figure(width, height)
@@ -138,7 +148,16 @@ def _sides(axes: Axes, sides: tuple[str, ...], depth: float) -> None:
     y = -depth * 0.93
     longest = max(len(side) for side in sides)
     size = 8.0 if longest < 28 else 6.5
-    axes.text(0.48, y, f"← {sides[0]}", transform=axes.transAxes, ha="right", va="bottom", fontsize=size, color=FAINT)
+    axes.text(
+        0.48,
+        y,
+        f"← {sides[0]}",
+        transform=axes.transAxes,
+        ha="right",
+        va="bottom",
+        fontsize=size,
+        color=FAINT,
+    )
     axes.text(0.52, y, f"{sides[1]} →", transform=axes.transAxes, ha="left", va="bottom", fontsize=size, color=FAINT)
 
 
@@ -170,7 +189,13 @@ def _draw_row(
         axes.axhspan(y - 0.5, y + 0.5, color=RULE, alpha=0.18, linewidth=0)
     if len(row.effect) == 3 and all(part is not None and part.value is not None for part in row.effect):
         middle, low, high = (float(part.value) for part in row.effect if part is not None and part.value is not None)
-        axes.plot([max(low, limits[0]), min(high, limits[1])], [y, y], color=INK, linewidth=1.1, solid_capstyle="butt")
+        axes.plot(
+            [max(low, limits[0]), min(high, limits[1])],
+            [y, y],
+            color=INK,
+            linewidth=1.1,
+            solid_capstyle="butt",
+        )
         for end, limit, marker in ((low, limits[0], "<"), (high, limits[1], ">")):
             if end < limits[0] or end > limits[1]:  # the interval goes on beyond the axis
                 axes.plot([limit], [y], marker=marker, color=INK, markersize=4, clip_on=False)

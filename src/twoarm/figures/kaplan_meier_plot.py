@@ -15,7 +15,12 @@ from twoarm.tables.formats import duration, hazard, p_value, probability, with_i
 from twoarm.tables.hazard_ratio_table import effect
 from twoarm.tables.scope import Scope
 
-_STEPS = {"days": (30, 60, 90, 180, 365), "weeks": (4, 8, 13, 26, 52), "months": (3, 6, 12, 24, 36), "years": (1, 2, 5)}
+_STEPS = {
+    "days": (30, 60, 90, 180, 365),
+    "weeks": (4, 8, 13, 26, 52),
+    "months": (3, 6, 12, 24, 36),
+    "years": (1, 2, 5),
+}
 _MOST_TICKS = 9
 
 
@@ -57,12 +62,25 @@ def _draw(axes: Axes, curve: Curve, unit: float, colour: str, dashes: str, label
     lower[start], upper[start] = 100.0, 100.0
     axes.fill_between(time, lower, upper, step="post", color=colour, alpha=0.13, linewidth=0)
     marks = columns["censored"] > 0
-    axes.plot(columns["time"][marks] / unit, columns["survival"][marks] * 100, linestyle="", marker="|", markersize=4,
-              markeredgewidth=0.6, color=colour, alpha=0.7)  # fmt: skip
+    axes.plot(
+        columns["time"][marks] / unit,
+        columns["survival"][marks] * 100,
+        linestyle="",
+        marker="|",
+        markersize=4,
+        markeredgewidth=0.6,
+        color=colour,
+        alpha=0.7,
+    )
 
 
 def _legend(scope: Scope, curve: Curve) -> str:
-    here = {"adjustment": curve.adjustment, "analysis": "survival", "endpoint": curve.endpoint, "arm": curve.arm}
+    here = {
+        "adjustment": curve.adjustment,
+        "analysis": "survival",
+        "endpoint": curve.endpoint,
+        "arm": curve.arm,
+    }
     parts = [scope.find(**here, statistic=s) for s in ("median", "median_lower", "median_upper")]
     median = with_interval(*(duration(scope.protocol, part) for part in parts))
     return f"{curve.arm}: median {median} {scope.protocol.time_unit}"
@@ -75,15 +93,20 @@ def _frame(axes: Axes, scope: Scope, endpoint: str, ticks: list[float], last: fl
     axes.set_yticks(range(0, 101, 20))
     axes.set_xlabel(f"Time ({scope.protocol.time_unit})")
     axes.set_ylabel(f"{scope.population.endpoints[endpoint].label} (%)")
-    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), frameon=False, fontsize=8.5, borderaxespad=0.1,
-                handlelength=2.6)  # fmt: skip
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(0.0, 1.0), frameon=False, fontsize=8.5, borderaxespad=0.1, handlelength=2.6
+    )
 
 
 def _summary(scope: Scope, adjustment: str, endpoint: str) -> str:
     """Hazard ratio and log-rank test, as the ledger has them."""
     lines = []
     headline = scope.first(
-        adjustment=adjustment, analysis="hazard_ratio", endpoint=endpoint, arm=scope.contrast, statistic="hazard_ratio"
+        adjustment=adjustment,
+        analysis="hazard_ratio",
+        endpoint=endpoint,
+        arm=scope.contrast,
+        statistic="hazard_ratio",
     )
     if headline is not None:
         parts = effect(scope, headline)
@@ -106,8 +129,9 @@ def _risk_table(figure: Figure, axes: Axes, curves: list[Curve], ticks: list[flo
         y = 3.2 - 2.05 * line
         table.text(0, y, curve.arm, ha="left", va="center", fontsize=8.5, color=colour)
         for tick in ticks:
-            table.text(tick, y - 0.9, f"{at_risk(curve, tick * unit):,.0f}", ha="center", va="center", fontsize=8.5,
-                       color=INK)  # fmt: skip
+            table.text(
+                tick, y - 0.9, f"{at_risk(curve, tick * unit):,.0f}", ha="center", va="center", fontsize=8.5, color=INK
+            )
 
 
 def at_risk(curve: Curve, day: float) -> float:

@@ -8,7 +8,12 @@ from twoarm.figures.theme import COMPARATOR, FAINT, RULE, TREATED, new_figure
 from twoarm.results.estimate import Estimate
 from twoarm.tables.scope import Scope
 
-_MARKERS = (("o", COMPARATOR, "none"), ("s", TREATED, TREATED), ("^", "#009E73", "#009E73"), ("D", "#CC79A7", "#CC79A7"))
+_MARKERS = (
+    ("o", COMPARATOR, "none"),
+    ("s", TREATED, TREATED),
+    ("^", "#009E73", "#009E73"),
+    ("D", "#CC79A7", "#CC79A7"),
+)
 
 
 def love_plot(scope: Scope) -> Figure | None:
@@ -28,8 +33,16 @@ def love_plot(scope: Scope) -> Figure | None:
     for name, (marker, edge, face) in zip(samples, _MARKERS, strict=False):
         values = _largest(scope, name)
         shown = [(values[variable], y) for y, variable in enumerate(order) if variable in values]
-        axes.plot([x for x, _ in shown], [y for _, y in shown], linestyle="", marker=marker, markersize=6,
-                  markeredgecolor=edge, markerfacecolor=face, label=scope.population.adjustments[name].label)  # fmt: skip
+        axes.plot(
+            [x for x, _ in shown],
+            [y for _, y in shown],
+            linestyle="",
+            marker=marker,
+            markersize=6,
+            markeredgecolor=edge,
+            markerfacecolor=face,
+            label=scope.population.adjustments[name].label,
+        )
     axes.set_yticks(range(len(order)), [scope.label(variable) for variable in order])
     axes.set_ylim(-0.6, len(order) - 0.4)
     axes.set_xlim(left=0)
@@ -43,7 +56,9 @@ def love_plot(scope: Scope) -> Figure | None:
 def _largest(scope: Scope, adjustment: str) -> dict[str, float]:
     """Return the largest absolute difference of each covariate, over its two denominators."""
     found: dict[str, float] = {}
-    rows: tuple[Estimate, ...] = scope.select(adjustment=adjustment, analysis="balance", statistic="smd", variable_level="")
+    rows: tuple[Estimate, ...] = scope.select(
+        adjustment=adjustment, analysis="balance", statistic="smd", variable_level=""
+    )
     for row in rows:
         if row.value is not None:
             found[row.variable] = max(found.get(row.variable, 0.0), abs(float(row.value)))

@@ -22,10 +22,25 @@ def propensity_plot(scope: Scope, adjustment: str) -> Figure | None:
         columns = {name: np.array(values, dtype=float) for name, values in curve.columns.items()}
         left, width = columns["left"], columns["right"] - columns["left"]
         percent = 100 / max(columns["all"].sum(), 1)
-        axes.bar(left, sign * percent * columns["all"], width, align="edge", facecolor=colour, alpha=0.28, linewidth=0,
-                 label=f"{curve.arm}, all")  # fmt: skip
-        axes.bar(left, sign * percent * columns["matched"], width, align="edge", facecolor=colour, linewidth=0,
-                 label=f"{curve.arm}, matched")  # fmt: skip
+        axes.bar(
+            left,
+            sign * percent * columns["all"],
+            width,
+            align="edge",
+            facecolor=colour,
+            alpha=0.28,
+            linewidth=0,
+            label=f"{curve.arm}, all",
+        )
+        axes.bar(
+            left,
+            sign * percent * columns["matched"],
+            width,
+            align="edge",
+            facecolor=colour,
+            linewidth=0,
+            label=f"{curve.arm}, matched",
+        )
         reach[side] = float(columns["all"].max()) * percent * 1.08
     axes.axhline(0, color=INK, linewidth=0.8)
     axes.set_xlim(0, 1)

@@ -39,7 +39,9 @@ class Survival(Section):
     landmarks: tuple[float, ...] = Field((), description="Times in the display unit.")
     interval: IntervalType | None = Field(None, description="Scale of the pointwise limits; log-log by default.")
     quantile_interval: QuantileInterval | None = Field(None, description="inverted by default.")
-    flat_end: FlatEnd | None = Field(None, description="Median where the curve ends flat at one half; first by default.")
+    flat_end: FlatEnd | None = Field(
+        None, description="Median where the curve ends flat at one half; first by default."
+    )
 
 
 class HazardRatio(Section):

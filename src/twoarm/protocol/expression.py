@@ -125,11 +125,20 @@ class Call:
     type: Type
 
 
-Node = Column | Constant | Not | Junction | Comparison | Between | Membership | Missing | Arithmetic | Conditional | Call
+Node = (
+    Column | Constant | Not | Junction | Comparison | Between | Membership | Missing | Arithmetic | Conditional | Call
+)
 
 FUNCTIONS = ("min", "max", "coalesce", "abs", "log", "days", "weeks", "months", "years", "year")
 
-_COMPARED = {"==": "is", "!=": "is not", "<": "is below", "<=": "is at most", ">": "is above", ">=": "is at least"}
+_COMPARED = {
+    "==": "is",
+    "!=": "is not",
+    "<": "is below",
+    "<=": "is at most",
+    ">": "is above",
+    ">=": "is at least",
+}
 _CALCULATED = {"+": "plus", "-": "minus", "*": "times", "/": "divided by"}
 
 

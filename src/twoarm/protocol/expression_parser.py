@@ -221,9 +221,12 @@ class _Parser:
         pair, sign = (left.type, right.type), operator.text
         number, date, duration = Type.NUMBER, Type.DATE, Type.DURATION
         results = {
-            **{("+-*/", (number, number)): number, ("-", (date, date)): duration},
-            **{("+-", (date, duration)): date, ("+-", (duration, duration)): duration},
-            **{("*/", (duration, number)): duration, ("/", (duration, duration)): number},
+            ("+-*/", (number, number)): number,
+            ("-", (date, date)): duration,
+            ("+-", (date, duration)): date,
+            ("+-", (duration, duration)): duration,
+            ("*/", (duration, number)): duration,
+            ("/", (duration, duration)): number,
         }
         for (signs, types), result in results.items():
             if sign in signs and pair == types:

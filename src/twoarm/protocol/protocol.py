@@ -110,7 +110,10 @@ class Protocol(Section):
     @property
     def primary_endpoint(self) -> str:
         """Name of the primary endpoint."""
-        return next((name for name, endpoint in self.endpoints.items() if endpoint.primary), next(iter(self.endpoints)))
+        return next(
+            (name for name, endpoint in self.endpoints.items() if endpoint.primary),
+            next(iter(self.endpoints)),
+        )
 
     @property
     def conventions(self) -> SurvivalConventions:

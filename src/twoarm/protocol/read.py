@@ -159,9 +159,7 @@ def _raw_path(loc: tuple[str | int, ...], document: Any) -> tuple[Path, str | in
     return path, absent
 
 
-def _from_pydantic(
-    error: Mapping[str, Any], document: Mapping[str, Any], positions: Positions, name: str
-) -> Problem:
+def _from_pydantic(error: Mapping[str, Any], document: Mapping[str, Any], positions: Positions, name: str) -> Problem:
     kind, loc = str(error["type"]), tuple(error["loc"])
     path, absent = _raw_path(loc, document)
     place = positions.key(path) if kind in ("extra_forbidden", "missing") else positions.value(path)
@@ -192,7 +190,10 @@ def _found_and_expected(
         if kind == "union_tag_invalid":
             shown = f'found "{context.get("tag")}"'
         word = str(context.get("tag", value))
-        return shown, f"expected {'one of ' if len(options) > 1 else ''}{', '.join(options)}{nearest(word, options)}"
+        return (
+            shown,
+            f"expected {'one of ' if len(options) > 1 else ''}{', '.join(options)}{nearest(word, options)}",
+        )
     if kind == "union_tag_not_found":
         return "no kind or type", f"expected {'type' if 'columns' in path else 'kind'}"
     if kind == "value_error":

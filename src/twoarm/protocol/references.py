@@ -150,8 +150,12 @@ def _check_endpoints(sections: Mapping[str, Any], columns: Mapping[str, Type], _
             path = key if isinstance(key, tuple) else (key,)
             yield from _column(column, columns, wanted.get(path[0], (Type.DATE,)), ("endpoints", name, *path))
         populations = sections.get("populations", {})
-        without = [label for label, population in populations.items() if population.time_zero is None
-                   and name in (population.endpoints if population.endpoints is not None else (name,))]  # fmt: skip
+        without = [
+            label
+            for label, population in populations.items()
+            if population.time_zero is None
+            and name in (population.endpoints if population.endpoints is not None else (name,))
+        ]
         if endpoint.from_dates and endpoint.start is None and without:
             where = f"expected start here, or time_zero in populations.{without[0]}"
             yield Misreference(("endpoints", name), "no date to start from", where)

@@ -125,7 +125,11 @@ def _dates(raw: pl.Series, text: pl.Series, declared: DateColumn) -> TypedColumn
     if raw.dtype == pl.Date or isinstance(raw.dtype, pl.Datetime):
         return TypedColumn(raw.cast(pl.Date).set(text.is_null(), None), {})
     pattern, directives = re.escape(declared.format), declared.format
-    for part, digits, directive in (("YYYY", r"\d{4}", "%Y"), ("MM", r"\d{1,2}", "%m"), ("DD", r"\d{1,2}", "%d")):
+    for part, digits, directive in (
+        ("YYYY", r"\d{4}", "%Y"),
+        ("MM", r"\d{1,2}", "%m"),
+        ("DD", r"\d{1,2}", "%d"),
+    ):
         pattern, directives = pattern.replace(part, digits), directives.replace(part, directive)
     fits = text.str.contains(f"^{pattern}$")
     values = text.set(~fits, None).str.to_date(directives, strict=False)

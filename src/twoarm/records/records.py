@@ -58,9 +58,7 @@ class _Table:
     input: InputFile
 
 
-def read_records(
-    protocol: Protocol, folder: str | Path = ".", frames: Mapping[str, Any] | None = None
-) -> Records:
+def read_records(protocol: Protocol, folder: str | Path = ".", frames: Mapping[str, Any] | None = None) -> Records:
     """Read and type the records that a protocol declares.
 
     Args:
@@ -95,12 +93,17 @@ def _type_table(name: str, source: Source, raw: RawTable) -> _Table:
     if absent:
         raise RecordsError(
             [
-                Problem(raw.name, f"no column {header}", f"expected it in the header{nearest(header, raw.frame.columns)}")
+                Problem(
+                    raw.name,
+                    f"no column {header}",
+                    f"expected it in the header{nearest(header, raw.frame.columns)}",
+                )
                 for header in absent.values()
             ]
         )
-    typed = {column: type_column(raw.frame[headers[column]], declared, source)
-             for column, declared in source.columns.items()}  # fmt: skip
+    typed = {
+        column: type_column(raw.frame[headers[column]], declared, source) for column, declared in source.columns.items()
+    }
     keys = typed[source.key].values
     findings = _key_findings(keys, raw, headers[source.key])
     for column, declared in source.columns.items():
@@ -123,7 +126,9 @@ def _key_findings(keys: pl.Series, raw: RawTable, header: str) -> list[Finding]:
     if absent.any():
         rows = _row_numbers(absent, raw)
         remedy = "give every patient a key, or delete the rows (totals and notes are not patients)"
-        findings.append(Finding("missing_key", "refused", raw.name, header, "rows without a patient key", rows, (), remedy))
+        findings.append(
+            Finding("missing_key", "refused", raw.name, header, "rows without a patient key", rows, (), remedy)
+        )
     repeated = keys.is_duplicated() & ~absent
     if repeated.any():
         said = f"rows with a key that occurs more than once ({keys.filter(repeated).n_unique()} patients)"
@@ -133,15 +138,15 @@ def _key_findings(keys: pl.Series, raw: RawTable, header: str) -> list[Finding]:
     return findings
 
 
-def _cell_findings(
-    column: TypedColumn, keys: pl.Series, raw: RawTable, header: str, on_invalid: str
-) -> list[Finding]:
+def _cell_findings(column: TypedColumn, keys: pl.Series, raw: RawTable, header: str, on_invalid: str) -> list[Finding]:
     findings = []
     for rule, (what, cells) in column.broken.items():
         if cells.any():
             held = on_invalid == "hold"
             names = tuple("?" if key is None else key for key in keys.filter(cells).to_list())
-            remedy = "held: counts as unknown" if held else 'correct the cells, declare them missing, or on_invalid = "hold"'
+            remedy = (
+                "held: counts as unknown" if held else 'correct the cells, declare them missing, or on_invalid = "hold"'
+            )
             outcome = "held" if held else "refused"
             findings.append(Finding(rule, outcome, raw.name, header, what, _row_numbers(cells, raw), names, remedy))
     return findings

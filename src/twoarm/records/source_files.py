@@ -104,7 +104,7 @@ def _read_csv(content: bytes, source: Source, path: Path) -> pl.DataFrame:
         has_header=False,
         skip_rows=1,
         raise_if_empty=False,
-        schema={column: pl.String for column in header},
+        schema=dict.fromkeys(header, pl.String),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from twoarm.errors import NotEstimableError
 from twoarm.results.curve import Curve
 from twoarm.results.estimate import Estimate, rounded
+from twoarm.results.patient_row import PatientRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +21,11 @@ class Ledger:
     context: Estimate
     rows: list[Estimate] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
+    patients: list[PatientRow] = field(default_factory=list)
 
     def within(self, **context: Any) -> Ledger:
         """Return a view of the same ledger with more fields fixed."""
-        return Ledger(replace(self.context, **context), self.rows, self.curves)
+        return replace(self, context=replace(self.context, **context))
 
     def add(self, statistic: str, value: float | int | None, **fields: Any) -> None:
         """Write a row; NaN and infinity become "not estimable" with the note as reason."""

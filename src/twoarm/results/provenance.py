@@ -36,6 +36,9 @@ class Provenance:
     @classmethod
     def of(cls, protocol_sha256: str, inputs: Sequence[InputFile], seed: int | None) -> Provenance:
         """Add the versions in force on this machine."""
-        versions = [("python", platform.python_version()), ("platform", f"{sys.platform} {platform.machine()}")]
+        versions = [
+            ("python", platform.python_version()),
+            ("platform", f"{sys.platform} {platform.machine()}"),
+        ]
         versions += [(package, version(package)) for package in PACKAGES]
         return cls(protocol_sha256, tuple(inputs), seed, tuple(versions))

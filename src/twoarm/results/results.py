@@ -10,6 +10,7 @@ from typing import Any
 
 from twoarm.results.curve import Curve
 from twoarm.results.estimate import FIELDS, Estimate
+from twoarm.results.patient_row import PatientRow
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,10 +19,11 @@ class Results:
 
     estimates: tuple[Estimate, ...]
     curves: tuple[Curve, ...]
+    patients: tuple[PatientRow, ...]  # empty unless the protocol asks for patient-level rows
     _index: Mapping[tuple[str, str], tuple[Estimate, ...]]
 
     @classmethod
-    def of(cls, estimates: Iterable[Estimate], curves: Iterable[Curve]) -> Results:
+    def of(cls, estimates: Iterable[Estimate], curves: Iterable[Curve], patients: Iterable[PatientRow] = ()) -> Results:
         """Freeze rows; two rows with one id would make a quotation ambiguous, and are our own bug."""
         rows, series = tuple(estimates), tuple(curves)
         for ids in ([row.id for row in rows], [curve.id for curve in series]):
@@ -30,7 +32,7 @@ class Results:
         index: dict[tuple[str, str], list[Estimate]] = {}
         for row in rows:
             index.setdefault((row.analysis, row.adjustment), []).append(row)
-        return cls(rows, series, {key: tuple(found) for key, found in index.items()})
+        return cls(rows, series, tuple(patients), {key: tuple(found) for key, found in index.items()})
 
     def select(self, **wanted: str) -> tuple[Estimate, ...]:
         """Return the rows whose fields equal those given, in order."""
@@ -84,9 +86,13 @@ def _curve_fields(curve: Curve) -> dict[str, Any]:
 def read_results(folder: str | Path) -> Results:
     """Read the ledger of an output folder back."""
     place = Path(folder)
-    rows = json.loads((place / "results.json").read_text("utf-8"))
-    curves = json.loads((place / "curves.json").read_text("utf-8"))
-    for row in (*rows, *curves):
+    return parse_results((place / "results.json").read_text("utf-8"), (place / "curves.json").read_text("utf-8"))
+
+
+def parse_results(estimates: str, curves: str) -> Results:
+    """Return results from the two JSON texts that they are written as."""
+    rows, series = json.loads(estimates), json.loads(curves)
+    for row in (*rows, *series):
         row.pop("id")
-    series = [Curve(**{**c, "columns": {k: tuple(v) for k, v in c["columns"].items()}}) for c in curves]
-    return Results.of([Estimate(**row) for row in rows], series)
+    found = [Curve(**{**c, "columns": {k: tuple(v) for k, v in c["columns"].items()}}) for c in series]
+    return Results.of([Estimate(**row) for row in rows], found)

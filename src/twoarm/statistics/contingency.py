@@ -161,4 +161,6 @@ def _simulated(counts: Integers, seed: int) -> CountTest:
     weights = _log_choose(rows[None, :], draws).sum(axis=1)
     hits = int((weights <= observed + RELATIVE_TOLERANCE).sum())
     p_value = (hits + 1) / (SIMULATIONS + 1)
-    return CountTest("fisher_simulated", float("nan"), 0, p_value, float(np.sqrt(p_value * (1 - p_value) / SIMULATIONS)))
+    return CountTest(
+        "fisher_simulated", float("nan"), 0, p_value, float(np.sqrt(p_value * (1 - p_value) / SIMULATIONS))
+    )

@@ -89,8 +89,10 @@ def fit_logistic(
     with one_thread():
         x, means, scale = standardise(design, weight)
         keep = independent_columns(weighted_cross_product(x, weight)) & (scale > 0)
-        reasons = ["" if keep[j] else ("constant" if scale[j] == 0 else "collinear with the terms before it")
-                   for j in range(len(labels))]  # fmt: skip
+        reasons = [
+            "" if keep[j] else ("constant" if scale[j] == 0 else "collinear with the terms before it")
+            for j in range(len(labels))
+        ]
         terms = np.asfortranarray(np.column_stack([np.ones(y.size), x[:, keep]]))
         beta, information, iterations = _newton(y, terms, weight, [labels[j] for j in np.flatnonzero(keep)])
         eta = linear_predictor(terms, beta)
@@ -123,9 +125,7 @@ def _log_likelihood(y: arrays.Booleans, eta: Floats, weight: Floats) -> float:
     return float((weight * special.log_expit(np.where(y, eta, -eta))).sum())
 
 
-def _newton(
-    y: arrays.Booleans, terms: Floats, weight: Floats, labels: Sequence[str]
-) -> tuple[Floats, Floats, int]:
+def _newton(y: arrays.Booleans, terms: Floats, weight: Floats, labels: Sequence[str]) -> tuple[Floats, Floats, int]:
     """Return (coefficients, information, iterations); raise where a coefficient runs away."""
     beta = np.zeros(terms.shape[1])
     share = float((weight * y).sum() / weight.sum())

@@ -88,7 +88,10 @@ def mahalanobis_of_shares(
     """
     if shares_1.shape != shares_0.shape:
         raise ArgumentError("shares: found different numbers of levels in the two arms")
-    spread_1, spread_0 = (shares_1 if spread_1 is None else spread_1), (shares_0 if spread_0 is None else spread_0)
+    spread_1, spread_0 = (
+        (shares_1 if spread_1 is None else spread_1),
+        (shares_0 if spread_0 is None else spread_0),
+    )
     occupied = (shares_1 > 0) | (shares_0 > 0) | (spread_1 > 0) | (spread_0 > 0)
     difference = (shares_1 - shares_0)[occupied][1:]
     if not difference.any():

@@ -10,8 +10,10 @@ from twoarm.tables.table import Row, Table, plain, quote
 
 def steps(scope: Scope) -> list[tuple[str, str]]:
     """Return (step, label) in order: eligibility first, then this strategy's."""
-    rows = [*scope.results.select(population=scope.population.name, missing="", analysis="attrition"),
-            *scope.select(analysis="attrition")]  # fmt: skip
+    rows = [
+        *scope.results.select(population=scope.population.name, missing="", analysis="attrition"),
+        *scope.select(analysis="attrition"),
+    ]
     return list(dict.fromkeys((row.variable, row.variable_level) for row in rows if row.variable))
 
 
@@ -19,9 +21,13 @@ def step_row(scope: Scope, step: str, statistic: str, arm: str) -> Estimate | No
     """Return a count of a step, whether it belongs to eligibility or to the strategy."""
     for missing in ("", scope.missing):
         found = scope.results.find(
-            population=scope.population.name, missing=missing, analysis="attrition", variable=step,
-            statistic=statistic, arm=arm,
-        )  # fmt: skip
+            population=scope.population.name,
+            missing=missing,
+            analysis="attrition",
+            variable=step,
+            statistic=statistic,
+            arm=arm,
+        )
         if found is not None:
             return found
     return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from twoarm.protocol.protocol import Protocol
 from twoarm.results.estimate import Estimate
 from twoarm.tables.formats import decimals_of, fixed, number, probability, text_of, whole, with_interval
 from twoarm.tables.scope import Scope
@@ -83,13 +82,22 @@ def _test_cells(scope: Scope, adjustment: str, variable: str, marks: Footnotes) 
 
 def _smd(scope: Scope, adjustment: str, variable: str, level: str, method: str) -> Cell:
     row = scope.find(
-        adjustment=adjustment, analysis="balance", variable=variable, variable_level=level, statistic="smd", method=method
+        adjustment=adjustment,
+        analysis="balance",
+        variable=variable,
+        variable_level=level,
+        statistic="smd",
+        method=method,
     )
     if row is None and method == OWN:  # nobody was left out: the two samples are one
         row = scope.find(
-            adjustment=adjustment, analysis="balance", variable=variable, variable_level=level, statistic="smd",
+            adjustment=adjustment,
+            analysis="balance",
+            variable=variable,
+            variable_level=level,
+            statistic="smd",
             method=ORIGINAL,
-        )  # fmt: skip
+        )
     if row is not None and row.value is None and row.note.startswith("infinite"):
         return quote("∞", row)
     return quote(number(row, 2), row)
@@ -97,7 +105,14 @@ def _smd(scope: Scope, adjustment: str, variable: str, level: str, method: str) 
 
 def _share(scope: Scope, adjustment: str, arm: str, variable: str, level: str) -> Cell:
     n, percent = (
-        scope.find(adjustment=adjustment, analysis="baseline", arm=arm, variable=variable, variable_level=level, statistic=s)
+        scope.find(
+            adjustment=adjustment,
+            analysis="baseline",
+            arm=arm,
+            variable=variable,
+            variable_level=level,
+            statistic=s,
+        )
         for s in ("n", "percent")
     )
     return quote(share_text(n, percent), n, percent)

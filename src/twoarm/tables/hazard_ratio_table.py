@@ -24,8 +24,13 @@ def hazard_ratio_table(scope: Scope) -> Table:
                 parts = effect(scope, headline)
                 text = with_interval(*(hazard(part) for part in parts[:3]))
                 mark = marks.mark(headline.method or headline.note)
-                cells = (quote(whole(n), n), quote(whole(events), events), quote(text + mark, *parts[:3]),
-                         quote(probability(parts[3]), parts[3]), *plain(_answers(adjustment)))  # fmt: skip
+                cells = (
+                    quote(whole(n), n),
+                    quote(whole(events), events),
+                    quote(text + mark, *parts[:3]),
+                    quote(probability(parts[3]), parts[3]),
+                    *plain(_answers(adjustment)),
+                )
                 rows.append(Row((*plain(adjustment.label), *cells), indent=True))
     return Table(
         name="hazard_ratios",
@@ -73,7 +78,15 @@ def model_table(scope: Scope, adjustment: str, endpoint: str) -> Table | None:
     for term in terms:
         parts = effect(scope, term)
         text = with_interval(*(hazard(part) for part in parts[:3]))
-        rows.append(Row((*plain(term_label(scope, term)), quote(text, *parts[:3]), quote(probability(parts[3]), parts[3]))))
+        rows.append(
+            Row(
+                (
+                    *plain(term_label(scope, term)),
+                    quote(text, *parts[:3]),
+                    quote(probability(parts[3]), parts[3]),
+                )
+            )
+        )
     label = scope.population.endpoints[endpoint].label
     return Table(
         name=f"model_{adjustment}_{endpoint}",

@@ -36,7 +36,12 @@ def lost_table(scope: Scope, adjustment: str) -> Table | None:
     return Table(
         name=f"lost_{adjustment}",
         title=f"{unmatched.arm}: patients who found a partner against those who did not",
-        columns=("Characteristic", f"Matched (n = {whole(counts[0])})", f"Unmatched (n = {whole(counts[1])})", "SMD"),
+        columns=(
+            "Characteristic",
+            f"Matched (n = {whole(counts[0])})",
+            f"Unmatched (n = {whole(counts[1])})",
+            "SMD",
+        ),
         rows=tuple(rows),
         footnotes=("SMD: matched minus unmatched; for covariates of more than two levels the Mahalanobis distance.",),
     )

@@ -90,5 +90,7 @@ class Scope:
 def scopes(protocol: Protocol, results: Results) -> list[Scope]:
     """Return every population under every strategy, in the protocol's order."""
     return [
-        Scope(protocol, population, strategy, results) for population in protocol.plan() for strategy in population.missing
+        Scope(protocol, population, strategy, results)
+        for population in protocol.plan()
+        for strategy in population.missing
     ]

@@ -22,7 +22,8 @@ def subgroup_table(scope: Scope, adjustment: str, endpoint: str) -> Table | None
             cells = [*plain(level)]
             for arm in scope.arms:
                 n, events = (
-                    scope.find(**here, variable=variable, variable_level=level, arm=arm, statistic=s) for s in ("events", "n")
+                    scope.find(**here, variable=variable, variable_level=level, arm=arm, statistic=s)
+                    for s in ("events", "n")
                 )
                 cells.append(quote(f"{whole(n)}/{whole(events)}", n, events))
             headline = scope.find(**here, variable=variable, variable_level=level, statistic="hazard_ratio")
@@ -35,8 +36,13 @@ def subgroup_table(scope: Scope, adjustment: str, endpoint: str) -> Table | None
     return Table(
         name=f"subgroups_{adjustment}_{endpoint}",
         title=f"{label} in subgroups, {scope.population.adjustments[adjustment].label.lower()}",
-        columns=("Subgroup", *(f"{arm}, events/n" for arm in scope.arms), f"Hazard ratio ({scope.confidence} CI)", "P",
-                 "P for interaction"),  # fmt: skip
+        columns=(
+            "Subgroup",
+            *(f"{arm}, events/n" for arm in scope.arms),
+            f"Hazard ratio ({scope.confidence} CI)",
+            "P",
+            "P for interaction",
+        ),
         rows=tuple(rows),
         footnotes=(f"{found[0].method}. NE: fewer than {minimum} events, or none in an arm.",),
     )

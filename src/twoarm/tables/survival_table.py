@@ -45,8 +45,14 @@ def survival_table(scope: Scope) -> Table:
     return Table(
         name="survival",
         title="Survival by arm",
-        columns=("", "n", "Events", f"Median, {unit} ({confidence} CI)",
-                 *(f"{mark}, % ({confidence} CI)" for mark in landmarks), "Log-rank P"),  # fmt: skip
+        columns=(
+            "",
+            "n",
+            "Events",
+            f"Median, {unit} ({confidence} CI)",
+            *(f"{mark}, % ({confidence} CI)" for mark in landmarks),
+            "Log-rank P",
+        ),
         rows=tuple(rows),
         footnotes=(
             "The log-rank test of matched samples ignores the pairs; the one stratified by pair stands in brackets.",

@@ -100,7 +100,9 @@ def _inert(text: str) -> str:
 
 def to_html(table: Table) -> str:
     """Return the table as an HTML fragment; all text is escaped."""
-    return f'<table id="{escape(table.name)}"><caption>{escape(table.title)}</caption>{_head(table)}{_body(table)}</table>'
+    return (
+        f'<table id="{escape(table.name)}"><caption>{escape(table.title)}</caption>{_head(table)}{_body(table)}</table>'
+    )
 
 
 def _head(table: Table) -> str:

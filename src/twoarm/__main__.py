@@ -1,0 +1,5 @@
+"""``python -m twoarm``."""
+
+from twoarm.cli import main
+
+main()

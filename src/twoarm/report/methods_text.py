@@ -1,0 +1,192 @@
+"""The methods section, from the protocol: every choice in force, none that is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from twoarm.protocol.adjustment import Matching, Multivariable
+from twoarm.protocol.covariate import Categorical, Continuous, Cut, covariate_label
+from twoarm.protocol.endpoint import Endpoint
+from twoarm.protocol.expression import in_words
+from twoarm.protocol.protocol import Protocol, StudyPopulation
+from twoarm.report.sentences import listed
+
+_ORDERS = {
+    "closest": "the globally nearest pair was formed first, then the nearest of those left",
+    "largest": "patients with the largest score chose first",
+    "smallest": "patients with the smallest score chose first",
+    "data": "patients chose in a declared order",
+    "random": "patients chose in random order, from the declared seed",
+}
+_FOLLOW_UP = {
+    "reverse_kaplan_meier": "by the reverse Kaplan-Meier method",
+    "observed": "as the median of all observed times",
+    "event_free": "as the median time of patients without the event",
+}
+_FLAT = {"first": "the first such time", "not_estimable": "not estimable"}
+_TESTS = {
+    "median": "median and quartiles (percentile type 7) and compared by Wilcoxon's rank-sum test (exact below 50 patients "
+    "an arm without ties, else normal with continuity correction)",
+    "mean": "mean and standard deviation and compared by Welch's t test",
+}
+
+
+def methods_text(protocol: Protocol) -> list[tuple[str, list[str]]]:
+    """Return (heading, paragraphs)."""
+    plan = protocol.plan()
+    parts = [("Patients", [_patients(protocol, population) for population in plan])]
+    parts.append(("Endpoints", list(_endpoints(protocol))))
+    parts.append(("Covariates and missing data", list(_covariates(protocol))))
+    adjustments = [text for population in plan[:1] for text in _adjustments(population)]
+    parts.append(("Adjustment", adjustments))
+    parts.append(("Statistical analysis", list(_analysis(protocol))))
+    return [(heading, paragraphs) for heading, paragraphs in parts if paragraphs]
+
+
+def _patients(protocol: Protocol, population: StudyPopulation) -> str:
+    arms = population.section.arms
+    text = f"{population.label}: {arms.treated.label} was compared with {arms.comparator.label}."
+    for criterion in population.section.criteria:
+        verb = "included" if criterion.include else "excluded"
+        words = in_words(protocol.parse(criterion.expression))
+        unknown = {
+            "exclude": "patients for whom this was unknown were left out",
+            "keep": "patients for whom this was unknown were kept",
+            "refuse": "it had to be known for everybody",
+        }[criterion.if_missing]
+        text += f" Patients were {verb} if {words} ({criterion.label}; {unknown})."
+    if population.section.time_zero:
+        text += f" Time zero was {population.section.time_zero.replace('_', ' ')}."
+    if arms.other == "exclude":
+        text += " Patients in neither arm were left out."
+    return text
+
+
+def _endpoints(protocol: Protocol) -> Iterator[str]:
+    for name, endpoint in protocol.endpoints.items():
+        primary = " (primary endpoint)" if name == protocol.primary_endpoint else ""
+        yield f"{endpoint.label}{primary} {_definition(protocol, endpoint)}"
+    counted = (
+        "the end minus the start" if protocol.day_count == "end_minus_start" else "the end minus the start, plus one"
+    )
+    text = f"Times were counted in whole days ({counted}); a month is {protocol.month_length:g} days and a year twelve months."
+    if protocol.data_cutoff:
+        text += f" Data were cut off on {protocol.data_cutoff.isoformat()}: events and contacts after it do not count."
+    yield text
+
+
+def _definition(protocol: Protocol, endpoint: Endpoint) -> str:
+    if not endpoint.from_dates:
+        time, event = str(endpoint.time).replace("_", " "), str(endpoint.event).replace("_", " ")
+        rules = [
+            f"{str(name).replace('_', ' ')} is {in_words(protocol.parse(protocol.derived[name]))}"
+            for name in (endpoint.time, endpoint.event)
+            if name in protocol.derived
+        ]
+        where = f" ({'; '.join(rules)})" if rules else ""
+        return f"was taken from {time} in {endpoint.unit} with {event} as the event{where}."
+    start = (endpoint.start or "time zero").replace("_", " ")
+    events = listed([name.replace("_", " ") for name in endpoint.events])
+    earliest = f"the earliest of {events}" if len(endpoint.events) > 1 else events
+    censoring = ", else ".join(name.replace("_", " ") for name in endpoint.censoring)
+    return f"ran from {start} to {earliest}; patients without an event were censored at {censoring}."
+
+
+def _covariates(protocol: Protocol) -> Iterator[str]:
+    numbers = [covariate_label(n, c) for n, c in protocol.covariates.items() if isinstance(c, Continuous)]
+    levels = [
+        f"{covariate_label(name, c)} (reference {c.level_labels[c.reference_index]})"
+        for name, c in protocol.covariates.items()
+        if isinstance(c, Cut | Categorical)
+    ]
+    if numbers:
+        yield f"Covariates taken as they are, linear in models: {listed(numbers)}."
+    if levels:
+        yield f"Covariates in levels: {listed(levels)}."
+    for section in protocol.missing.values():
+        yield f"{section.label}: patients with any covariate missing were left out."
+
+
+def _adjustments(population: StudyPopulation) -> Iterator[str]:
+    for adjustment in population.adjustments.values():
+        if isinstance(adjustment, Matching):
+            yield _matching(population, adjustment)
+        elif isinstance(adjustment, Multivariable):
+            names = population.covariates if adjustment.covariates is None else adjustment.covariates
+            labels = [covariate_label(name, population.covariates[name]) for name in names]
+            yield (
+                f"{adjustment.label}: the outcome model held the arm and {listed(labels)}; its hazard ratio is conditional "
+                "on them and need not equal a marginal one."
+            )
+
+
+def _matching(population: StudyPopulation, matching: Matching) -> str:
+    names = population.covariates if matching.covariates is None else matching.covariates
+    labels = [covariate_label(name, population.covariates[name]) for name in names]
+    side = {
+        "treated": population.treated,
+        "comparator": population.comparator,
+        "smaller": "the smaller arm",
+    }[matching.focal]
+    scale = "logit of the score" if matching.scale == "logit" else "score itself"
+    if matching.caliper == "none":
+        limit = "without a caliper"
+    elif matching.caliper.unit == "absolute":
+        limit = f"within {matching.caliper.width:g} units of it"
+    else:
+        kind = "over both arms together" if matching.caliper.sd == "all" else "pooled within arms"
+        limit = f"within {matching.caliper.width:g} of its standard deviation {kind}"
+    return (
+        f"{matching.label}: the propensity score was the probability of {population.treated} by logistic regression (maximum "
+        f"likelihood) on {listed(labels)}. Each patient of {side} was matched to one patient of the other arm by greedy "
+        f"nearest-neighbour matching without replacement on the {scale}, {limit} (inclusive); {_ORDERS[matching.order]}. "
+        f"Scores were rounded to ten decimals and ties broken by patient key. The estimand is {_estimand(matching)}."
+    )
+
+
+def _estimand(matching: Matching) -> str:
+    return {
+        "ATT": "the effect in the treated (ATT), as far as they found partners",
+        "ATC": "the effect in the comparator arm (ATC), as far as its patients found partners",
+        "matched set": "the effect among the matched",
+    }[matching.answers]
+
+
+def _analysis(protocol: Protocol) -> Iterator[str]:
+    conventions, confidence = protocol.conventions, f"{100 * protocol.confidence_level:g}%"
+    yield (
+        "Categorical covariates are given as n (%) and were compared by Pearson's chi-squared test without continuity "
+        "correction if every expected count was at least 5, else by Fisher's exact test (Freeman-Halton for more than two "
+        f"levels). Continuous covariates are given as {_TESTS[protocol.analyses.baseline.continuous]}. Balance was judged "
+        "by standardised mean differences, with the standard deviation of the original and of the matched sample; more "
+        f"than {protocol.analyses.balance.threshold:g} counts as imbalance."
+    )
+    interval = (
+        "inverting the pointwise limits (Brookmeyer and Crowley)"
+        if conventions.quantile_interval == "inverted"
+        else ("the normal approximation with the density from survival 5 points above and below")
+    )
+    yield (
+        f"Survival was estimated by the Kaplan-Meier method with Greenwood's variance and {confidence} pointwise limits on "
+        f"the {conventions.interval} scale. Intervals of medians come from {interval}; where a curve lies flat at one half "
+        f"up to a later event the midpoint is given, and where it stays there to the end {_FLAT[conventions.flat_end]}. "
+        "Nothing is estimated beyond the last follow-up. Arms were compared by the log-rank test; in matched samples it "
+        "is given plain and stratified by pair."
+    )
+    ties = "Efron's" if conventions.ties == "efron" else "Breslow's"
+    yield (
+        f"Hazard ratios come from Cox regression with {ties} handling of ties and {confidence} Wald intervals. In matched "
+        "samples the model is marginal and the variance robust, clustered by pair."
+    )
+    yield f"Follow-up was summarised {_FOLLOW_UP[protocol.analyses.follow_up.method]}."
+    if protocol.subgroups:
+        yield (
+            "In subgroups, an unstratified Cox model with the arm alone was fitted within each level; interaction was tested "
+            "by the likelihood ratio, or by a robust Wald test in matched samples. Matched pairs were kept as they were "
+            f"made. Levels with fewer than {protocol.subgroups.minimum_events} events, or none in an arm, were not estimated."
+        )
+    if protocol.dialect:
+        yield f"Survival conventions follow the dialect {protocol.dialect} where nothing else was stated."
+    if protocol.disclosure.minimum_cell > 1:
+        yield f"Counts below {protocol.disclosure.minimum_cell} were suppressed (*), with the numbers calculated from them."
+    yield "P-values are two-sided and not corrected for multiple testing."

@@ -1,0 +1,128 @@
+"""The results in sentences; every number is quoted from the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from twoarm.protocol.adjustment import Matching, Multivariable
+from twoarm.report.sentences import Sentence, say
+from twoarm.tables.attrition_table import step_row, steps
+from twoarm.tables.formats import duration, hazard, number, p_value, whole, with_interval
+from twoarm.tables.hazard_ratio_table import effect
+from twoarm.tables.scope import Scope
+
+
+def p_text(value: float) -> str:
+    """Return ``P = 0.016`` or ``P < 0.001``."""
+    shown = p_value(value)
+    return f"P {shown[0]} {shown[1:]}" if shown[0] in "<>" else f"P = {shown}"
+
+
+def results_text(scope: Scope) -> list[Sentence]:
+    """Return the paragraph of a population under a strategy."""
+    return [*_patients(scope), *_balance(scope), *_follow_up(scope), *_survival(scope)]
+
+
+def headline(scope: Scope) -> Sentence:
+    """Return the primary result."""
+    protocol = scope.protocol
+    endpoint, adjustment = protocol.primary_endpoint, protocol.primary_adjustment
+    if adjustment not in scope.population.adjustments:
+        adjustment = scope.unadjusted()
+    sentence = _hazard_sentence(scope, endpoint, adjustment)
+    return sentence or Sentence("The primary analysis was not among those asked for.")
+
+
+def _patients(scope: Scope) -> Iterator[Sentence]:
+    first = steps(scope)[0][0]
+    start = step_row(scope, first, "remaining", "all")
+    counts = [scope.find(analysis="attrition", statistic="analysed", arm=arm) for arm in ("all", *scope.arms)]
+    yield say(
+        f"Of {whole(start)} patients in the records, {whole(counts[0])} were analysed: {whole(counts[1])} in "
+        f"{scope.arms[0]} and {whole(counts[2])} in {scope.arms[1]}.",
+        start,
+        *counts,
+    )
+
+
+def _balance(scope: Scope) -> Iterator[Sentence]:
+    rows = scope.select(adjustment=scope.unadjusted(), analysis="balance", statistic="smd", variable_level="")
+    known = sorted((row for row in rows if row.value is not None), key=lambda row: -abs(row.value or 0.0))[:3]
+    if known:
+        parts = [f"{scope.label(row.variable)} ({number(row, 2)})" for row in known]
+        yield say(
+            f"Before adjustment the arms differed most, in standard deviations, in {'; '.join(parts)}.",
+            *known,
+        )
+    for name, matching in scope.matchings().items():
+        pairs = scope.find(adjustment=name, analysis="lost", statistic="pairs")
+        largest = scope.find(adjustment=name, analysis="balance", statistic="largest_absolute_smd")
+        if pairs is not None:
+            text = f"{matching.label}: {whole(pairs)} pairs were formed"
+            if largest is not None and largest.value is not None:
+                text += f"; the largest standardised difference left, over all covariates and levels, was {number(largest, 2)}"
+            yield say(f"{text}.", pairs, largest)
+
+
+def _follow_up(scope: Scope) -> Iterator[Sentence]:
+    here = {"adjustment": scope.unadjusted(), "analysis": "follow_up", "statistic": "median"}
+    medians = [scope.find(**here, arm=arm) for arm in scope.arms]
+    if all(median is not None and median.value is not None for median in medians):
+        texts = [duration(scope.protocol, median) for median in medians]
+        yield say(
+            f"Median follow-up was {texts[0]} {scope.protocol.time_unit} in {scope.arms[0]} and {texts[1]} in "
+            f"{scope.arms[1]}.",
+            *medians,
+        )
+
+
+def _survival(scope: Scope) -> Iterator[Sentence]:
+    for endpoint, section in scope.population.endpoints.items():
+        for name, adjustment in scope.marginal().items():
+            here = {"analysis": "survival", "endpoint": endpoint, "adjustment": name}
+            rows = [
+                scope.find(**here, arm=arm, statistic=s)
+                for arm in scope.arms
+                for s in ("median", "median_lower", "median_upper")
+            ]
+            test = scope.first(**here, statistic="p_value")
+            if rows[0] is None or rows[3] is None:
+                continue
+            medians = [with_interval(*(duration(scope.protocol, row) for row in part)) for part in (rows[:3], rows[3:])]
+            tested = f" (log-rank {p_text(float(test.value))})" if test is not None and test.value is not None else ""
+            yield say(
+                f"{section.label}, {adjustment.label.lower()}: median {medians[0]} {scope.protocol.time_unit} in "
+                f"{scope.arms[0]} and {medians[1]} in {scope.arms[1]}{tested}.",
+                *rows,
+                test,
+            )
+        for name in scope.population.adjustments:
+            sentence = _hazard_sentence(scope, endpoint, name)
+            if sentence:
+                yield sentence
+
+
+def _hazard_sentence(scope: Scope, endpoint: str, adjustment: str) -> Sentence | None:
+    row = scope.first(
+        adjustment=adjustment,
+        analysis="hazard_ratio",
+        endpoint=endpoint,
+        arm=scope.contrast,
+        variable="",
+        statistic="hazard_ratio",
+    )
+    if row is None:
+        return None
+    made, label = scope.population.adjustments[adjustment], scope.population.endpoints[endpoint].label
+    about = {
+        Multivariable: "conditional on the covariates",
+        Matching: f"among the matched, {made.answers}" if isinstance(made, Matching) else "",
+    }.get(type(made), "not adjusted")
+    lead = f"{label}, {made.label.lower()}: "
+    if row.value is None:
+        return say(f"{lead}the hazard ratio is not estimable ({row.note}).", row)
+    parts = effect(scope, row)
+    interval = f"{scope.confidence} CI {hazard(parts[1])}–{hazard(parts[2])}"
+    p = parts[3]
+    tested = f"; {p_text(float(p.value))}" if p is not None and p.value is not None else ""
+    return say(f"{lead}hazard ratio {hazard(row)} ({interval}{tested}), {scope.contrast}, {about}.", *parts)

@@ -1,0 +1,91 @@
+"""Warnings of the design in words; they stand at the top of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from twoarm.report.results_text import p_text
+from twoarm.report.sentences import Sentence, say
+from twoarm.results.estimate import Estimate
+from twoarm.tables.formats import duration, fixed, number, whole
+from twoarm.tables.scope import Scope
+
+
+def warnings_text(scope: Scope) -> list[Sentence]:
+    """Return a paragraph for each warning that fired, with the team's reason where it was acknowledged."""
+    found = []
+    for row in scope.select(analysis="warning"):
+        sentence = _TEXTS[row.statistic](scope, row)
+        acknowledged = f" Acknowledged in the protocol: {row.note}" if row.note else ""
+        found.append(Sentence(f"{sentence.text}{acknowledged}", sentence.ids))
+    return found
+
+
+def _incomplete(scope: Scope, row: Estimate) -> Sentence:
+    here = {"adjustment": row.adjustment, "analysis": "lost"}
+    matched, lost = (scope.find(**here, arm=arm, variable="", statistic="n") for arm in ("matched", "unmatched"))
+    total = scope.find(analysis="attrition", statistic="analysed", arm=row.arm)
+    text = (
+        f"Only {whole(matched)} of {whole(total)} patients of {row.arm} found a partner; {whole(lost)} "
+        f"({number(row, 1)}%) were left out. The matched estimate is about those who resemble the other arm and not about "
+        f"all patients of {row.arm}."
+    )
+    differences = [r for r in scope.select(**here, statistic="smd") if r.value is not None and not r.variable_level]
+    worst = sorted(differences, key=lambda r: -abs(r.value or 0.0))[:3]
+    if worst:
+        parts = "; ".join(f"{scope.label(r.variable)} ({number(r, 2)})" for r in worst)
+        text += (
+            f" Matched and unmatched differ most, in standard deviations, in {parts}: see the table of who was lost."
+        )
+    return say(text, row, matched, lost, total, *worst)
+
+
+def _larger(scope: Scope, row: Estimate) -> Sentence:
+    return say(
+        f"{row.arm} is the larger arm and its patients looked for partners, so that many of them must go without one "
+        f"({scope.population.adjustments[row.adjustment].label.lower()} sample).",
+        row,
+    )
+
+
+def _imbalance(scope: Scope, row: Estimate) -> Sentence:
+    what = scope.label(row.variable) + (f": {row.variable_level}" if row.variable_level else "")
+    threshold = scope.protocol.analyses.balance.threshold
+    return say(
+        f"{scope.population.adjustments[row.adjustment].label}: balance was not reached. {what} still differs by "
+        f"{number(row, 2)} standard deviations; more than {threshold:g} counts as imbalance.",
+        row,
+    )
+
+
+def _follow_up(scope: Scope, row: Estimate) -> Sentence:
+    here = {"adjustment": row.adjustment, "analysis": "follow_up", "statistic": "median"}
+    medians = [scope.find(**here, arm=arm) for arm in scope.arms]
+    texts = [duration(scope.protocol, median) for median in medians]
+    p = p_text(float(row.value)) if row.value is not None else ""
+    return say(
+        f"Follow-up differs between the arms: median {texts[0]} {scope.protocol.time_unit} in {scope.arms[0]} against "
+        f"{texts[1]} in {scope.arms[1]} (log-rank on censoring {p}). Late differences rest on the arm that was watched "
+        "longer.",
+        row,
+        *medians,
+    )
+
+
+def _few_events(scope: Scope, row: Estimate) -> Sentence:
+    label = scope.population.endpoints[row.endpoint].label
+    per_term = fixed(float(row.value or 0), 1)
+    return say(
+        f"{label}, {scope.population.adjustments[row.adjustment].label.lower()}: the model has {per_term} events a term; "
+        "below 10 estimates and intervals are unstable.",
+        row,
+    )
+
+
+_TEXTS: Mapping[str, Callable[[Scope, Estimate], Sentence]] = {
+    "incomplete_matching": _incomplete,
+    "larger_focal_arm": _larger,
+    "imbalance": _imbalance,
+    "follow_up_differs": _follow_up,
+    "few_events": _few_events,
+}
