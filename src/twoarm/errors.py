@@ -25,7 +25,7 @@ class TwoArmError(Exception):
     """Base of every error that twoarm raises on purpose."""
 
 
-class _Problems(TwoArmError):
+class ProblemsError(TwoArmError):
     """A list of problems, all found in one pass."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
@@ -33,11 +33,11 @@ class _Problems(TwoArmError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-class ProtocolError(_Problems):
+class ProtocolError(ProblemsError):
     """The protocol asks for something that cannot be; exit code 2."""
 
 
-class RecordsError(_Problems):
+class RecordsError(ProblemsError):
     """The records do not hold what the protocol declares; exit code 3."""
 
 

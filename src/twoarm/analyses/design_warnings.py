@@ -1,4 +1,4 @@
-"""What a careful reader must be told of the design: a row for each warning that fires, with the number behind it."""
+"""What a careful reader must be told of the design: a row for each warning, with the number behind it."""
 
 from __future__ import annotations
 
@@ -50,15 +50,18 @@ def _warn(request: Request, name: WarningName, row: Estimate, value: float | Non
 
 
 def _imbalance(request: Request, rows: list[Estimate]) -> None:
-    """One warning for the covariate that is worst balanced after an adjustment of the design."""
+    """Warn of each covariate that is out of balance after an adjustment of the design, by its largest difference."""
     if request.adjusted.pair is None:
         return
-    differences = [
-        row for row in rows if row.analysis == "balance" and row.statistic == "smd" and row.value is not None
-    ]
-    worst = max(differences, key=lambda row: abs(row.value or 0.0), default=None)
-    if worst is not None and abs(worst.value or 0.0) > request.protocol.analyses.balance.threshold:
-        _warn(request, "imbalance", worst)
+    worst: dict[str, Estimate] = {}
+    for row in rows:
+        if row.analysis == "balance" and row.statistic == "smd" and row.value is not None:
+            before = worst.get(row.variable)
+            if before is None or abs(row.value) > abs(before.value or 0.0):
+                worst[row.variable] = row
+    for row in worst.values():
+        if abs(row.value or 0.0) > request.protocol.analyses.balance.threshold:
+            _warn(request, "imbalance", row)
 
 
 def _few_events(request: Request, rows: list[Estimate]) -> None:

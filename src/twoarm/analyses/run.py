@@ -57,7 +57,7 @@ def run_analyses(
             list_patients(here, population, cohort, endpoints)
         if isinstance(cohort, NotAdjusted):
             here.within(analysis="adjustment").not_estimable("adjusted_cohort", reason=cohort.reason)
-            _not_made(protocol, population, endpoints, here, cohort.reason)
+            _not_made(population, endpoints, here, cohort.reason)
             continue
         for name in population.analyses:
             if name in OF_THE_ARMS and not cohort.marginal:
@@ -72,13 +72,7 @@ def run_analyses(
         )
 
 
-def _not_made(
-    protocol: Protocol,
-    population: StudyPopulation,
-    endpoints: Mapping[str, TimeToEvent],
-    ledger: Ledger,
-    reason: str,
-) -> None:
+def _not_made(population: StudyPopulation, endpoints: Mapping[str, TimeToEvent], ledger: Ledger, reason: str) -> None:
     if "hazard_ratio" in population.analyses:
         for name in endpoints:
             contrast = f"{population.treated} vs {population.comparator}"

@@ -10,7 +10,7 @@ from twoarm.analyses.request import Observed, Request
 from twoarm.protocol.protocol import SurvivalConventions
 from twoarm.results.curve import Curve
 from twoarm.results.ledger import Ledger
-from twoarm.statistics.arrays import Floats
+from twoarm.statistics.arrays import Floats, Integers
 from twoarm.statistics.kaplan_meier import KaplanMeier, fit_kaplan_meier, survival_at
 from twoarm.statistics.log_rank import log_rank
 from twoarm.statistics.survival_quantile import survival_quantile
@@ -82,7 +82,7 @@ def _landmarks(ledger: Ledger, km: KaplanMeier, request: Request) -> None:
 
 
 def _tests(ledger: Ledger, observed: Observed) -> None:
-    kinds = [("log-rank", None)]
+    kinds: list[tuple[str, Integers | None]] = [("log-rank", None)]
     if observed.pair is not None:
         kinds.append(("log-rank stratified by pair", observed.pair))
     for method, strata in kinds:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -32,6 +34,11 @@ class NamedFigure:
     title: str
     draw: Callable[[], Figure | None]
 
+    @classmethod
+    def of(cls, name: str, title: str, draw: Callable[..., Figure | None], *arguments: object) -> NamedFigure:
+        """Bind what a drawing function is called with."""
+        return cls(name, title, partial(draw, *arguments))
+
 
 def all_figures(scope: Scope) -> list[NamedFigure]:
     """Return the figures in the order of a paper; each is drawn when asked for."""
@@ -39,41 +46,31 @@ def all_figures(scope: Scope) -> list[NamedFigure]:
 
 
 def _figures(scope: Scope) -> Iterator[NamedFigure]:
-    labels = {name: made.label for name, made in scope.population.adjustments.items()}
-    yield NamedFigure("flow", "Flow of patients", lambda: flow_diagram(scope))
-    yield NamedFigure("love", "Balance of covariates before and after adjustment", lambda: love_plot(scope))
+    labels = {name: made.label.lower() for name, made in scope.population.adjustments.items()}
+    yield NamedFigure.of("flow", "Flow of patients", flow_diagram, scope)
+    yield NamedFigure.of("love", "Balance of covariates before and after adjustment", love_plot, scope)
     for name in scope.matchings():
-        yield NamedFigure(
-            f"propensity_{name}",
-            "Overlap of propensity scores",
-            lambda name=name: propensity_plot(scope, name),
-        )
-    yield NamedFigure("hazard_ratios", f"Hazard ratios, {scope.contrast}", lambda: effects_forest(scope))
+        yield NamedFigure.of(f"propensity_{name}", "Overlap of propensity scores", propensity_plot, scope, name)
+    yield NamedFigure.of("hazard_ratios", f"Hazard ratios, {scope.contrast}", effects_forest, scope)
     for endpoint, section in scope.population.endpoints.items():
         for name in scope.marginal():
-            yield NamedFigure(
-                f"survival_{endpoint}_{name}",
-                f"{section.label}, {labels[name].lower()}",
-                lambda name=name, endpoint=endpoint: kaplan_meier_plot(scope, name, endpoint),
-            )
+            title = f"{section.label}, {labels[name]}"
+            yield NamedFigure.of(f"survival_{endpoint}_{name}", title, kaplan_meier_plot, scope, name, endpoint)
         for name in scope.regressions():
-            yield NamedFigure(
-                f"forest_{endpoint}_{name}",
-                f"{section.label}, {labels[name].lower()} model",
-                lambda name=name, endpoint=endpoint: model_forest(scope, name, endpoint),
-            )
+            title = f"{section.label}, {labels[name]} model"
+            yield NamedFigure.of(f"forest_{endpoint}_{name}", title, model_forest, scope, name, endpoint)
         for name in scope.marginal():
-            yield NamedFigure(
-                f"subgroups_{endpoint}_{name}",
-                f"{section.label} in subgroups, {labels[name].lower()}",
-                lambda name=name, endpoint=endpoint: subgroup_forest(scope, name, endpoint),
-            )
+            title = f"{section.label} in subgroups, {labels[name]}"
+            yield NamedFigure.of(f"subgroups_{endpoint}_{name}", title, subgroup_forest, scope, name, endpoint)
 
 
 def render(figure: Figure, kind: FigureFormat) -> bytes:
     """Return a figure's file; the same figure gives the same bytes."""
     out = io.BytesIO()
-    figure.savefig(out, format=kind, dpi=300, metadata=_METADATA[kind])
+    options: dict[str, Any] = (
+        {"pil_kwargs": {"compress_level": 2}} if kind == "png" else {}
+    )  # a third of the time, a tenth larger
+    figure.savefig(out, format=kind, dpi=300, metadata=_METADATA[kind], **options)
     return out.getvalue()
 
 

@@ -70,7 +70,8 @@ def subgroup_forest(scope: Scope, adjustment: str, endpoint: str) -> Figure | No
             rows.append(
                 ForestRow(f"   {headline.variable_level}", (*counts, _interval_text(parts), ""), tuple(parts[:3]))
             )
-    title = f"{scope.population.endpoints[endpoint].label} in subgroups, {scope.population.adjustments[adjustment].label.lower()}"
+    sample = scope.population.adjustments[adjustment].label.lower()
+    title = f"{scope.population.endpoints[endpoint].label} in subgroups, {sample}"
     columns = (
         *(f"{arm},\nevents/n" for arm in scope.arms),
         f"HR ({scope.confidence} CI)",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -13,7 +14,7 @@ TREATED, COMPARATOR = "#0072B2", "#D55E00"  # Okabe and Ito (2008): distinct for
 INK, FAINT, RULE = "#1a1a1a", "#595959", "#bfbfbf"
 DASHES = {"treated": "-", "comparator": (0, (5, 2))}
 
-SETTINGS = {
+SETTINGS: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.labelsize": 9,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import Field, model_validator
 
 from twoarm.protocol.choices import TimeUnit
@@ -13,7 +11,7 @@ from twoarm.protocol.section import Label, Name, Section
 class Endpoint(Section):
     """Time to the first of some events, or to the end of follow-up.
 
-    Either ``time`` and ``event`` name a duration and a yes/no column; or ``events`` and ``censoring`` name date columns.
+    Either ``time`` and ``event`` name a duration and a yes/no column; or ``events`` and ``censoring`` name dates.
     """
 
     label: Label
@@ -42,11 +40,10 @@ class Endpoint(Section):
         """Whether the endpoint is derived from dates."""
         return bool(self.events)
 
-    def columns(self) -> dict[str, Any]:
-        """Return the columns that the endpoint reads, by the key that names them."""
+    def columns(self) -> dict[tuple[str | int, ...], str]:
+        """Return the columns that the endpoint reads, by the key (and place in a list) that names them."""
         single = {"time": self.time, "event": self.event, "start": self.start}
-        return {key: name for key, name in single.items() if name} | {
-            (key, i): name
-            for key, names in (("events", self.events), ("censoring", self.censoring))
-            for i, name in enumerate(names)
-        }
+        named: dict[tuple[str | int, ...], str] = {(key,): name for key, name in single.items() if name}
+        for key, names in (("events", self.events), ("censoring", self.censoring)):
+            named |= {(key, i): name for i, name in enumerate(names)}
+        return named

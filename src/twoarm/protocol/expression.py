@@ -1,7 +1,7 @@
 """The typed syntax tree of the protocol's expressions, and its wording.
 
-Every node knows its type before any data are read. Comparisons with a missing value are unknown, and ``and``, ``or`` and
-``not`` follow Kleene's three-valued logic.
+Every node knows its type before any data are read. Comparisons with a missing value are unknown, and ``and``, ``or``
+and ``not`` follow Kleene's three-valued logic.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ class Protocol(Section):
     populations: dict[Name, Population] = Field(min_length=1, description="The study first; then sub-cohorts.")
     covariates: dict[Name, Covariate] = Field(min_length=1)
     endpoints: dict[Name, Endpoint] = Field(min_length=1)
-    missing: dict[Name, CompleteCase] = {"complete_case": CompleteCase()}
+    missing: dict[Name, CompleteCase] = Field({"complete_case": CompleteCase()})
     adjustments: dict[Name, Adjustment] = Field({}, description="The unadjusted comparison is always made.")
     analyses: Analyses = Analyses()
     subgroups: Subgroups | None = None

@@ -31,7 +31,7 @@ def check_references(sections: Mapping[str, Any], raw: Mapping[str, Any]) -> lis
         sections: validated parts by key; mappings hold the entries that are valid.
         raw: the document as written, for names whose own declaration is in error.
     """
-    columns, problems = _columns(sections, raw)
+    columns, problems = _columns(raw)
     known = {name: set(_mapping(raw.get(name))) for name in ("covariates", "endpoints", "adjustments", "missing")}
     known["missing"] |= {"complete_case"} if "missing" not in raw else set()
     known["adjustments"] |= {"unadjusted"}
@@ -52,7 +52,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _columns(sections: Mapping[str, Any], raw: Mapping[str, Any]) -> tuple[dict[str, Type], list[Misreference]]:
+def _columns(raw: Mapping[str, Any]) -> tuple[dict[str, Type], list[Misreference]]:
     """Collect all columns; one in error counts with type ANY, so that it is not reported twice."""
     problems: list[Misreference] = []
     columns: dict[str, Type] = {}
@@ -146,9 +146,8 @@ def _check_covariates(sections: Mapping[str, Any], columns: Mapping[str, Type], 
 def _check_endpoints(sections: Mapping[str, Any], columns: Mapping[str, Type], _: Any) -> Iterator[Misreference]:
     wanted = {"time": (Type.NUMBER, Type.DURATION), "event": (Type.BOOLEAN,)}
     for name, endpoint in sections.get("endpoints", {}).items():
-        for key, column in endpoint.columns().items():
-            path = key if isinstance(key, tuple) else (key,)
-            yield from _column(column, columns, wanted.get(path[0], (Type.DATE,)), ("endpoints", name, *path))
+        for path, column in endpoint.columns().items():
+            yield from _column(column, columns, wanted.get(str(path[0]), (Type.DATE,)), ("endpoints", name, *path))
         populations = sections.get("populations", {})
         without = [
             label

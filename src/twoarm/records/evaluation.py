@@ -64,11 +64,11 @@ def _evaluate(node: Node, masks: Collection[str]) -> nw.Expr:
         case Comparison(operator=operator, left=left, right=right):
             return _COMPARE[operator](_evaluate(left, masks), _evaluate(right, masks))
         case Between(operand=operand, low=low, high=high):
-            value = _evaluate(operand, masks)
-            return (value >= _evaluate(low, masks)) & (value <= _evaluate(high, masks))
+            inside = _evaluate(operand, masks)
+            return (inside >= _evaluate(low, masks)) & (inside <= _evaluate(high, masks))
         case Membership(operand=operand, members=members):
-            value = _evaluate(operand, masks)
-            return nw.when(~value.is_null()).then(value.is_in([_plain(member.value) for member in members]))
+            sought = _evaluate(operand, masks)
+            return nw.when(~sought.is_null()).then(sought.is_in([_plain(member.value) for member in members]))
         case Missing(operand=operand):
             absent = nw.col(operand.name).is_null()
             held = HELD + operand.name

@@ -17,7 +17,7 @@ from twoarm.protocol.expression_parser import parse_expression
 from twoarm.protocol.protocol import Protocol
 from twoarm.records.column_typing import TypedColumn, type_column
 from twoarm.records.evaluation import HELD, evaluate
-from twoarm.records.findings import Finding, refused
+from twoarm.records.findings import Finding, Outcome, refused
 from twoarm.records.source_files import RawTable, frame_source, read_source
 from twoarm.results.provenance import InputFile
 
@@ -147,7 +147,7 @@ def _cell_findings(column: TypedColumn, keys: pl.Series, raw: RawTable, header: 
             remedy = (
                 "held: counts as unknown" if held else 'correct the cells, declare them missing, or on_invalid = "hold"'
             )
-            outcome = "held" if held else "refused"
+            outcome: Outcome = "held" if held else "refused"
             findings.append(Finding(rule, outcome, raw.name, header, what, _row_numbers(cells, raw), names, remedy))
     return findings
 

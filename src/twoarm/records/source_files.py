@@ -150,7 +150,8 @@ def _read_statistical(function: str, **options: Any) -> Callable[[bytes, Source,
         import pyreadstat
 
         frame, _meta = getattr(pyreadstat, function)(str(path), output_format="polars", **options)
-        return nw.from_native(frame, eager_only=True).to_polars()
+        table: pl.DataFrame = nw.from_native(frame, eager_only=True).to_polars()
+        return table
 
     return read
 

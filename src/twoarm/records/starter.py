@@ -111,7 +111,7 @@ def _covariate(name: str, column: pl.Series, kind: str, source: Source) -> str:
         return ""
     text = cell_text(column)
     counts = text.filter(text.is_not_null() & ~text.is_in(list(source.missing))).value_counts(sort=True)
-    frequent = counts.height <= MOST_LEVELS and counts.height > 1 and int(counts["count"].min() or 0) >= LEAST_FREQUENT  # type: ignore[call-overload]
+    frequent = counts.height <= MOST_LEVELS and counts.height > 1 and min(counts["count"].to_list()) >= LEAST_FREQUENT
     if kind == "boolean":
         return f'# {name} = {{ kind = "categorical", levels = [false, true], labels = ["No", "Yes"] }}'
     if frequent:

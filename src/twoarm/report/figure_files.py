@@ -87,7 +87,7 @@ class FigureHelper:
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=None,
             text=True,
             encoding="utf-8",
         )
@@ -135,7 +135,7 @@ def serve() -> None:
     import matplotlib.backends.backend_svg  # noqa: F401  # imported while waiting
 
     task = json.loads(sys.stdin.read())
-    protocol = Protocol.model_validate_json(task["protocol"])
+    protocol = Protocol.model_validate_json(task["protocol"], strict=False)
     results = parse_results(task["estimates"], task["curves"])
     jobs = figure_jobs(task["prefixes"], scopes(protocol, results))
     for job in _claimed(jobs[::-1], Path(task["claims"])):

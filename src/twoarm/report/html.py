@@ -56,7 +56,8 @@ def render_html(
 def standalone_table(table: Table) -> str:
     """Return a page with one table, for pasting into a document."""
     style = (
-        "body{font:15px/1.4 system-ui,Arial,sans-serif}table{border-collapse:collapse}caption{text-align:left;font-weight:600}"
+        "body{font:15px/1.4 system-ui,Arial,sans-serif}table{border-collapse:collapse}"
+        "caption{text-align:left;font-weight:600}"
         "th,td{padding:.2rem .6rem;text-align:right}tbody th,thead th:first-child{text-align:left;font-weight:400}"
         ".indent th{padding-left:1.7rem}thead tr:last-child>*{border-bottom:1.5px solid}"
     )

@@ -77,19 +77,20 @@ def _endpoints(protocol: Protocol) -> Iterator[str]:
 
 def _definition(protocol: Protocol, endpoint: Endpoint) -> str:
     if not endpoint.from_dates:
-        time, event = str(endpoint.time).replace("_", " "), str(endpoint.event).replace("_", " ")
-        rules = [
-            f"{str(name).replace('_', ' ')} is {in_words(protocol.parse(protocol.derived[name]))}"
-            for name in (endpoint.time, endpoint.event)
-            if name in protocol.derived
-        ]
-        where = f" ({'; '.join(rules)})" if rules else ""
-        return f"was taken from {time} in {endpoint.unit} with {event} as the event{where}."
-    start = (endpoint.start or "time zero").replace("_", " ")
-    events = listed([name.replace("_", " ") for name in endpoint.events])
+        time, event = (_column_words(protocol, str(name)) for name in (endpoint.time, endpoint.event))
+        return f"was taken from {time}, in {endpoint.unit}; the event was {event}."
+    start = _column_words(protocol, endpoint.start) if endpoint.start else "time zero"
+    events = listed([_column_words(protocol, name) for name in endpoint.events])
     earliest = f"the earliest of {events}" if len(endpoint.events) > 1 else events
-    censoring = ", else ".join(name.replace("_", " ") for name in endpoint.censoring)
+    censoring = ", else ".join(_column_words(protocol, name) for name in endpoint.censoring)
     return f"ran from {start} to {earliest}; patients without an event were censored at {censoring}."
+
+
+def _column_words(protocol: Protocol, name: str) -> str:
+    """Name a column, and say how it was calculated where it was."""
+    if name not in protocol.derived:
+        return f"column {name}"
+    return f"{name.replace('_', ' ')} (calculated: {in_words(protocol.parse(protocol.derived[name]))})"
 
 
 def _covariates(protocol: Protocol) -> Iterator[str]:

@@ -18,9 +18,11 @@ def p_text(value: float) -> str:
     return f"P {shown[0]} {shown[1:]}" if shown[0] in "<>" else f"P = {shown}"
 
 
-def results_text(scope: Scope) -> list[Sentence]:
-    """Return the paragraph of a population under a strategy."""
-    return [*_patients(scope), *_balance(scope), *_follow_up(scope), *_survival(scope)]
+def results_text(scope: Scope) -> list[list[Sentence]]:
+    """Return the paragraphs of a population under a strategy: patients, balance, follow-up, then each endpoint."""
+    paragraphs = [[*_patients(scope), *_balance(scope)], list(_follow_up(scope))]
+    paragraphs += [list(_survival(scope, endpoint)) for endpoint in scope.population.endpoints]
+    return [paragraph for paragraph in paragraphs if paragraph]
 
 
 def headline(scope: Scope) -> Sentence:
@@ -60,7 +62,9 @@ def _balance(scope: Scope) -> Iterator[Sentence]:
         if pairs is not None:
             text = f"{matching.label}: {whole(pairs)} pairs were formed"
             if largest is not None and largest.value is not None:
-                text += f"; the largest standardised difference left, over all covariates and levels, was {number(largest, 2)}"
+                text += (
+                    f"; the largest standardised difference left, over covariates and levels, was {number(largest, 2)}"
+                )
             yield say(f"{text}.", pairs, largest)
 
 
@@ -76,30 +80,30 @@ def _follow_up(scope: Scope) -> Iterator[Sentence]:
         )
 
 
-def _survival(scope: Scope) -> Iterator[Sentence]:
-    for endpoint, section in scope.population.endpoints.items():
-        for name, adjustment in scope.marginal().items():
-            here = {"analysis": "survival", "endpoint": endpoint, "adjustment": name}
-            rows = [
-                scope.find(**here, arm=arm, statistic=s)
-                for arm in scope.arms
-                for s in ("median", "median_lower", "median_upper")
-            ]
-            test = scope.first(**here, statistic="p_value")
-            if rows[0] is None or rows[3] is None:
-                continue
-            medians = [with_interval(*(duration(scope.protocol, row) for row in part)) for part in (rows[:3], rows[3:])]
-            tested = f" (log-rank {p_text(float(test.value))})" if test is not None and test.value is not None else ""
-            yield say(
-                f"{section.label}, {adjustment.label.lower()}: median {medians[0]} {scope.protocol.time_unit} in "
-                f"{scope.arms[0]} and {medians[1]} in {scope.arms[1]}{tested}.",
-                *rows,
-                test,
-            )
-        for name in scope.population.adjustments:
-            sentence = _hazard_sentence(scope, endpoint, name)
-            if sentence:
-                yield sentence
+def _survival(scope: Scope, endpoint: str) -> Iterator[Sentence]:
+    section = scope.population.endpoints[endpoint]
+    for name, adjustment in scope.marginal().items():
+        here = {"analysis": "survival", "endpoint": endpoint, "adjustment": name}
+        rows = [
+            scope.find(**here, arm=arm, statistic=statistic)
+            for arm in scope.arms
+            for statistic in ("median", "median_lower", "median_upper")
+        ]
+        test = scope.first(**here, statistic="p_value")
+        if rows[0] is None or rows[3] is None:
+            continue
+        medians = [with_interval(*(duration(scope.protocol, row) for row in part)) for part in (rows[:3], rows[3:])]
+        tested = f" (log-rank {p_text(float(test.value))})" if test is not None and test.value is not None else ""
+        yield say(
+            f"{section.label}, {adjustment.label.lower()}: median {medians[0]} {scope.protocol.time_unit} in "
+            f"{scope.arms[0]} and {medians[1]} in {scope.arms[1]}{tested}.",
+            *rows,
+            test,
+        )
+    for name in scope.population.adjustments:
+        sentence = _hazard_sentence(scope, endpoint, name)
+        if sentence:
+            yield sentence
 
 
 def _hazard_sentence(scope: Scope, endpoint: str, adjustment: str) -> Sentence | None:

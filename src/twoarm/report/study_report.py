@@ -26,7 +26,7 @@ class ReportSection:
     scope: Scope
     headline: Sentence
     warnings: list[Sentence]
-    results: list[Sentence]
+    results: list[list[Sentence]]  # paragraphs
     tables: list[Table]
 
 

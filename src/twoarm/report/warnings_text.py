@@ -14,7 +14,11 @@ from twoarm.tables.scope import Scope
 def warnings_text(scope: Scope) -> list[Sentence]:
     """Return a paragraph for each warning that fired, with the team's reason where it was acknowledged."""
     found = []
+    said: set[tuple[str, str]] = set()
     for row in scope.select(analysis="warning"):
+        if row.statistic == "imbalance" and (row.statistic, row.adjustment) in said:
+            continue  # one sentence for all covariates of a sample
+        said.add((row.statistic, row.adjustment))
         sentence = _TEXTS[row.statistic](scope, row)
         acknowledged = f" Acknowledged in the protocol: {row.note}" if row.note else ""
         found.append(Sentence(f"{sentence.text}{acknowledged}", sentence.ids))
@@ -27,8 +31,8 @@ def _incomplete(scope: Scope, row: Estimate) -> Sentence:
     total = scope.find(analysis="attrition", statistic="analysed", arm=row.arm)
     text = (
         f"Only {whole(matched)} of {whole(total)} patients of {row.arm} found a partner; {whole(lost)} "
-        f"({number(row, 1)}%) were left out. The matched estimate is about those who resemble the other arm and not about "
-        f"all patients of {row.arm}."
+        f"({number(row, 1)}%) were left out. The matched estimate is about those who resemble the other arm and not "
+        f"about all patients of {row.arm}."
     )
     differences = [r for r in scope.select(**here, statistic="smd") if r.value is not None and not r.variable_level]
     worst = sorted(differences, key=lambda r: -abs(r.value or 0.0))[:3]
@@ -48,13 +52,17 @@ def _larger(scope: Scope, row: Estimate) -> Sentence:
     )
 
 
-def _imbalance(scope: Scope, row: Estimate) -> Sentence:
-    what = scope.label(row.variable) + (f": {row.variable_level}" if row.variable_level else "")
+def _imbalance(scope: Scope, first: Estimate) -> Sentence:
+    rows = scope.select(analysis="warning", adjustment=first.adjustment, statistic="imbalance")
+    parts = [
+        f"{scope.label(row.variable)}{f', {row.variable_level}' if row.variable_level else ''} ({number(row, 2)})"
+        for row in sorted(rows, key=lambda row: -abs(row.value or 0.0))
+    ]
     threshold = scope.protocol.analyses.balance.threshold
     return say(
-        f"{scope.population.adjustments[row.adjustment].label}: balance was not reached. {what} still differs by "
-        f"{number(row, 2)} standard deviations; more than {threshold:g} counts as imbalance.",
-        row,
+        f"{scope.population.adjustments[first.adjustment].label}: balance was not reached. More than {threshold:g} "
+        f"standard deviations remain between the arms in {'; '.join(parts)}.",
+        *rows,
     )
 
 

@@ -112,6 +112,11 @@ def matrix(name: str, values: ArrayLike, length: int) -> Floats:
     return array
 
 
+def group_sums(group: Integers, values: Floats, groups: int) -> Floats:
+    """Sum values (n,) by group code; shape (groups,)."""
+    return np.bincount(group, values, groups).astype(np.float64, copy=False)
+
+
 def level(value: float) -> float:
     """Return a confidence level that lies strictly between 0 and 1."""
     if not 0.0 < value < 1.0:

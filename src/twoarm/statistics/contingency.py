@@ -98,7 +98,7 @@ def _occupied(table: ArrayLike) -> Integers:
     array = np.asarray(table)
     if array.ndim != 2 or array.dtype.kind not in "iuf" or (array < 0).any() or (array != np.floor(array)).any():
         raise ArgumentError("table: expected a two-way table of counts, whole numbers of at least 0")
-    counts = array.astype(np.int64)
+    counts: Integers = array.astype(np.int64)
     counts = counts[counts.sum(axis=1) > 0][:, counts.sum(axis=0) > 0]
     if counts.shape[0] < 2:
         raise NotEstimableError("only one level occurs")

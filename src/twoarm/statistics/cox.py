@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import arrays
-from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.statistics.arrays import Booleans, Floats, Integers, group_sums
 from twoarm.statistics.cox_risk_sets import RiskSets, Ties, build_risk_sets
 from twoarm.statistics.distributions import chi_squared_tail, two_sided_normal
 from twoarm.statistics.linear_algebra import (
@@ -250,10 +250,10 @@ class _Pass:
         k, f, w = risk.step_group, risk.step_fraction, risk.step_weight
         denominator = s0[k] - f * d0[k]
         inverse = 1.0 / denominator
-        a, b = np.bincount(k, w * inverse, m), np.bincount(k, w * f * inverse, m)
+        a, b = group_sums(k, w * inverse, m), group_sums(k, w * f * inverse, m)
         squared = w * inverse * inverse
-        a2, b2 = np.bincount(k, squared, m), np.bincount(k, squared * f, m)
-        c2 = np.bincount(k, squared * f * f, m)
+        a2, b2 = group_sums(k, squared, m), group_sums(k, squared * f, m)
+        c2 = group_sums(k, squared * f * f, m)
         dead_weight = risk.weight[dead]
         log_likelihood = float((dead_weight * (eta[dead] - shift)).sum() - (w * np.log(denominator)).sum())
         observed = np.array([(dead_weight * x[dead, j]).sum() for j in range(p)])
@@ -353,6 +353,8 @@ def sandwich(
         meat = weighted_cross_product(residuals, frequency * sampling * sampling)
     else:
         total = frequency * sampling
-        summed = np.column_stack([np.bincount(clusters, total * column) for column in residuals.T])
+        summed = np.column_stack(
+            [group_sums(clusters, total * column, int(clusters.max()) + 1) for column in residuals.T]
+        )
         meat = weighted_cross_product(summed, np.ones(summed.shape[0]))
     return np.asarray(naive @ meat @ naive)

@@ -1,8 +1,8 @@
 """Risk sets of the Cox partial likelihood, summarised per distinct event time.
 
-A patient is at risk at the event times of their stratum with entry < t <= time: a run of consecutive *groups*. Sums over
-risk sets are then reversed cumulative sums over groups, and sums over a patient's groups are differences of cumulative
-sums, so one pass over patients costs O(n p) and no array has n x p^2 entries.
+A patient is at risk at the event times of their stratum with entry < t <= time: a run of consecutive *groups*. Sums
+over risk sets are then reversed cumulative sums over groups, and sums over a patient's groups are differences of
+cumulative sums, so one pass over patients costs O(n p) and no array has n x p^2 entries.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.statistics.arrays import Booleans, Floats, Integers, group_sums
 
 Ties = Literal["efron", "breslow"]
 
@@ -45,9 +45,9 @@ class RiskSets:
     def at_risk_sum(self, values: Floats) -> Floats:
         """Sum a value (n,) over the risk set of each group (m,)."""
         size = self.groups + 1
-        sums = np.bincount(self.exit_bucket, values, size)[:-1]
+        sums = group_sums(self.exit_bucket, values, size)[:-1]
         if self.entry_bucket is not None:
-            sums = sums - np.bincount(self.entry_bucket, values, size)[:-1]
+            sums = sums - group_sums(self.entry_bucket, values, size)[:-1]
         total = np.cumsum(sums[::-1].astype(np.longdouble))[::-1]
         beyond = np.append(total, np.longdouble(0))[self.stratum_end + 1]
         return (total - beyond).astype(np.float64)
@@ -59,7 +59,7 @@ class RiskSets:
 
     def death_sum(self, values: Floats) -> Floats:
         """Sum a value of the deaths (e,) per group (m,)."""
-        return np.bincount(self.death_group, values, self.groups)
+        return group_sums(self.death_group, values, self.groups)
 
 
 def build_risk_sets(
@@ -89,8 +89,8 @@ def build_risk_sets(
     skip = first_skip if entry is None else np.searchsorted(cell, stratum * width + rank_entry, side="right") - 1
     skip = np.minimum(np.maximum(skip, first_skip), last)
     death_group = last[deaths]
-    death_weight = np.bincount(death_group, total_weight[deaths], cell.size)
-    tied = np.bincount(death_group, frequency[deaths], cell.size).astype(np.int64)
+    death_weight = group_sums(death_group, total_weight[deaths], cell.size)
+    tied = group_sums(death_group, frequency[deaths], cell.size).astype(np.int64)
     if ties == "efron":
         step_group = np.repeat(np.arange(cell.size), tied)
         index = np.arange(step_group.size) - np.repeat(np.cumsum(tied) - tied, tied)

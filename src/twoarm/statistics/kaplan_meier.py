@@ -78,16 +78,16 @@ def fit_kaplan_meier(
     enters = arrays.entries(entry, exits)
     weights = arrays.weights(weight, exits.size)
     distinct, position = np.unique(exits, return_inverse=True)
-    leaving = np.bincount(position, weights, distinct.size)
-    events = np.bincount(position, weights * happened, distinct.size)
+    leaving = arrays.group_sums(position, weights, distinct.size)
+    events = arrays.group_sums(position, weights * happened, distinct.size)
     at_risk = np.cumsum(leaving[::-1])[::-1]
     if enters is not None:
         not_yet = np.searchsorted(distinct, enters, side="right")
-        late = np.bincount(not_yet, weights, distinct.size + 1)
+        late = arrays.group_sums(not_yet, weights, distinct.size + 1)
         # a patient who enters at or after a distinct time is not at risk there
         at_risk = at_risk - np.cumsum(late[::-1])[::-1][1:]
     with np.errstate(divide="ignore", invalid="ignore"):
-        survival = np.cumprod(np.where(events > 0, 1.0 - events / at_risk, 1.0))
+        survival = np.cumprod(np.where(events > 0, 1.0 - events / at_risk, 1.0)).astype(np.float64)
         survival = np.where(np.cumsum((events > 0) & (events >= at_risk)) > 0, 0.0, survival)
         terms = np.where(events > 0, events / (at_risk * (at_risk - events)), 0.0)
         std_error = np.sqrt(np.cumsum(terms))

@@ -94,7 +94,7 @@ def fit_logistic(
             for j in range(len(labels))
         ]
         terms = np.asfortranarray(np.column_stack([np.ones(y.size), x[:, keep]]))
-        beta, information, iterations = _newton(y, terms, weight, [labels[j] for j in np.flatnonzero(keep)])
+        beta, information, iterations = _newton(y, terms, weight, [labels[j] for j in np.flatnonzero(keep).tolist()])
         eta = linear_predictor(terms, beta)
         covariance = invert_symmetric(information)
     # back from standardised columns: b_j / s_j, and the intercept takes up the means
@@ -153,7 +153,7 @@ def _newton(y: arrays.Booleans, terms: Floats, weight: Floats, labels: Sequence[
         beta, height = beta + step, proposal
         if np.abs(step).max() < STEP_TOLERANCE * max(1.0, np.abs(beta).max()):
             return beta, information, iteration
-    moving = [labels[j - 1] for j in np.flatnonzero(~(np.abs(step) <= DIVERGING_STEP)) if j > 0]
+    moving = [labels[j - 1] for j in np.flatnonzero(~(np.abs(step) <= DIVERGING_STEP)).tolist() if j > 0]
     if moving:
         raise NotEstimableError("separation: the arms are told apart by " + ", ".join(moving))
     raise NotEstimableError(f"the fit did not converge in {MAXIMUM_ITERATIONS} iterations")

@@ -35,7 +35,7 @@ def balance_table(scope: Scope) -> Table:
         rows=tuple(rows),
         groups=tuple(groups),
         footnotes=(
-            f"SMD: standardised mean difference; above {threshold:g} in size counts as imbalance. Variance ratio and KS "
-            "(Kolmogorov-Smirnov distance) for continuous covariates.",
+            f"SMD: standardised mean difference; above {threshold:g} in size counts as imbalance. Variance ratio and "
+            "KS (Kolmogorov-Smirnov distance) for continuous covariates.",
         ),
     )

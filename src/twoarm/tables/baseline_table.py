@@ -33,8 +33,8 @@ def baseline_table(scope: Scope) -> Table:
         rows=tuple(rows),
         groups=tuple(groups),
         footnotes=(
-            f"Numbers are n (%) or {summary}. SMD: standardised mean difference, {scope.arms[0]} minus {scope.arms[1]}; "
-            "for covariates of more than two levels the Mahalanobis distance, which has no sign.",
+            f"Numbers are n (%) or {summary}. SMD: standardised mean difference, {scope.arms[0]} minus {scope.arms[1]}"
+            "; for covariates of more than two levels the Mahalanobis distance, which has no sign.",
             *marks.lines(),
         ),
     )

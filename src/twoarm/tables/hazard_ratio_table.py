@@ -87,10 +87,10 @@ def model_table(scope: Scope, adjustment: str, endpoint: str) -> Table | None:
                 )
             )
         )
-    label = scope.population.endpoints[endpoint].label
+    label, made = scope.population.endpoints[endpoint].label, scope.population.adjustments[adjustment]
     return Table(
         name=f"model_{adjustment}_{endpoint}",
-        title=f"{scope.population.adjustments[adjustment].label} model of {label.lower()} (n = {whole(n)}, events {whole(events)})",
+        title=f"{made.label} model of {label.lower()} (n = {whole(n)}, events {whole(events)})",
         columns=("Term", f"Hazard ratio ({scope.confidence} CI)", "P"),
         rows=tuple(rows),
         footnotes=(f"{terms[0].method}. Continuous covariates: per unit, if nothing else is said.",),
