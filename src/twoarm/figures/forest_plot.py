@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from twoarm.figures.theme import FAINT, INK, RULE, new_figure
+from twoarm.figures.theme import FAINT, INK, RULE, new_figure, shortened
 from twoarm.results.estimate import Estimate
 from twoarm.tables.formats import hazard, probability, whole, with_interval
 from twoarm.tables.hazard_ratio_table import effect
@@ -73,7 +73,7 @@ def subgroup_forest(scope: Scope, adjustment: str, endpoint: str) -> Figure | No
     sample = scope.population.adjustments[adjustment].label.lower()
     title = f"{scope.population.endpoints[endpoint].label} in subgroups, {sample}"
     columns = (
-        *(f"{arm},\nevents/n" for arm in scope.arms),
+        *(f"{shortened(arm, 1.7)},\nevents/n" for arm in scope.arms),
         f"HR ({scope.confidence} CI)",
         "P for\ninteraction",
     )
@@ -113,10 +113,11 @@ def _interval_text(parts: Sequence[Estimate | None]) -> str:
 
 def draw_forest(rows: Sequence[ForestRow], columns: Sequence[str], title: str, sides: tuple[str, ...]) -> Figure:
     """Draw labels, the axis, and text columns; nothing overlaps because every column is as wide as its longest text."""
-    label_width = max(len(row.label) for row in rows) * 0.074 + 0.15
+    label_width = min(max(_inches(row.label) for row in rows) + 0.2, 3.6)
     widths = [
-        max([*(len(part) for part in column.split("\n")), *(len(row.columns[i]) for row in rows if row.columns)])
-        * 0.072
+        max(
+            [*(_inches(part) for part in column.split("\n")), *(_inches(row.columns[i]) for row in rows if row.columns)]
+        )
         + 0.22
         for i, column in enumerate(columns)
     ]
@@ -135,8 +136,16 @@ def draw_forest(rows: Sequence[ForestRow], columns: Sequence[str], title: str, s
     axes.spines["left"].set_visible(False)
     axes.axvline(1, color=FAINT, linewidth=0.8)
     axes.set_xlabel("Hazard ratio (log scale)", fontsize=8.5)
-    _sides(axes, sides, foot / (_ROW * len(rows)))
-    figure.text(0.1 / width, 1 - 0.22 / height, title, fontsize=9.5, fontweight="bold", va="center")
+    right = plot_width / 2 + sum(widths)
+    _sides(axes, sides, foot / (_ROW * len(rows)), (label_width + plot_width / 2 - 0.25, right - 0.25))
+    figure.text(
+        0.1 / width,
+        1 - 0.22 / height,
+        shortened(title, width - 0.5, 10.5),
+        fontsize=9.5,
+        fontweight="bold",
+        va="center",
+    )
     for y, row in enumerate(rows):
         _draw_row(figure, axes, row, y, (low, high), label_width, plot_width, widths)
     for i, column in enumerate(columns):
@@ -145,21 +154,17 @@ def draw_forest(rows: Sequence[ForestRow], columns: Sequence[str], title: str, s
     return figure
 
 
-def _sides(axes: Axes, sides: tuple[str, ...], depth: float) -> None:
+def _inches(text: str) -> float:
+    """Width of a label, on the safe side."""
+    return sum(0.118 if ord(letter) > 0x2E7F else 0.073 for letter in text)
+
+
+def _sides(axes: Axes, sides: tuple[str, ...], depth: float, room: tuple[float, float]) -> None:
+    """Say which arm each side favours, in the inches that there are on either side of 1."""
     y = -depth * 0.93
-    longest = max(len(side) for side in sides)
-    size = 8.0 if longest < 28 else 6.5
-    axes.text(
-        0.48,
-        y,
-        f"← {sides[0]}",
-        transform=axes.transAxes,
-        ha="right",
-        va="bottom",
-        fontsize=size,
-        color=FAINT,
-    )
-    axes.text(0.52, y, f"{sides[1]} →", transform=axes.transAxes, ha="left", va="bottom", fontsize=size, color=FAINT)
+    left, right = (shortened(side, inches, 8.0) for side, inches in zip(sides, room, strict=True))
+    axes.text(0.48, y, f"← {left}", transform=axes.transAxes, ha="right", va="bottom", fontsize=8.0, color=FAINT)
+    axes.text(0.52, y, f"{right} →", transform=axes.transAxes, ha="left", va="bottom", fontsize=8.0, color=FAINT)
 
 
 def _limits(rows: Sequence[ForestRow]) -> tuple[float, float]:
@@ -182,7 +187,7 @@ def _draw_row(
     width, height = figure.get_size_inches()
     at = (axes.get_position().y1 * height - _ROW * (y + 0.5)) / height
     weight = "bold" if row.heading else "normal"
-    figure.text(0.1 / width, at, row.label, va="center", fontsize=8.5, fontweight=weight)
+    figure.text(0.1 / width, at, shortened(row.label, label_width), va="center", fontsize=8.5, fontweight=weight)
     for i, text in enumerate(row.columns):
         x = (label_width + plot_width + sum(widths[:i]) + widths[i] / 2) / width
         figure.text(x, at, text, ha="center", va="center", fontsize=8.5)

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from twoarm.figures.theme import COMPARATOR, DASHES, FAINT, INK, TREATED, new_figure
+from twoarm.figures.theme import COMPARATOR, DASHES, FAINT, INK, TREATED, new_figure, shortened
 from twoarm.results.curve import Curve
 from twoarm.tables.formats import duration, hazard, p_value, probability, with_interval
 from twoarm.tables.hazard_ratio_table import effect
@@ -83,7 +83,8 @@ def _legend(scope: Scope, curve: Curve) -> str:
     }
     parts = [scope.find(**here, statistic=s) for s in ("median", "median_lower", "median_upper")]
     median = with_interval(*(duration(scope.protocol, part) for part in parts))
-    return f"{curve.arm}: median {median} {scope.protocol.time_unit}"
+    numbers = f": median {median} {scope.protocol.time_unit}"
+    return shortened(curve.arm, 5.6 - 0.071 * len(numbers)) + numbers
 
 
 def _frame(axes: Axes, scope: Scope, endpoint: str, ticks: list[float], last: float) -> None:
@@ -127,7 +128,7 @@ def _risk_table(figure: Figure, axes: Axes, curves: list[Curve], ticks: list[flo
     table.text(0, 4.35, "Number at risk", ha="left", va="center", fontsize=8.5, color=FAINT)
     for line, (curve, colour) in enumerate(zip(curves, (TREATED, COMPARATOR), strict=True)):
         y = 3.2 - 2.05 * line
-        table.text(0, y, curve.arm, ha="left", va="center", fontsize=8.5, color=colour)
+        table.text(0, y, shortened(curve.arm, 5.4), ha="left", va="center", fontsize=8.5, color=colour)
         for tick in ticks:
             table.text(
                 tick, y - 0.9, f"{at_risk(curve, tick * unit):,.0f}", ha="center", va="center", fontsize=8.5, color=INK

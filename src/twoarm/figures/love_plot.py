@@ -24,7 +24,7 @@ def love_plot(scope: Scope) -> Figure | None:
         return None
     order = sorted(before, key=lambda variable: before[variable])
     label_width = max(len(scope.label(variable)) for variable in order) * 0.075 + 0.3
-    width, height = label_width + 4.3, 1.25 + 0.27 * len(order)
+    width, height = label_width + 4.4, 1.25 + 0.27 * len(order)
     figure = new_figure(width, height)
     axes = figure.add_axes((label_width / width, 0.62 / height, 4.1 / width, 0.27 * len(order) / height))
     threshold = scope.protocol.analyses.balance.threshold
@@ -45,7 +45,8 @@ def love_plot(scope: Scope) -> Figure | None:
         )
     axes.set_yticks(range(len(order)), [scope.label(variable) for variable in order])
     axes.set_ylim(-0.6, len(order) - 0.4)
-    axes.set_xlim(left=0)
+    axes.set_xlim(0, max(axes.get_xlim()[1], 2 * threshold))
+    axes.set_xticks([tick for tick in axes.get_xticks() if tick <= axes.get_xlim()[1]])
     axes.grid(axis="y", color=RULE, linewidth=0.4)
     axes.set_axisbelow(True)
     axes.set_xlabel("Absolute standardised mean difference")

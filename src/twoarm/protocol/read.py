@@ -162,6 +162,8 @@ def _raw_path(loc: tuple[str | int, ...], document: Any) -> tuple[Path, str | in
 def _from_pydantic(error: Mapping[str, Any], document: Mapping[str, Any], positions: Positions, name: str) -> Problem:
     kind, loc = str(error["type"]), tuple(error["loc"])
     path, absent = _raw_path(loc, document)
+    if kind == "union_tag_invalid":
+        path = (*path, *(tag for tag in ("kind", "type") if (*path, tag) in positions.values))
     place = positions.key(path) if kind in ("extra_forbidden", "missing") else positions.value(path)
     if loc and loc[-1] == "[key]":
         path, place = path[:-1] if path and path[-1] == "[key]" else path, positions.key(path)

@@ -113,7 +113,8 @@ def with_interval(middle: str, lower: str, upper: str) -> str:
     >>> with_interval("0.85", "0.63", "1.14"), with_interval("NE", "NE", "NE")
     ('0.85 (0.63–1.14)', 'NE')
     """
-    if middle in (NOT_ESTIMABLE, SUPPRESSED, "") and lower in (middle, ""):
+    nothing = (NOT_ESTIMABLE, SUPPRESSED, "")
+    if (middle in nothing and lower in (middle, "")) or lower == upper == "":
         return middle
     dash = " to " if lower.startswith(MINUS) or upper.startswith(MINUS) else "–"
     return f"{middle} ({lower}{dash}{upper})"

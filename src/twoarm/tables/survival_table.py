@@ -18,7 +18,7 @@ def follow_up_table(scope: Scope) -> Table:
                 continue
             text = with_interval(*(duration(scope.protocol, part) for part in parts))
             label = "All" if arm == "all" else arm
-            rows.append(Row((*plain(adjustment.label, label), quote(text.removesuffix(" (–)"), *parts))))
+            rows.append(Row((*plain(adjustment.label, label), quote(text, *parts))))
     method = scope.first(analysis="follow_up", statistic="median")
     return Table(
         name="follow_up",

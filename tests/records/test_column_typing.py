@@ -1,0 +1,95 @@
+"""Cells -> types: a table a type, with what is read, what is missing and what is held by which rule."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import polars as pl
+import pytest
+
+from twoarm.protocol.data import (
+    BooleanColumn,
+    CategoryColumn,
+    DateColumn,
+    IntegerColumn,
+    NumberColumn,
+    Source,
+    TextColumn,
+)
+from twoarm.records.column_typing import type_column
+
+DAY = datetime.date
+SOURCE = Source(file="x.csv", key="id", columns={"id": TextColumn(type="text")}, missing=("", "NA"))
+
+
+@pytest.mark.parametrize(
+    ("declared", "cell", "value", "rule"),
+    [
+        (IntegerColumn(type="integer"), " 12 ", 12, None),
+        (IntegerColumn(type="integer"), "12.0", 12, None),
+        (IntegerColumn(type="integer"), "+3", 3, None),
+        (IntegerColumn(type="integer"), "１２", 12, None),
+        (IntegerColumn(type="integer"), "12.5", None, "not_an_integer"),
+        (IntegerColumn(type="integer"), "1e3", None, "not_an_integer"),
+        (IntegerColumn(type="integer"), "O", None, "not_an_integer"),
+        (IntegerColumn(type="integer"), "99999999999999999999", None, "not_an_integer"),
+        (IntegerColumn(type="integer"), "NA", None, None),
+        (IntegerColumn(type="integer"), "", None, None),
+        (IntegerColumn(type="integer"), "n/a", None, "not_an_integer"),
+        (IntegerColumn(type="integer", minimum=18, maximum=110), "210", None, "outside_range"),
+        (NumberColumn(type="number"), "1.5", 1.5, None),
+        (NumberColumn(type="number"), "1e5", 1e5, None),
+        (NumberColumn(type="number"), "-0.0", 0.0, None),
+        (NumberColumn(type="number"), "1,5", None, "not_a_number"),
+        (NumberColumn(type="number"), "<0.5", None, "not_a_number"),
+        (NumberColumn(type="number"), "inf", None, "not_a_number"),
+        (NumberColumn(type="number"), "nan", None, "not_a_number"),
+        (NumberColumn(type="number"), "1e999", None, "not_a_number"),
+        (NumberColumn(type="number"), "#DIV/0!", None, "not_a_number"),
+        (NumberColumn(type="number", decimal=","), "1,5", 1.5, None),
+        (NumberColumn(type="number", decimal=","), "1.234,5", None, "not_a_number"),
+        (BooleanColumn(type="boolean"), "Yes\u00a0", True, None),
+        (BooleanColumn(type="boolean"), "0", False, None),
+        (BooleanColumn(type="boolean"), "2", None, "outside_yes_no_codes"),
+        (BooleanColumn(type="boolean", true=("是",), false=("否",)), "是", True, None),
+        (CategoryColumn(type="category", map={"男": "male", "M": "male"}), "m ", "male", None),
+        (CategoryColumn(type="category", map={"男": "male"}), "女", None, "outside_code_map"),
+        (TextColumn(type="text"), "\u200bP01 ", "P01", None),
+        (DateColumn(type="date"), "2021-03-05", DAY(2021, 3, 5), None),
+        (DateColumn(type="date"), "2021-3-5", DAY(2021, 3, 5), None),
+        (DateColumn(type="date"), "2021-02-29", None, "no_such_day"),
+        (DateColumn(type="date"), "2021-13-05", None, "no_such_day"),
+        (DateColumn(type="date"), "21-03-05", None, "not_a_date"),
+        (DateColumn(type="date"), "05/03/2021", None, "not_a_date"),
+        (DateColumn(type="date"), "2021-03-05 17:31", None, "not_a_date"),
+        (DateColumn(type="date", format="DD/MM/YYYY"), "05/03/2021", DAY(2021, 3, 5), None),
+        (DateColumn(type="date", format="MM/DD/YYYY"), "05/03/2021", DAY(2021, 5, 3), None),
+        (DateColumn(type="date", format="DD.MM.YYYY"), "31.02.2021", None, "no_such_day"),
+        (DateColumn(type="date", format="YYYY年MM月DD日"), "2021年3月5日", DAY(2021, 3, 5), None),
+    ],
+)
+def test_a_cell_of_text_is_read_or_held(declared: Any, cell: str, value: object, rule: str | None) -> None:
+    typed = type_column(pl.Series([cell, "NA"]), declared, SOURCE)
+    assert typed.values.to_list() == [value, None]
+    assert [name for name, (_, mask) in typed.broken.items() if mask[0]] == ([rule] if rule else [])
+    assert not typed.held()[1]
+
+
+@pytest.mark.parametrize(
+    ("declared", "raw", "value"),
+    [
+        (TextColumn(type="text"), pl.Series([12.0]), "12"),
+        (TextColumn(type="text"), pl.Series([12.5]), "12.5"),
+        (IntegerColumn(type="integer"), pl.Series([3.0]), 3),
+        (NumberColumn(type="number"), pl.Series([0.1 + 0.2]), 0.1 + 0.2),
+        (NumberColumn(type="number"), pl.Series([float("nan")]), None),
+        (BooleanColumn(type="boolean"), pl.Series([True]), True),
+        (BooleanColumn(type="boolean"), pl.Series([1.0]), True),
+        (BooleanColumn(type="boolean"), pl.Series([0]), False),
+        (DateColumn(type="date"), pl.Series([DAY(2021, 3, 5)]), DAY(2021, 3, 5)),
+        (DateColumn(type="date"), pl.Series([datetime.datetime(2021, 3, 5, 17, 31)]), DAY(2021, 3, 5)),
+    ],
+)
+def test_a_cell_of_a_typed_source_keeps_its_value(declared: Any, raw: pl.Series, value: object) -> None:
+    assert type_column(raw, declared, SOURCE).values.to_list() == [value]
