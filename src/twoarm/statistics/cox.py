@@ -14,6 +14,7 @@ from twoarm.statistics.arrays import Booleans, Floats, Integers, group_sums
 from twoarm.statistics.cox_risk_sets import RiskSets, Ties, build_risk_sets
 from twoarm.statistics.distributions import chi_squared_tail, two_sided_normal
 from twoarm.statistics.linear_algebra import (
+    COLLINEAR,
     independent_columns,
     invert_symmetric,
     linear_predictor,
@@ -26,7 +27,10 @@ from twoarm.statistics.linear_algebra import (
 MAXIMUM_ITERATIONS = 30
 STEP_TOLERANCE = 1e-9  # of a coefficient per SD of its column; Newton then is at the last bits
 DIVERGING_STEP = 1e-3  # a step per SD still this large after 30 iterations does not converge
-DIVERGED = 12.0  # a coefficient per SD beyond this with a growing step: hazards differ e^12-fold per SD
+LONGEST_STEP = 5.0  # per SD; a longer one leaves the region in which the quadratic approximation says anything
+DIVERGED = 12.0  # a coefficient per SD beyond this: hazards differ e^12-fold per SD
+SPENT = 1e-8  # share of the information at 0 that is left of a coefficient that ran away
+MONOTONE = "monotone likelihood: the estimate is infinite"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,8 +64,8 @@ class CoxFit:
 
     @property
     def degrees_of_freedom(self) -> int:
-        """Number of terms estimated."""
-        return int(np.isfinite(self.coefficients).sum())
+        """Number of terms in the model; those with an infinite estimate count, as the likelihood includes them."""
+        return sum(reason in ("", MONOTONE) for reason in self.reasons)
 
     def likelihood_ratio_test(self) -> tuple[float, float]:
         """Return (statistic, p) against the model without terms."""
@@ -159,33 +163,29 @@ def _fit(
     robust: bool,
 ) -> CoxFit:
     x, _, scale = standardise(design, risk.weight)
-    varying = scale > 0
-    keep = independent_columns(weighted_cross_product(x, risk.weight)) & varying
-    if keep.any():
-        # constant within every risk set, though not overall: no information about the term
-        null = _Pass.at(risk, x[:, keep], np.zeros(int(keep.sum())))
-        informed = independent_columns(null.information)
-        keep[np.flatnonzero(keep)[~informed]] = False
-    reasons = [_reason(bool(varying[j]), bool(keep[j])) for j in range(len(names))]
+    keep, reasons = _informative(risk, x, scale)
     if not keep.any():
         raise NotEstimableError(reasons[0] if reasons else "no covariates")
     x = np.asfortranarray(x[:, keep])
     fit = _newton(risk, x)
     kept = np.flatnonzero(keep)
+    finite = np.ones(kept.size, dtype=np.bool_)
+    finite[fit.diverging] = False
     for j in fit.diverging:
-        reasons[kept[j]] = "monotone likelihood: the estimate is infinite"
-    naive = invert_symmetric(fit.last.information)
-    covariance = naive
-    if robust or clusters is not None:
-        residuals = score_residuals(risk, event, x, fit.last)
-        covariance = sandwich(naive, residuals, frequency, sampling, clusters)
-    factor = np.where(keep, scale, 1.0)[kept]
-    estimable = np.array([reasons[k] == "" for k in kept])
+        reasons[kept[j]] = MONOTONE
+    naive = covariance = np.zeros((0, 0))
+    if finite.any():
+        # what diverges carries no information any more, so the others' block stands alone
+        naive = covariance = invert_symmetric(fit.last.information[np.ix_(finite, finite)])
+        if robust or clusters is not None:
+            residuals = score_residuals(risk, event, x, fit.last)[:, finite]
+            covariance = sandwich(naive, residuals, frequency, sampling, clusters)
+    factor = np.outer(scale[kept[finite]], scale[kept[finite]])
     return CoxFit(
         names=names,
-        coefficients=_spread(np.where(estimable, fit.beta / factor, np.nan), kept, len(names)),
-        covariance=_spread_matrix(covariance / np.outer(factor, factor), kept[estimable], estimable, len(names)),
-        naive_covariance=_spread_matrix(naive / np.outer(factor, factor), kept[estimable], estimable, len(names)),
+        coefficients=_spread(fit.beta[finite] / scale[kept[finite]], kept[finite], len(names)),
+        covariance=_spread_matrix(covariance / factor, kept[finite], len(names)),
+        naive_covariance=_spread_matrix(naive / factor, kept[finite], len(names)),
         reasons=tuple(reasons),
         log_likelihood=fit.last.log_likelihood,
         null_log_likelihood=fit.first.log_likelihood,
@@ -199,10 +199,24 @@ def _fit(
     )
 
 
-def _reason(varying: bool, kept: bool) -> str:
-    if kept:
-        return ""
-    return "collinear with the terms before it" if varying else "constant"
+def _informative(risk: RiskSets, x: Floats, scale: Floats) -> tuple[Booleans, list[str]]:
+    """Say which columns can be estimated, and why the others cannot."""
+    varying = scale > 0
+    keep = independent_columns(weighted_cross_product(x, risk.weight), float(risk.weight.sum())) & varying
+    reasons = [
+        "" if kept else ("collinear with the terms before it" if varies else "constant")
+        for kept, varies in zip(keep.tolist(), varying.tolist(), strict=True)
+    ]
+    if keep.any():
+        null = _Pass.at(risk, x[:, keep], np.zeros(int(keep.sum()))).information
+        total = float(risk.step_weight.sum())
+        informed = independent_columns(null, total)
+        for position, j in enumerate(np.flatnonzero(keep).tolist()):
+            if not informed[position]:
+                keep[j] = False
+                empty = null[position, position] <= COLLINEAR * total
+                reasons[j] = "constant within every risk set" if empty else "collinear with the terms before it"
+    return keep, reasons
 
 
 def _spread(values: Floats, kept: Integers, p: int) -> Floats:
@@ -211,9 +225,9 @@ def _spread(values: Floats, kept: Integers, p: int) -> Floats:
     return out
 
 
-def _spread_matrix(values: Floats, kept: Integers, estimable: Booleans, p: int) -> Floats:
+def _spread_matrix(values: Floats, kept: Integers, p: int) -> Floats:
     out = np.full((p, p), np.nan)
-    out[np.ix_(kept, kept)] = values[np.ix_(estimable, estimable)]
+    out[np.ix_(kept, kept)] = values
     return out
 
 
@@ -249,13 +263,16 @@ class _Pass:
             d1[:, j] = risk.death_sum(dead_theta * x[dead, j])
         k, f, w = risk.step_group, risk.step_fraction, risk.step_weight
         denominator = s0[k] - f * d0[k]
-        inverse = 1.0 / denominator
+        with np.errstate(divide="ignore"):  # hazards that underflow make a likelihood of NaN, which no step accepts
+            inverse, log_denominator = 1.0 / denominator, np.log(denominator)
+        if not np.isfinite(inverse).all():
+            inverse, log_denominator = np.zeros_like(inverse), np.full_like(inverse, np.nan)
         a, b = group_sums(k, w * inverse, m), group_sums(k, w * f * inverse, m)
         squared = w * inverse * inverse
         a2, b2 = group_sums(k, squared, m), group_sums(k, squared * f, m)
         c2 = group_sums(k, squared * f * f, m)
         dead_weight = risk.weight[dead]
-        log_likelihood = float((dead_weight * (eta[dead] - shift)).sum() - (w * np.log(denominator)).sum())
+        log_likelihood = float((dead_weight * (eta[dead] - shift)).sum() - (w * log_denominator).sum())
         observed = np.array([(dead_weight * x[dead, j]).sum() for j in range(p)])
         score = observed - (a @ s1 - b @ d1)
         at_risk = risk.over_groups(a)
@@ -301,6 +318,7 @@ def _newton(risk: RiskSets, x: Floats) -> _Newton:
     beta = np.zeros(x.shape[1])
     first = current = _Pass.at(risk, x, beta)
     step = np.zeros_like(beta)
+    iteration = 0
     for iteration in range(1, MAXIMUM_ITERATIONS + 1):
         try:
             step = solve_symmetric(current.information, current.score)
@@ -308,6 +326,7 @@ def _newton(risk: RiskSets, x: Floats) -> _Newton:
             break
         if not np.isfinite(step).all():
             break
+        step = step * min(1.0, LONGEST_STEP / max(float(np.abs(step).max()), LONGEST_STEP))
         proposal = _Pass.at(risk, x, beta + step)
         slack = 1e-12 * max(1.0, abs(current.log_likelihood))
         halvings = 0
@@ -316,13 +335,21 @@ def _newton(risk: RiskSets, x: Floats) -> _Newton:
             proposal = _Pass.at(risk, x, beta + step)
         beta, current = beta + step, proposal
         if np.abs(step).max() < STEP_TOLERANCE * max(1.0, np.abs(beta).max()):
-            return _Newton(beta, first, current, iteration, np.flatnonzero(np.abs(beta) > 1e6))
+            return _Newton(beta, first, current, iteration, _diverging(beta, np.zeros_like(step), first, current))
         if np.abs(beta).max() > 2 * DIVERGED and np.abs(step).max() > DIVERGING_STEP:
             break
-    diverging = np.flatnonzero((np.abs(step) > DIVERGING_STEP) | ~np.isfinite(step))
+    diverging = _diverging(beta, step, first, current)
     if diverging.size == 0:
         raise NotEstimableError(f"the fit did not converge in {MAXIMUM_ITERATIONS} iterations")
     return _Newton(beta, first, current, iteration, diverging)
+
+
+def _diverging(beta: Floats, step: Floats, first: _Pass, last: _Pass) -> Integers:
+    """Return the terms that still move, or have run so far that nothing is known of them any more."""
+    with np.errstate(invalid="ignore"):
+        moving = ~(np.abs(step) <= DIVERGING_STEP)
+        spent = np.diag(last.information) < SPENT * np.diag(first.information)
+    return np.flatnonzero(moving | spent | (np.abs(beta) > 2 * DIVERGED))
 
 
 def score_residuals(risk: RiskSets, event: Booleans, x: Floats, at: _Pass) -> Floats:

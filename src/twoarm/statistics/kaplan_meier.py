@@ -13,6 +13,8 @@ from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Floats
 from twoarm.statistics.distributions import normal_quantile
 
+ROUNDING = 1e-12
+
 IntervalType = Literal["log-log", "log", "plain", "logit", "arcsine"]
 
 
@@ -86,9 +88,10 @@ def fit_kaplan_meier(
         late = arrays.group_sums(not_yet, weights, distinct.size + 1)
         # a patient who enters at or after a distinct time is not at risk there
         at_risk = at_risk - np.cumsum(late[::-1])[::-1][1:]
+    # weights that are no whole numbers leave rounding in a difference of sums: who is at risk, and dies, is all of them
+    at_risk = np.where(events >= at_risk * (1 - ROUNDING), events, at_risk)
     with np.errstate(divide="ignore", invalid="ignore"):
         survival = np.cumprod(np.where(events > 0, 1.0 - events / at_risk, 1.0)).astype(np.float64)
-        survival = np.where(np.cumsum((events > 0) & (events >= at_risk)) > 0, 0.0, survival)
         terms = np.where(events > 0, events / (at_risk * (at_risk - events)), 0.0)
         std_error = np.sqrt(np.cumsum(terms))
     lower, upper = confidence_limits(survival, std_error, interval, arrays.level(confidence_level))

@@ -75,16 +75,18 @@ def standardise(x: Floats, weight: Floats) -> tuple[Floats, Floats, Floats]:
     return standardised, means, deviations
 
 
-def independent_columns(gram: Floats) -> Booleans:
+def independent_columns(gram: Floats, total: float) -> Booleans:
     """Say which columns are not combinations of the columns before them, from their cross-product (p, p).
 
-    The later of two collinear columns goes, as in R's ``lm`` and ``coxph``.
+    ``total`` is the cross-product that a column of standard deviation 1 would have with itself; a column with next to
+    nothing of it carries no information. The later of two collinear columns goes, as in R's ``lm`` and ``coxph``.
     """
     p = gram.shape[0]
     keep = np.zeros(p, dtype=np.bool_)
     rest = gram.astype(np.float64, copy=True)
     for column in range(p):
-        if gram[column, column] > 0 and rest[column, column] > COLLINEAR * gram[column, column]:
+        own = gram[column, column]
+        if own > COLLINEAR * total and rest[column, column] > COLLINEAR * own:
             keep[column] = True
             rest = rest - np.outer(rest[:, column], rest[column]) / rest[column, column]
     return keep

@@ -14,6 +14,9 @@ from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.distributions import chi_squared_tail
 
 
+RANK = 1e-10  # an eigenvalue below this share of the largest is rounding
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LogRank:
     """Observed and expected events of each of k arms, and the chi-squared test of equal hazards."""
@@ -76,12 +79,9 @@ def log_rank(
             enter = None if enters is None else enters[rows]
             parts = _stratum(exits[rows], happened[rows], arm_codes[rows], enter, k, (rho, gamma))
             observed, expected, variance = observed + parts[0], expected + parts[1], variance + parts[2]
-    informative = np.flatnonzero(np.diag(variance) > 0)
-    difference = (observed - expected)[informative[:-1]]
-    if difference.size == 0:
+    statistic, freedom = _quadratic_form(observed - expected, variance)
+    if freedom == 0:
         raise NotEstimableError("never two arms at risk at an event")
-    block = variance[np.ix_(informative[:-1], informative[:-1])]
-    statistic = float(difference @ np.linalg.solve(block, difference))
     return LogRank(
         arms=labels,
         n=np.bincount(arm_codes, minlength=k).astype(np.float64),
@@ -89,9 +89,17 @@ def log_rank(
         expected=expected,
         variance=variance,
         statistic=statistic,
-        degrees_of_freedom=int(difference.size),
-        p_value=chi_squared_tail(statistic, int(difference.size)),
+        degrees_of_freedom=freedom,
+        p_value=chi_squared_tail(statistic, freedom),
     )
+
+
+def _quadratic_form(difference: Floats, variance: Floats) -> tuple[float, int]:
+    """Return (d' V- d, rank of V); arms that never meet, or meet in separate strata only, lower the rank."""
+    values, vectors = np.linalg.eigh(variance)
+    kept = values > RANK * max(float(values[-1]), np.finfo(np.float64).tiny)
+    projected = vectors.T[kept] @ difference
+    return float((projected**2 / values[kept]).sum()), int(kept.sum())
 
 
 def _stratum(

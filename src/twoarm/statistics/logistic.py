@@ -88,7 +88,7 @@ def fit_logistic(
         raise NotEstimableError("only one of the two outcomes occurs")
     with one_thread():
         x, means, scale = standardise(design, weight)
-        keep = independent_columns(weighted_cross_product(x, weight)) & (scale > 0)
+        keep = independent_columns(weighted_cross_product(x, weight), float(weight.sum())) & (scale > 0)
         reasons = [
             "" if keep[j] else ("constant" if scale[j] == 0 else "collinear with the terms before it")
             for j in range(len(labels))

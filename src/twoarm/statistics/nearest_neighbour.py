@@ -198,6 +198,8 @@ def _closest_first(score: Floats, focal: Booleans, rank: Integers, width: float)
         sides.append(bool(looking[both:]))
     ranks = rank.tolist()
     alive = [i for i, queue in enumerate(queues) if queue]
+    if not alive:
+        return
     after = dict(zip(alive, [*alive[1:], -1], strict=True))
     before = dict(zip(alive, [-1, *alive[:-1]], strict=True))
 

@@ -1,0 +1,54 @@
+"""Greedy nearest-neighbour matching by looking at every free patient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def one_by_one(
+    score: Sequence[float],
+    focal: Sequence[bool],
+    queue: Sequence[int],
+    caliper: float | None = None,
+    key: Sequence[int] | None = None,
+) -> list[tuple[int, int]]:
+    """Each of the queue takes the nearest free patient; a tie goes to the smallest key."""
+    rank = list(range(len(score))) if key is None else key
+    free = {j for j in range(len(score)) if not focal[j]}
+    pairs = []
+    for i in queue:
+        near = [j for j in free if caliper is None or abs(score[i] - score[j]) <= caliper]
+        if near:
+            j = min(near, key=lambda j: (abs(score[i] - score[j]), rank[j]))
+            free.remove(j)
+            pairs.append((i, j))
+    return sorted(pairs)
+
+
+def queue(score: Sequence[float], focal: Sequence[bool], order: str, key: Sequence[int] | None = None) -> list[int]:
+    """Focal rows in the order in which they choose."""
+    rank = list(range(len(score))) if key is None else key
+    sign = {"largest": -1, "smallest": 1, "data": 0}[order]
+    looking = [i for i in range(len(score)) if focal[i]]
+    return sorted(looking, key=lambda i: (sign * score[i], i if order == "data" else rank[i]))
+
+
+def closest_first(
+    score: Sequence[float],
+    focal: Sequence[bool],
+    caliper: float | None = None,
+    key: Sequence[int] | None = None,
+) -> list[tuple[int, int]]:
+    """The nearest of all pairs first; ties by the focal patient's key, then the partner's."""
+    rank = list(range(len(score))) if key is None else key
+    looking = {i for i in range(len(score)) if focal[i]}
+    free = set(range(len(score))) - looking
+    pairs = []
+    while looking and free:
+        distance, _, _, i, j = min((abs(score[i] - score[j]), rank[i], rank[j], i, j) for i in looking for j in free)
+        if caliper is not None and distance > caliper:
+            break
+        looking.remove(i)
+        free.remove(j)
+        pairs.append((i, j))
+    return sorted(pairs)
