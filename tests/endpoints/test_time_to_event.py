@@ -29,12 +29,12 @@ contact = "date"
 assessment = "date"
 [populations.study]
 label = "All"
-time_zero = "start"
 arms = {{ column = "arm", treated = {{ value = "a", label = "A" }}, comparator = {{ value = "b", label = "B" }} }}
 [covariates]
 arm_again = {{ kind = "categorical", source = "arm", levels = ["a", "b"] }}
 [endpoints.pfs]
 label = "Progression-free survival"
+start = "start"
 events = ["progression", "death"]
 censoring = ["assessment", "contact"]
 """
@@ -105,3 +105,24 @@ def test_a_start_after_the_cut_off_is_held(tmp_path: Path) -> None:
 def test_the_inclusive_day_count_adds_one(tmp_path: Path) -> None:
     endpoint = derive(tmp_path, "2020-01-01,2020-03-01,,2020-06-01,", 'day_count = "inclusive"')
     assert endpoint.time.tolist() == [61, 153]
+
+
+@pytest.mark.parametrize(
+    ("row", "label"),
+    [
+        (",2020-03-01,,2020-06-01,", "Time zero not known"),
+        ("2020-02-30,2020-03-01,,2020-06-01,", "Time zero not known"),
+        ("2020-04-02,,,2020-06-01,", "Time zero after the data cut-off"),
+    ],
+)
+def test_who_has_no_time_zero_leaves_before_any_adjustment(row: str, label: str, tmp_path: Path) -> None:
+    header = "id,arm,start,progression,death,contact,assessment"
+    rest = "2,a,2020-01-01,,,2020-06-01,\n3,b,2020-01-01,,,2020-06-01,\n"
+    (tmp_path / "patients.csv").write_text(f"{header}\n1,a,{row}\n{rest}")
+    text = PROTOCOL.format(top="data_cutoff = 2020-04-01").replace(
+        'label = "All"', 'label = "All"\ntime_zero = "start"'
+    )
+    protocol = parse_protocol(text)
+    cohort = build_cohort(protocol, protocol.plan()[0], read_records(protocol, tmp_path))
+    assert [(step.label, step.excluded.all) for step in cohort.attrition.steps[1:]] == [(label, 1)]
+    assert cohort.key.tolist() == ["2", "3"]

@@ -17,6 +17,7 @@ from twoarm.statistics.standardised_difference import (
 
 ORIGINAL = "SD of the original sample"
 OWN = "SD of this sample"
+UNDEFINED = "no standard deviation: one patient in an arm"
 SEPARATED = "infinite: a difference without any spread"
 
 
@@ -34,11 +35,18 @@ def balance(request: Request) -> None:
             differences = standardised_differences(covariate, adjusted.treated, spread, spread_treated)
             for level, value in differences.items():
                 here = ledger.within(variable=name, variable_level=level, method=method)
-                here.add("smd", value, note="" if np.isfinite(value) else SEPARATED)
-            largest = max(largest, *(abs(value) for value in differences.values()))
+                here.add("smd", value, note=smd_note(value))
+            largest = float(np.max(np.abs([largest, *differences.values()])))  # NaN stays NaN
         if isinstance(covariate, ContinuousValues):
             _shape(ledger.within(variable=name), covariate.values, adjusted.treated)
-    ledger.add("largest_absolute_smd", largest, note="" if np.isfinite(largest) else SEPARATED)
+    ledger.add("largest_absolute_smd", largest, note=smd_note(largest))
+
+
+def smd_note(value: float) -> str:
+    """Return why a standardised difference is no number."""
+    if np.isnan(value):
+        return UNDEFINED
+    return SEPARATED if np.isinf(value) else ""
 
 
 def standardised_differences(

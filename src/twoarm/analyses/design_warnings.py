@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
+from twoarm.analyses.balance import SEPARATED
 from twoarm.analyses.request import Request
 from twoarm.protocol.choices import WarningName
 from twoarm.results.estimate import Estimate
@@ -22,10 +27,11 @@ def design_warnings(request: Request) -> None:
             _warn(request, "incomplete_matching", row)
         elif key == ("lost", "focal_is_larger_arm") and row.value:
             _warn(request, "larger_focal_arm", row)
-        elif key == ("follow_up", "p_value") and row.value < ALPHA and request.adjusted.name == "unadjusted":
+        elif key == ("follow_up", "p_value") and row.value < ALPHA and _as_they_are(request):
             _warn(request, "follow_up_differs", row)
     _imbalance(request, rows)
     _few_events(request, rows)
+    _held_endpoints(request)
 
 
 def _same(row: Estimate, context: Estimate) -> bool:
@@ -40,12 +46,13 @@ def _warn(request: Request, name: WarningName, row: Estimate, value: float | Non
     request.ledger.add(
         name,
         row.value if value is None else value,
+        status=row.status,
         arm=row.arm,
         endpoint=row.endpoint,
         variable=row.variable,
         variable_level=row.variable_level,
         unit=row.unit,
-        note=request.protocol.acknowledge.get(name, ""),
+        note=request.protocol.acknowledge.get(name, "") or (row.note if row.value is None else ""),
     )
 
 
@@ -55,19 +62,44 @@ def _imbalance(request: Request, rows: list[Estimate]) -> None:
         return
     worst: dict[str, Estimate] = {}
     for row in rows:
-        if row.analysis == "balance" and row.statistic == "smd" and row.value is not None:
-            before = worst.get(row.variable)
-            if before is None or abs(row.value) > abs(before.value or 0.0):
-                worst[row.variable] = row
+        if row.analysis == "balance" and row.statistic == "smd" and _size(row) > _size(worst.get(row.variable)):
+            worst[row.variable] = row
     for row in worst.values():
-        if abs(row.value or 0.0) > request.protocol.analyses.balance.threshold:
+        if _size(row) > request.protocol.analyses.balance.threshold:
             _warn(request, "imbalance", row)
+
+
+def _size(row: Estimate | None) -> float:
+    """Size of a standardised difference; a difference without any spread is infinite."""
+    if row is None:
+        return -1.0
+    if row.value is None:
+        return math.inf if row.note == SEPARATED else 0.0
+    return abs(row.value)
+
+
+def _as_they_are(request: Request) -> bool:
+    return request.adjusted.pair is None and request.adjusted.marginal
+
+
+def _held_endpoints(request: Request) -> None:
+    """Warn of pairs that are not whole because an endpoint is not known for one or both of their patients."""
+    pair = request.adjusted.pair
+    if pair is None:
+        return
+    for name, endpoint in request.endpoints.items():
+        known = np.bincount(pair, endpoint.known[request.adjusted.cohort_rows])
+        broken = int((known < 2).sum())
+        if broken:
+            request.ledger.add(
+                "broken_pairs", broken, endpoint=name, note=request.protocol.acknowledge.get("broken_pairs", "")
+            )
 
 
 def _few_events(request: Request, rows: list[Estimate]) -> None:
     for name in request.endpoints:
         mine = [row for row in rows if row.analysis == "hazard_ratio" and row.endpoint == name]
         events = next((row for row in mine if row.statistic == "events"), None)
-        terms = sum(row.statistic == "hazard_ratio" for row in mine)
+        terms = len({(row.variable, row.variable_level) for row in mine if row.statistic == "hazard_ratio"})
         if events is not None and events.value is not None and terms and events.value / terms < EVENTS_PER_TERM:
             _warn(request, "few_events", events, events.value / terms)

@@ -34,11 +34,14 @@ def follow_up(request: Request) -> None:
     for label, rows in arms:
         here = ledger.within(arm=label, method=METHODS[method])
         median, lower, upper = _median(request, observed, rows, method)
-        reason = "fewer than half censored" if method == "reverse_kaplan_meier" else "no patients"
+        reason = "no patients" if method != "reverse_kaplan_meier" else "not reached"
         for statistic, value in (("median", median), ("median_lower", lower), ("median_upper", upper)):
             if statistic == "median" or method == "reverse_kaplan_meier":
                 here.add(statistic, value, note="" if np.isfinite(value) else reason)
     contrast = ledger.within(arm=request.contrast, unit="", method="log-rank on censoring")
+    if observed.event.all():
+        contrast.not_estimable("p_value", reason="nobody was censored")
+        return
     with contrast.estimating("p_value"):
         test = log_rank(time=observed.time, event=~observed.event, arm=observed.treated)
         contrast.add("p_value", test.p_value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from twoarm.analyses.balance import OWN, SEPARATED, standardised_differences
+from twoarm.analyses.balance import OWN, smd_note, standardised_differences
 from twoarm.analyses.describe import describe
 from twoarm.analyses.request import Request
 from twoarm.results.curve import Curve
@@ -34,9 +34,8 @@ def lost(request: Request) -> None:
             describe(ledger.within(arm=label), values, rows)
         if unmatched:
             for level, value in standardised_differences(values, matched, values, matched).items():
-                note = "" if np.isfinite(value) else SEPARATED
                 here = ledger.within(arm="matched vs unmatched", variable=values.name, variable_level=level)
-                here.add("smd", value, method=OWN, note=note)
+                here.add("smd", value, method=OWN, note=smd_note(value))
     ledger.add("n", int(matched.sum()), arm="matched")
     ledger.add("n", unmatched, arm="unmatched")
     _histograms(request)

@@ -15,6 +15,8 @@ from twoarm.statistics.kaplan_meier import KaplanMeier, fit_kaplan_meier, surviv
 from twoarm.statistics.log_rank import log_rank
 from twoarm.statistics.survival_quantile import survival_quantile
 
+NO_LIMITS = "the interval has no limits where survival is 0 or 1"
+NO_INTERVAL = "the curve does not carry the interval's limit"
 QUANTILE_METHODS = {"inverted": "Brookmeyer-Crowley", "normal": "normal approximation"}
 
 
@@ -53,31 +55,34 @@ def _median(ledger: Ledger, km: KaplanMeier, conventions: SurvivalConventions) -
     limits = f"{QUANTILE_METHODS[conventions.quantile_interval]}, {conventions.interval} limits"
     method = limits if conventions.quantile_interval == "inverted" else QUANTILE_METHODS["normal"]
     ledger.add("median", found.time, unit="days", note="" if math.isfinite(found.time) else "not reached")
+    unreached = "not reached" if conventions.quantile_interval == "inverted" and km.survival[-1] > 0 else NO_INTERVAL
     for statistic, value in (("median_lower", found.lower), ("median_upper", found.upper)):
-        ledger.add(statistic, value, unit="days", method=method, note="" if math.isfinite(value) else "not reached")
+        note = "" if math.isfinite(value) else unreached
+        if value < 0:  # the normal approximation knows no bound
+            value, note = 0.0, "cut at 0"
+        ledger.add(statistic, value, unit="days", method=method, note=note)
 
 
 def _landmarks(ledger: Ledger, km: KaplanMeier, request: Request) -> None:
     protocol = request.protocol
     for landmark in protocol.analyses.survival.landmarks:
-        days = round(landmark * protocol.unit_days)
-        here = ledger.within(parameter=f"{landmark:g} {protocol.time_unit}", unit="probability")
+        here = ledger.within(parameter=f"{landmark:.10g} {protocol.time_unit}", unit="probability")
         statistics = ("survival", "survival_lower", "survival_upper")
         with here.estimating(*statistics):
-            at = survival_at(km, days)
+            at = survival_at(km, landmark * protocol.unit_days)
             method = f"{km.interval} limits"
             here.add("survival", at.survival)
             here.add(
                 "survival_lower",
                 at.lower,
                 method=method,
-                note="" if math.isfinite(at.lower) else "no events yet",
+                note="" if math.isfinite(at.lower) else NO_LIMITS,
             )
             here.add(
                 "survival_upper",
                 at.upper,
                 method=method,
-                note="" if math.isfinite(at.upper) else "no events yet",
+                note="" if math.isfinite(at.upper) else NO_LIMITS,
             )
 
 

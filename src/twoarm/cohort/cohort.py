@@ -51,7 +51,8 @@ def build_cohort(protocol: Protocol, population: StudyPopulation, records: Recor
         raise RecordsError([_third_value(arms, patients, inside & third, records.inputs[0].file)])
     nobody = np.zeros_like(inside)
     absent = (arm == UNASSIGNED) & ~third
-    for name, label, out in (("no_arm", "Arm not recorded", absent), ("other_arm", "In neither arm", third)):
+    rules = [*_time_zero_rules(protocol, population, patients), ("no_arm", "Arm not recorded", absent)]
+    for name, label, out in (*rules, ("other_arm", "In neither arm", third)):
         if (inside & out).any():
             left.append((label, inside & out))
             step, inside = exclude(name, label, "arm", arm, inside, out, nobody)
@@ -77,6 +78,25 @@ def build_cohort(protocol: Protocol, population: StudyPopulation, records: Recor
 def _left_out(patients: PatientTable, left: list[tuple[str, Booleans]]) -> tuple[tuple[str, str], ...]:
     keys = patients.frame.get_column(KEY).to_list()
     return tuple((keys[row], label) for label, rows in left for row in np.flatnonzero(rows).tolist())
+
+
+def _time_zero_rules(
+    protocol: Protocol, population: StudyPopulation, patients: PatientTable
+) -> list[tuple[str, str, Booleans]]:
+    """Return (name, label, mask) of patients whose time zero is not known, or lies after the data cut-off.
+
+    They leave before any adjustment, so that nobody is matched whose time cannot be counted.
+    """
+    name = population.section.time_zero
+    if name is None:
+        return []
+    column = patients.frame.get_column(name)
+    unknown = column.is_null().to_numpy().astype(np.bool_)
+    rules = [("no_time_zero", "Time zero not known", unknown)]
+    if protocol.data_cutoff is not None:
+        late = (column > protocol.data_cutoff).fill_null(False).to_numpy().astype(np.bool_)
+        rules.append(("late_time_zero", "Time zero after the data cut-off", late))
+    return rules
 
 
 def _assign(arms: Arms, patients: PatientTable) -> tuple[Integers, Booleans]:

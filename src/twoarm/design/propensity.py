@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from twoarm.design.design_matrix import DesignMatrix
+from twoarm.errors import NotEstimableError
 from twoarm.protocol.choices import CaliperSd, Scale
 from twoarm.statistics.arrays import Booleans, Floats
 from twoarm.statistics.logistic import LogisticFit, fit_logistic
@@ -41,4 +42,6 @@ def score_sd(score: Floats, treated: Booleans, kind: CaliperSd) -> float:
     """Return the SD that a caliper is a multiple of: over all patients, or pooled within arms."""
     if kind == "all":
         return float(np.std(score, ddof=1))
+    if min(treated.sum(), (~treated).sum()) < 2:
+        raise NotEstimableError("the caliper's pooled SD is not defined: one patient in an arm")
     return float(np.sqrt((np.var(score[treated], ddof=1) + np.var(score[~treated], ddof=1)) / 2))

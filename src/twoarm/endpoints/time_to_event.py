@@ -16,6 +16,8 @@ from twoarm.records.engine_ops import day_number
 from twoarm.records.records import Records
 from twoarm.statistics.arrays import Booleans, Floats, Integers
 
+WHOLE = 1e-9  # days; what a duration may miss a whole day by through arithmetic
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TimeToEvent:
@@ -68,7 +70,8 @@ def _from_duration(protocol: Protocol, name: str, endpoint: Endpoint, records: R
     assert endpoint.event is not None, "an endpoint from a duration names its event"
     duration, time_held = _column(records, cohort, endpoint.time)
     event, event_held = _column(records, cohort, endpoint.event)
-    days = np.round(duration * protocol.days_in(endpoint.unit))
+    # whole days completed, so that an event at 6 months lies at or before the landmark of 6 months
+    days = np.floor(duration * protocol.days_in(endpoint.unit) + WHOLE)
     known, reasons = _sort_out(
         days.size,
         [

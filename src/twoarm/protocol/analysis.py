@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import Field, model_validator
 
 from twoarm.protocol.choices import (
     ContinuousSummary,
@@ -13,6 +15,8 @@ from twoarm.protocol.choices import (
     Ties,
 )
 from twoarm.protocol.section import Name, Section
+
+Landmark = Annotated[float, Field(gt=0)]
 
 
 class Baseline(Section):
@@ -36,12 +40,20 @@ class FollowUp(Section):
 class Survival(Section):
     """Kaplan-Meier curves, medians, survival at landmark times, log-rank test."""
 
-    landmarks: tuple[float, ...] = Field((), description="Times in the display unit.")
+    landmarks: tuple[Landmark, ...] = Field((), description="Times in the display unit, rising.")
     interval: IntervalType | None = Field(None, description="Scale of the pointwise limits; log-log by default.")
     quantile_interval: QuantileInterval | None = Field(None, description="inverted by default.")
     flat_end: FlatEnd | None = Field(
         None, description="Median where the curve ends flat at one half; first by default."
     )
+
+    @model_validator(mode="after")
+    def _landmarks_rise(self) -> Survival:
+        if [*self.landmarks] != sorted(set(self.landmarks)) or len({f"{x:.10g}" for x in self.landmarks}) < len(
+            self.landmarks
+        ):
+            raise ValueError("landmarks must rise")
+        return self
 
 
 class HazardRatio(Section):

@@ -32,7 +32,9 @@ Ties = Literal["efron", "breslow"]
 
 FigureFormat = Literal["svg", "pdf", "png"]
 
-WarningName = Literal["incomplete_matching", "larger_focal_arm", "imbalance", "follow_up_differs", "few_events"]
+WarningName = Literal[
+    "incomplete_matching", "larger_focal_arm", "imbalance", "follow_up_differs", "few_events", "broken_pairs"
+]
 
 DAYS_PER_UNIT = {"days": 1.0, "weeks": 7.0}
 """Months and years follow the protocol's month length."""

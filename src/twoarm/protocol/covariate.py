@@ -83,7 +83,8 @@ class Categorical(_Classes):
     @property
     def reference_index(self) -> int:
         """Position of the reference level."""
-        return 0 if self.reference is None else self.levels.index(self.reference)
+        texts = [level_text(level) for level in self.levels]
+        return 0 if self.reference is None else texts.index(level_text(self.reference))
 
 
 def covariate_label(name: str, covariate: Continuous | Cut | Categorical) -> str:

@@ -9,6 +9,9 @@ from pydantic import Field, model_validator
 from twoarm.protocol.choices import AnalysisName, IfMissing, OtherArms
 from twoarm.protocol.section import ExpressionText, Label, Name, Section, Value
 
+RESERVED = {"all", "matched", "unmatched", "matched vs unmatched"}
+"""Words that the ledger's arm field uses for other groups."""
+
 
 class Criterion(Section):
     """One line of the attrition table: patients to include or to exclude."""
@@ -49,8 +52,11 @@ class Arms(Section):
     def _differ(self) -> Arms:
         if self.treated.value == self.comparator.value:
             raise ValueError("the arms have the same value")
-        if self.treated.label == self.comparator.label:
+        labels = {self.treated.label.casefold(), self.comparator.label.casefold()}
+        if len(labels) < 2:
             raise ValueError("the arms have the same label")
+        if labels & RESERVED:
+            raise ValueError(f"an arm cannot be labelled {', '.join(sorted(labels & RESERVED))}")
         return self
 
 

@@ -42,6 +42,7 @@ def check_references(sections: Mapping[str, Any], raw: Mapping[str, Any]) -> lis
         _check_endpoints,
         _check_adjustments,
         _check_subgroups,
+        _check_labels,
     )
     for check in checks:
         problems += check(sections, columns, known)
@@ -183,3 +184,15 @@ def _check_subgroups(sections: Mapping[str, Any], _: Any, known: Mapping[str, se
         covariate = sections.get("covariates", {}).get(word)
         if isinstance(covariate, Continuous):
             yield Misreference(path, f'found "{word}", a continuous covariate', "expected one with levels (cut it)")
+
+
+def _check_labels(sections: Mapping[str, Any], *_: Any) -> Iterator[Misreference]:
+    """Two things of one kind with one label could not be told apart on paper."""
+    for kind in ("populations", "endpoints", "adjustments"):
+        seen: set[str] = set()
+        for name, section in sections.get(kind, {}).items():
+            if section.label.casefold() in seen:
+                yield Misreference(
+                    (kind, name), f'label "{section.label}" is used before', "expected a label of its own"
+                )
+            seen.add(section.label.casefold())

@@ -15,7 +15,7 @@ _ORDERS = {
     "closest": "the globally nearest pair was formed first, then the nearest of those left",
     "largest": "patients with the largest score chose first",
     "smallest": "patients with the smallest score chose first",
-    "data": "patients chose in a declared order",
+    "data": "patients chose in the order of the file",
     "random": "patients chose in random order, from the declared seed",
 }
 _FOLLOW_UP = {
@@ -133,15 +133,19 @@ def _matching(population: StudyPopulation, matching: Matching) -> str:
     if matching.caliper == "none":
         limit = "without a caliper"
     elif matching.caliper.unit == "absolute":
-        limit = f"within {matching.caliper.width:g} units of it"
+        limit = f"within {matching.caliper.width:g} units of it (inclusive)"
     else:
         kind = "over both arms together" if matching.caliper.sd == "all" else "pooled within arms"
-        limit = f"within {matching.caliper.width:g} of its standard deviation {kind}"
+        limit = f"within {matching.caliper.width:g} of its standard deviation {kind} (inclusive)"
+    order = _ORDERS[matching.order]
+    if matching.order == "data":
+        by = f"the column {matching.order_column}" if matching.order_column else "the file"
+        order = f"patients chose in the order of {by}"
     return (
         f"{matching.label}: the propensity score was the probability of {population.treated} by logistic regression (maximum "
         f"likelihood) on {listed(labels)}. Each patient of {side} was matched to one patient of the other arm by greedy "
-        f"nearest-neighbour matching without replacement on the {scale}, {limit} (inclusive); {_ORDERS[matching.order]}. "
-        f"Scores were rounded to ten decimals and ties broken by patient key. The estimand is {_estimand(matching)}."
+        f"nearest-neighbour matching without replacement on the {scale}, {limit}; {order}. "
+        f"Scores and distances were rounded to ten decimals and ties broken by patient key. The estimand is {_estimand(matching)}."
     )
 
 
@@ -158,7 +162,7 @@ def _analysis(protocol: Protocol) -> Iterator[str]:
     yield (
         "Categorical covariates are given as n (%) and were compared by Pearson's chi-squared test without continuity "
         "correction if every expected count was at least 5, else by Fisher's exact test (Freeman-Halton for more than two "
-        f"levels). Continuous covariates are given as {_TESTS[protocol.analyses.baseline.continuous]}. Balance was judged "
+        f"levels; simulated with 200,000 draws from a fixed seed where the table is too large). Continuous covariates are given as {_TESTS[protocol.analyses.baseline.continuous]}. Balance was judged "
         "by standardised mean differences, with the standard deviation of the original and of the matched sample; more "
         f"than {protocol.analyses.balance.threshold:g} counts as imbalance."
     )
@@ -184,7 +188,8 @@ def _analysis(protocol: Protocol) -> Iterator[str]:
         yield (
             "In subgroups, an unstratified Cox model with the arm alone was fitted within each level; interaction was tested "
             "by the likelihood ratio, or by a robust Wald test in matched samples. Matched pairs were kept as they were "
-            f"made. Levels with fewer than {protocol.subgroups.minimum_events} events, or none in an arm, were not estimated."
+            f"made. Levels with fewer than {protocol.subgroups.minimum_events} events, or none in an arm, were not estimated "
+            "and do not enter the test of interaction."
         )
     if protocol.dialect:
         yield f"Survival conventions follow the dialect {protocol.dialect} where nothing else was stated."

@@ -40,7 +40,7 @@ def _patients(scope: Scope) -> Iterator[Sentence]:
     start = step_row(scope, first, "remaining", "all")
     counts = [scope.find(analysis="attrition", statistic="analysed", arm=arm) for arm in ("all", *scope.arms)]
     yield say(
-        f"Of {whole(start)} patients in the records, {whole(counts[0])} were analysed: {whole(counts[1])} in "
+        f"Of {whole(start)} patients in the records, {whole(counts[0])} met the criteria and were compared: {whole(counts[1])} in "
         f"{scope.arms[0]} and {whole(counts[2])} in {scope.arms[1]}.",
         start,
         *counts,
@@ -60,7 +60,7 @@ def _balance(scope: Scope) -> Iterator[Sentence]:
         pairs = scope.find(adjustment=name, analysis="lost", statistic="pairs")
         largest = scope.find(adjustment=name, analysis="balance", statistic="largest_absolute_smd")
         if pairs is not None:
-            text = f"{matching.label}: {whole(pairs)} pairs were formed"
+            text = f"{matching.label}: {whole(pairs)} {'pair was' if pairs.value == 1 else 'pairs were'} formed"
             if largest is not None and largest.value is not None:
                 text += (
                     f"; the largest standardised difference left, over covariates and levels, was {number(largest, 2)}"
@@ -82,6 +82,14 @@ def _follow_up(scope: Scope) -> Iterator[Sentence]:
 
 def _survival(scope: Scope, endpoint: str) -> Iterator[Sentence]:
     section = scope.population.endpoints[endpoint]
+    held = scope.results.select(
+        population=scope.population.name, missing="", analysis="endpoint", endpoint=endpoint, statistic="held"
+    )
+    if held:
+        reasons = "; ".join(f"{row.variable_level} ({whole(row)})" for row in held)
+        yield say(
+            f"{section.label} is not known for some patients, who are left out of its analyses: {reasons}.", *held
+        )
     for name, adjustment in scope.marginal().items():
         here = {"analysis": "survival", "endpoint": endpoint, "adjustment": name}
         rows = [
@@ -93,7 +101,8 @@ def _survival(scope: Scope, endpoint: str) -> Iterator[Sentence]:
         if rows[0] is None or rows[3] is None:
             continue
         medians = [with_interval(*(duration(scope.protocol, row) for row in part)) for part in (rows[:3], rows[3:])]
-        tested = f" (log-rank {p_text(float(test.value))})" if test is not None and test.value is not None else ""
+        kind = "log-rank, pairs ignored," if isinstance(adjustment, Matching) else "log-rank"
+        tested = f" ({kind} {p_text(float(test.value))})" if test is not None and test.value is not None else ""
         yield say(
             f"{section.label}, {adjustment.label.lower()}: median {medians[0]} {scope.protocol.time_unit} in "
             f"{scope.arms[0]} and {medians[1]} in {scope.arms[1]}{tested}.",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 from twoarm.report.results_text import p_text
 from twoarm.report.sentences import Sentence, say
 from twoarm.results.estimate import Estimate
-from twoarm.tables.formats import duration, fixed, number, whole
+from twoarm.tables.formats import duration, fixed, number, smd, whole
 from twoarm.tables.scope import Scope
 
 
@@ -55,8 +56,8 @@ def _larger(scope: Scope, row: Estimate) -> Sentence:
 def _imbalance(scope: Scope, first: Estimate) -> Sentence:
     rows = scope.select(analysis="warning", adjustment=first.adjustment, statistic="imbalance")
     parts = [
-        f"{scope.label(row.variable)}{f', {row.variable_level}' if row.variable_level else ''} ({number(row, 2)})"
-        for row in sorted(rows, key=lambda row: -abs(row.value or 0.0))
+        f"{scope.label(row.variable)}{f', {row.variable_level}' if row.variable_level else ''} ({smd(row)})"
+        for row in sorted(rows, key=lambda row: -abs(row.value) if row.value is not None else -math.inf)
     ]
     threshold = scope.protocol.analyses.balance.threshold
     return say(
@@ -90,10 +91,23 @@ def _few_events(scope: Scope, row: Estimate) -> Sentence:
     )
 
 
+def _broken(scope: Scope, row: Estimate) -> Sentence:
+    pairs = scope.find(adjustment=row.adjustment, analysis="lost", statistic="pairs")
+    label = scope.population.endpoints[row.endpoint].label
+    return say(
+        f"{label}, {scope.population.adjustments[row.adjustment].label.lower()}: of {whole(pairs)} pairs {whole(row)} are "
+        "not whole, as the endpoint is not known for one or both patients. Balance and counts of the matched sample are "
+        "those of all pairs.",
+        row,
+        pairs,
+    )
+
+
 _TEXTS: Mapping[str, Callable[[Scope, Estimate], Sentence]] = {
     "incomplete_matching": _incomplete,
     "larger_focal_arm": _larger,
     "imbalance": _imbalance,
     "follow_up_differs": _follow_up,
     "few_events": _few_events,
+    "broken_pairs": _broken,
 }

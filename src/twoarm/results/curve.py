@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from twoarm.results.estimate import id_part
+
 CurveKind = Literal["survival", "histogram"]
 
 
@@ -25,5 +27,5 @@ class Curve:
     @property
     def id(self) -> str:
         """Stable, unique and readable name."""
-        parts = (self.population, self.missing, self.adjustment, self.kind, self.endpoint, self.arm)
-        return "/".join(part.replace(" ", "_") or "-" for part in parts)
+        names = (self.population, self.missing, self.adjustment, self.kind, self.endpoint)
+        return "/".join([*(id_part(name, label=False) for name in names), id_part(self.arm, label=True)])

@@ -9,7 +9,7 @@ from typing import Literal
 
 Status = Literal["ok", "not_estimable", "suppressed", "skipped", "failed"]
 
-_NOT_IN_AN_ID = re.compile(r"[\s/]+")
+_NOT_IN_AN_ID = re.compile(r"[\s/%_]|^-$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,7 @@ class Estimate:
     @property
     def id(self) -> str:
         """Stable, unique and readable name, built from the fields that say what the number is."""
-        parts = [getattr(self, name) for name in IDENTITY]
-        return "/".join(_NOT_IN_AN_ID.sub("_", part) if part else "-" for part in parts)
+        return "/".join(id_part(getattr(self, name), label=name in LABELS) for name in IDENTITY)
 
 
 IDENTITY = (
@@ -57,7 +56,19 @@ IDENTITY = (
     "parameter",
     "method",
 )
+LABELS = frozenset({"arm", "variable_level", "parameter", "method"})  # free text; the others are names
 FIELDS = tuple(field.name for field in fields(Estimate))
+
+
+def id_part(text: str, *, label: bool) -> str:
+    """Return a field as a part of an id; different texts give different parts.
+
+    >>> id_part("No therapy", label=True), id_part("a_b", label=True), id_part("p_value", label=False)
+    ('No_therapy', 'a%5Fb', 'p_value')
+    """
+    if not text:
+        return "-"
+    return _NOT_IN_AN_ID.sub(lambda m: "_" if m[0] == " " else f"%{ord(m[0]):02X}", text) if label else text
 
 
 def rounded(value: float | int | None) -> float | int | None:

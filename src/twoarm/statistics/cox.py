@@ -263,10 +263,10 @@ class _Pass:
             d1[:, j] = risk.death_sum(dead_theta * x[dead, j])
         k, f, w = risk.step_group, risk.step_fraction, risk.step_weight
         denominator = s0[k] - f * d0[k]
-        with np.errstate(divide="ignore"):  # hazards that underflow make a likelihood of NaN, which no step accepts
+        if (denominator > 0).all():
             inverse, log_denominator = 1.0 / denominator, np.log(denominator)
-        if not np.isfinite(inverse).all():
-            inverse, log_denominator = np.zeros_like(inverse), np.full_like(inverse, np.nan)
+        else:  # hazards that underflow make a likelihood of NaN, which no step accepts
+            inverse, log_denominator = np.zeros_like(denominator), np.full_like(denominator, np.nan)
         a, b = group_sums(k, w * inverse, m), group_sums(k, w * f * inverse, m)
         squared = w * inverse * inverse
         a2, b2 = group_sums(k, squared, m), group_sums(k, squared * f, m)

@@ -149,7 +149,8 @@ def survival_at(km: KaplanMeier, time: float) -> SurvivalAt:
     """
     last = int(np.searchsorted(km.time, time, side="right")) - 1
     if last < 0:
-        return SurvivalAt(1.0, np.nan, np.nan)
+        lower, upper = confidence_limits(np.ones(1), np.zeros(1), km.interval, km.confidence_level)
+        return SurvivalAt(1.0, float(lower[0]), float(upper[0]))
     if time > km.time[-1] and km.survival[-1] > 0:
         raise NotEstimableError(f"last follow-up is at {km.time[-1]:g}, before {time:g}")
     return SurvivalAt(float(km.survival[last]), float(km.lower[last]), float(km.upper[last]))

@@ -46,8 +46,11 @@ def linear_predictor(x: Floats, coefficients: Floats) -> Floats:
 
 
 def solve_symmetric(information: Floats, right: Floats) -> Floats:
-    """Solve a symmetric positive definite system after scaling its diagonal to one."""
-    scale = 1.0 / np.sqrt(np.diag(information))
+    """Solve a symmetric positive definite system after scaling its diagonal to one; LinAlgError if it is not."""
+    diagonal = np.diag(information)
+    if not (diagonal > 0).all():
+        raise np.linalg.LinAlgError("no information on a term")
+    scale = 1.0 / np.sqrt(diagonal)
     scaled = information * scale[:, None] * scale[None, :]
     solution = np.linalg.solve(scaled, (right.T * scale).T)
     return np.asarray((solution.T * scale).T)

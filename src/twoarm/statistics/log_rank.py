@@ -13,7 +13,6 @@ from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.distributions import chi_squared_tail
 
-
 RANK = 1e-10  # an eigenvalue below this share of the largest is rounding
 
 

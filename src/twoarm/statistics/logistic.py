@@ -76,7 +76,7 @@ def fit_logistic(
 
     >>> fit = fit_logistic(outcome=[0, 0, 1, 0, 1, 1], covariates=[1, 2, 3, 4, 5, 6])
     >>> fit.coefficients.round(4).tolist()
-    [-3.7355, 1.0673]
+    [-4.2491, 1.214]
     """
     y = arrays.events("outcome", outcome, np.asarray(outcome).size)
     design = arrays.matrix("covariates", covariates, y.size)

@@ -15,6 +15,8 @@ from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats, Integers
 
+DECIMALS = 10  # distances closer than this are equal: keys decide, and a caliper includes its own width
+
 Order = Literal["closest", "largest", "smallest", "data", "random"]
 
 
@@ -51,7 +53,7 @@ def match_nearest(
         caliper: largest distance allowed, inclusive, on the score's scale; None for no limit.
         order: ``closest`` takes the globally nearest pair first; ``largest`` and ``smallest`` go by the focal score;
             ``data`` by ``position``; ``random`` by ``generator``.
-        key: patient keys that break ties, shape (n,); the row number by default.
+        key: patient keys that break ties of distance at ten decimals, shape (n,); the row number by default.
         position: rank that order ``data`` follows, shape (n,); the row number by default.
         generator: needed by order ``random``.
 
@@ -168,8 +170,8 @@ def _one_by_one(
         below = free.left(start - 1) if start > 0 else -1
         if below >= 0:  # among equal scores the smallest key comes first
             below = free.right(first_equal[below])
-        up = scores[above] - own if above < size else np.inf
-        down = own - scores[below] if below >= 0 else np.inf
+        up = round(scores[above] - own, DECIMALS) if above < size else np.inf
+        down = round(own - scores[below], DECIMALS) if below >= 0 else np.inf
         if up == down and up < np.inf:
             slot = above if ranks[above] < ranks[below] else below
         else:
@@ -207,7 +209,7 @@ def _closest_first(score: Floats, focal: Booleans, rank: Integers, width: float)
         """The pair of two adjacent nodes' first patients, if they are of different arms and near enough."""
         if i < 0 or j < 0 or sides[i] == sides[j]:
             return None
-        gap = node_score[j] - node_score[i]
+        gap = round(node_score[j] - node_score[i], DECIMALS)
         if not gap <= width:
             return None
         a, b = (i, j) if sides[i] else (j, i)

@@ -77,10 +77,8 @@ def _exact(statistic: float, n1: int, n0: int) -> float:
         for start in range(j):
             multiplied[start::j] = np.cumsum(multiplied[start::j])
         ways = multiplied
-    share = ways / ways.sum()
-    at = round(statistic)
-    tail = share[: at + 1].sum() if at <= n1 * n0 / 2 else share[at:].sum()
-    return float(min(1.0, 2 * tail))
+    at = min(round(statistic), n1 * n0 - round(statistic))  # symmetric; the small counts are the exact ones
+    return float(min(1.0, 2 * ways[: at + 1].sum() / ways.sum()))
 
 
 def medians_and_quartiles(values: Floats, rows: Booleans) -> tuple[float, float, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from twoarm.tables.baseline_table import ORIGINAL, OWN
-from twoarm.tables.formats import number
+from twoarm.tables.formats import smd
 from twoarm.tables.scope import Scope
 from twoarm.tables.table import Row, Table, plain, quote
 
@@ -14,9 +14,9 @@ def balance_table(scope: Scope) -> Table:
     columns = ["Covariate"]
     groups = [("", 1)]
     for name in samples:
-        smd = ["SMD"] if name == scope.unadjusted() else ["SMD, original SD", "SMD, own SD"]
-        columns += [*smd, "Variance ratio", "KS"]
-        groups.append((scope.population.adjustments[name].label, len(smd) + 2))
+        header = ["SMD"] if name == scope.unadjusted() else ["SMD, original SD", "SMD, own SD"]
+        columns += [*header, "Variance ratio", "KS"]
+        groups.append((scope.population.adjustments[name].label, len(header) + 2))
     rows = []
     for variable in scope.population.covariates:
         cells = [*plain(scope.label(variable))]
@@ -25,7 +25,7 @@ def balance_table(scope: Scope) -> Table:
             methods = (ORIGINAL,) if name == scope.unadjusted() else (ORIGINAL, OWN)
             wanted = [scope.find(**here, statistic="smd", method=method) for method in methods]
             wanted += [scope.find(**here, statistic=s) for s in ("variance_ratio", "kolmogorov_smirnov")]
-            cells += [quote(number(row, 2), row) for row in wanted]
+            cells += [quote(smd(row), row) for row in wanted]
         rows.append(Row(tuple(cells)))
     threshold = scope.protocol.analyses.balance.threshold
     return Table(

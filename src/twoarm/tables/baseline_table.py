@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from twoarm.results.estimate import Estimate
-from twoarm.tables.formats import decimals_of, fixed, number, probability, text_of, whole, with_interval
+from twoarm.tables.formats import decimals_of, fixed, probability, smd, text_of, whole, with_interval
 from twoarm.tables.scope import Scope
 from twoarm.tables.table import Cell, Footnotes, Row, Table, plain, quote
 
@@ -98,9 +98,7 @@ def _smd(scope: Scope, adjustment: str, variable: str, level: str, method: str) 
             statistic="smd",
             method=ORIGINAL,
         )
-    if row is not None and row.value is None and row.note.startswith("infinite"):
-        return quote("∞", row)
-    return quote(number(row, 2), row)
+    return quote(smd(row), row)
 
 
 def _share(scope: Scope, adjustment: str, arm: str, variable: str, level: str) -> Cell:

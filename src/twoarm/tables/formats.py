@@ -75,6 +75,11 @@ def number(row: Estimate | None, decimals: int) -> str:
     return text_of(row, fixed(float(row.value), decimals) if row and row.value is not None else "")
 
 
+def smd(row: Estimate | None) -> str:
+    """Return a standardised difference; infinite where there is a difference without any spread."""
+    return "∞" if row is not None and row.value is None and row.note.startswith("infinite") else number(row, 2)
+
+
 def whole(row: Estimate | None) -> str:
     """Return a row's count."""
     return text_of(row, count(row.value) if row and row.value is not None else "")

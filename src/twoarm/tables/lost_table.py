@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from twoarm.tables.baseline_table import share_text, summary_cell
-from twoarm.tables.formats import number, whole
+from twoarm.tables.formats import smd, whole
 from twoarm.tables.scope import Scope
 from twoarm.tables.table import Row, Table, plain, quote
 
@@ -22,7 +22,7 @@ def lost_table(scope: Scope, adjustment: str) -> Table | None:
         for arm in ("matched", "unmatched"):
             numbers = scope.continuous(variable)
             cells.append(summary_cell(scope, variable, arm=arm, **here) if numbers else plain("")[0])
-        rows.append(Row((*cells, quote(number(whole_smd, 2), whole_smd))))
+        rows.append(Row((*cells, quote(smd(whole_smd), whole_smd))))
         for level in scope.levels(variable):
             cells = [*plain(level)]
             for arm in ("matched", "unmatched"):
@@ -31,8 +31,8 @@ def lost_table(scope: Scope, adjustment: str) -> Table | None:
                     for s in ("n", "percent")
                 )
                 cells.append(quote(share_text(n, percent), n, percent))
-            smd = scope.find(**here, variable=variable, variable_level=level, statistic="smd")
-            rows.append(Row((*cells, quote(number(smd, 2), smd)), indent=True))
+            difference = scope.find(**here, variable=variable, variable_level=level, statistic="smd")
+            rows.append(Row((*cells, quote(smd(difference), difference)), indent=True))
     return Table(
         name=f"lost_{adjustment}",
         title=f"{unmatched.arm}: patients who found a partner against those who did not",

@@ -32,7 +32,7 @@ def follow_up_table(scope: Scope) -> Table:
 def survival_table(scope: Scope) -> Table:
     """Return events, medians and landmarks by endpoint, sample and arm."""
     unit, confidence = scope.protocol.time_unit, scope.confidence
-    landmarks = [f"{landmark:g} {unit}" for landmark in scope.protocol.analyses.survival.landmarks]
+    landmarks = [f"{landmark:.10g} {unit}" for landmark in scope.protocol.analyses.survival.landmarks]
     rows = []
     for endpoint, section in scope.population.endpoints.items():
         rows.append(Row(plain(section.label), kind="heading"))
