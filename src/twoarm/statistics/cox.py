@@ -11,26 +11,39 @@ from numpy.typing import ArrayLike
 from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats, Integers, group_sums
+from twoarm.statistics.cox_likelihood import PartialLikelihood, maximise
+from twoarm.statistics.cox_residuals import score_residuals
 from twoarm.statistics.cox_risk_sets import RiskSets, Ties, build_risk_sets
 from twoarm.statistics.distributions import chi_squared_tail, two_sided_normal
 from twoarm.statistics.linear_algebra import (
     COLLINEAR,
     independent_columns,
     invert_symmetric,
-    linear_predictor,
     one_thread,
     solve_symmetric,
     standardise,
     weighted_cross_product,
 )
 
-MAXIMUM_ITERATIONS = 30
-STEP_TOLERANCE = 1e-9  # of a coefficient per SD of its column; Newton then is at the last bits
-DIVERGING_STEP = 1e-3  # a step per SD still this large after 30 iterations does not converge
-LONGEST_STEP = 5.0  # per SD; a longer one leaves the region in which the quadratic approximation says anything
-DIVERGED = 12.0  # a coefficient per SD beyond this: hazards differ e^12-fold per SD
-SPENT = 1e-8  # share of the information at 0 that is left of a coefficient that ran away
 MONOTONE = "monotone likelihood: the estimate is infinite"
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class CoxProblem:
+    """What was fitted, for residuals, baseline hazard, concordance and tests; q terms were kept."""
+
+    risk: RiskSets
+    time: Floats
+    event: Booleans
+    stratum: Integers
+    x: Floats  # kept columns at mean 0 and SD 1, shape (n, q)
+    means: Floats
+    scale: Floats
+    kept: Integers  # positions of the kept columns among the p terms, shape (q,)
+    at: PartialLikelihood  # at the estimate
+    beta: Floats  # per SD, shape (q,)
+    frequency: Floats
+    sampling: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +64,7 @@ class CoxFit:
     iterations: int
     ties: Ties
     robust: bool
+    problem: CoxProblem
 
     @property
     def std_errors(self) -> Floats:
@@ -148,12 +162,14 @@ def fit_cox(
     )
     wants_robust = (clusters is not None or weight is not None) if robust is None else robust
     with one_thread():
-        return _fit(risk, happened, design, labels, frequencies, sampling, clusters, ties, wants_robust)
+        return _fit(risk, exits, happened, stratum, design, labels, frequencies, sampling, clusters, ties, wants_robust)
 
 
 def _fit(
     risk: RiskSets,
+    time: Floats,
     event: Booleans,
+    stratum: Integers,
     design: Floats,
     names: tuple[str, ...],
     frequency: Floats,
@@ -162,12 +178,13 @@ def _fit(
     ties: Ties,
     robust: bool,
 ) -> CoxFit:
-    x, _, scale = standardise(design, risk.weight)
+    x, means, scale = standardise(design, risk.weight)
     keep, reasons = _informative(risk, x, scale)
     if not keep.any():
         raise NotEstimableError(reasons[0] if reasons else "no covariates")
     x = np.asfortranarray(x[:, keep])
-    fit = _newton(risk, x)
+    fit = maximise(risk, x)
+    solution = fit.last
     kept = np.flatnonzero(keep)
     finite = np.ones(kept.size, dtype=np.bool_)
     finite[fit.diverging] = False
@@ -176,9 +193,9 @@ def _fit(
     naive = covariance = np.zeros((0, 0))
     if finite.any():
         # what diverges carries no information any more, so the others' block stands alone
-        naive = covariance = invert_symmetric(fit.last.information[np.ix_(finite, finite)])
+        naive = covariance = invert_symmetric(solution.information[np.ix_(finite, finite)])
         if robust or clusters is not None:
-            residuals = score_residuals(risk, event, x, fit.last)[:, finite]
+            residuals = score_residuals(risk, event, x, solution)[:, finite]
             covariance = sandwich(naive, residuals, frequency, sampling, clusters)
     factor = np.outer(scale[kept[finite]], scale[kept[finite]])
     return CoxFit(
@@ -187,7 +204,7 @@ def _fit(
         covariance=_spread_matrix(covariance / factor, kept[finite], len(names)),
         naive_covariance=_spread_matrix(naive / factor, kept[finite], len(names)),
         reasons=tuple(reasons),
-        log_likelihood=fit.last.log_likelihood,
+        log_likelihood=solution.log_likelihood,
         null_log_likelihood=fit.first.log_likelihood,
         score_statistic=float(fit.first.score @ solve_symmetric(fit.first.information, fit.first.score)),
         n=float(frequency.sum()),
@@ -196,6 +213,20 @@ def _fit(
         iterations=fit.iterations,
         ties=ties,
         robust=robust or clusters is not None,
+        problem=CoxProblem(
+            risk=risk,
+            time=time,
+            event=event,
+            stratum=stratum,
+            x=x,
+            means=means[kept],
+            scale=scale[kept],
+            kept=kept,
+            at=solution,
+            beta=fit.beta,
+            frequency=frequency,
+            sampling=sampling,
+        ),
     )
 
 
@@ -208,7 +239,7 @@ def _informative(risk: RiskSets, x: Floats, scale: Floats) -> tuple[Booleans, li
         for kept, varies in zip(keep.tolist(), varying.tolist(), strict=True)
     ]
     if keep.any():
-        null = _Pass.at(risk, x[:, keep], np.zeros(int(keep.sum()))).information
+        null = PartialLikelihood.at(risk, x[:, keep], np.zeros(int(keep.sum()))).information
         total = float(risk.step_weight.sum())
         informed = independent_columns(null, total)
         for position, j in enumerate(np.flatnonzero(keep).tolist()):
@@ -229,147 +260,6 @@ def _spread_matrix(values: Floats, kept: Integers, p: int) -> Floats:
     out = np.full((p, p), np.nan)
     out[np.ix_(kept, kept)] = values
     return out
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Pass:
-    """The partial likelihood and its derivatives at one coefficient vector."""
-
-    log_likelihood: float
-    score: Floats
-    information: Floats
-    hazard: Floats  # exp(linear predictor), shape (n,)
-    sums: Floats  # at-risk sums of weight x hazard x covariate, shape (m, p)
-    tied_sums: Floats  # the same over the tied deaths
-    a: Floats  # per group: sums over steps of weight / S0, and with the step's fraction, and squared
-    b: Floats
-    a2: Floats
-    b2: Floats
-    c2: Floats
-
-    @classmethod
-    def at(cls, risk: RiskSets, x: Floats, beta: Floats) -> _Pass:
-        """Evaluate at beta; the largest linear predictor is taken out so that nothing overflows."""
-        m, p = risk.groups, x.shape[1]
-        eta = linear_predictor(x, beta)
-        shift = float(eta.max())
-        hazard = np.exp(eta - shift)
-        theta = risk.weight * hazard
-        dead, dead_theta = risk.deaths, theta[risk.deaths]
-        s0, d0 = risk.at_risk_sum(theta), risk.death_sum(dead_theta)
-        s1, d1 = np.empty((m, p)), np.empty((m, p))
-        for j in range(p):
-            s1[:, j] = risk.at_risk_sum(theta * x[:, j])
-            d1[:, j] = risk.death_sum(dead_theta * x[dead, j])
-        k, f, w = risk.step_group, risk.step_fraction, risk.step_weight
-        denominator = s0[k] - f * d0[k]
-        if (denominator > 0).all():
-            inverse, log_denominator = 1.0 / denominator, np.log(denominator)
-        else:  # hazards that underflow make a likelihood of NaN, which no step accepts
-            inverse, log_denominator = np.zeros_like(denominator), np.full_like(denominator, np.nan)
-        a, b = group_sums(k, w * inverse, m), group_sums(k, w * f * inverse, m)
-        squared = w * inverse * inverse
-        a2, b2 = group_sums(k, squared, m), group_sums(k, squared * f, m)
-        c2 = group_sums(k, squared * f * f, m)
-        dead_weight = risk.weight[dead]
-        log_likelihood = float((dead_weight * (eta[dead] - shift)).sum() - (w * log_denominator).sum())
-        observed = np.array([(dead_weight * x[dead, j]).sum() for j in range(p)])
-        score = observed - (a @ s1 - b @ d1)
-        at_risk = risk.over_groups(a)
-        at_risk[dead] -= b[risk.death_group]
-        cross = weighted_cross_product(s1, b2, d1)
-        information = (
-            weighted_cross_product(x, theta * at_risk)
-            - weighted_cross_product(s1, a2)
-            + cross
-            + cross.T
-            - weighted_cross_product(d1, c2)
-        )
-        return cls(
-            log_likelihood=log_likelihood,
-            score=score,
-            information=(information + information.T) / 2,
-            hazard=hazard,
-            sums=s1,
-            tied_sums=d1,
-            a=a,
-            b=b,
-            a2=a2,
-            b2=b2,
-            c2=c2,
-        )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Newton:
-    beta: Floats
-    first: _Pass
-    last: _Pass
-    iterations: int
-    diverging: Integers
-
-
-def _newton(risk: RiskSets, x: Floats) -> _Newton:
-    """Maximise by Newton's method with step-halving; say which coefficients run away.
-
-    With a monotone likelihood the log-likelihood converges while the coefficient moves by about one per iteration, so
-    the step decides and not the likelihood.
-    """
-    beta = np.zeros(x.shape[1])
-    first = current = _Pass.at(risk, x, beta)
-    step = np.zeros_like(beta)
-    iteration = 0
-    for iteration in range(1, MAXIMUM_ITERATIONS + 1):
-        try:
-            step = solve_symmetric(current.information, current.score)
-        except np.linalg.LinAlgError:
-            break
-        if not np.isfinite(step).all():
-            break
-        step = step * min(1.0, LONGEST_STEP / max(float(np.abs(step).max()), LONGEST_STEP))
-        proposal = _Pass.at(risk, x, beta + step)
-        slack = 1e-12 * max(1.0, abs(current.log_likelihood))
-        halvings = 0
-        while not proposal.log_likelihood >= current.log_likelihood - slack and halvings < 40:
-            step, halvings = step / 2, halvings + 1
-            proposal = _Pass.at(risk, x, beta + step)
-        beta, current = beta + step, proposal
-        if np.abs(step).max() < STEP_TOLERANCE * max(1.0, np.abs(beta).max()):
-            return _Newton(beta, first, current, iteration, _diverging(beta, np.zeros_like(step), first, current))
-        if np.abs(beta).max() > 2 * DIVERGED and np.abs(step).max() > DIVERGING_STEP:
-            break
-    diverging = _diverging(beta, step, first, current)
-    if diverging.size == 0:
-        raise NotEstimableError(f"the fit did not converge in {MAXIMUM_ITERATIONS} iterations")
-    return _Newton(beta, first, current, iteration, diverging)
-
-
-def _diverging(beta: Floats, step: Floats, first: _Pass, last: _Pass) -> Integers:
-    """Return the terms that still move, or have run so far that nothing is known of them any more."""
-    with np.errstate(invalid="ignore"):
-        moving = ~(np.abs(step) <= DIVERGING_STEP)
-        spent = np.diag(last.information) < SPENT * np.diag(first.information)
-    return np.flatnonzero(moving | spent | (np.abs(beta) > 2 * DIVERGED))
-
-
-def score_residuals(risk: RiskSets, event: Booleans, x: Floats, at: _Pass) -> Floats:
-    """Return each patient's contribution to the score, unweighted, shape (n, p) (Lin and Wei 1989).
-
-    Under Efron ties a death counts at its own time only with the share of steps at which it was not yet removed.
-    """
-    residuals = np.empty_like(x, order="F")
-    dead, group = risk.deaths, risk.death_group
-    baseline = risk.over_groups(at.a)
-    baseline[dead] -= at.b[group]
-    counted = event & (risk.weight > 0)
-    for j in range(x.shape[1]):
-        mean = (at.a * at.sums[:, j] - at.b * at.tied_sums[:, j]) / risk.death_weight
-        expected = risk.over_groups(at.a2 * at.sums[:, j] - at.b2 * at.tied_sums[:, j])
-        expected[dead] -= (at.b2 * at.sums[:, j] - at.c2 * at.tied_sums[:, j])[group]
-        column = -at.hazard * (x[:, j] * baseline - expected)
-        column[counted] += x[counted, j] - mean[group]
-        residuals[:, j] = column
-    return residuals
 
 
 def sandwich(

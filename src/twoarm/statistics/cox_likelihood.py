@@ -1,0 +1,164 @@
+"""Cox's partial likelihood with Efron's or Breslow's ties, and its maximum (Cox 1972; Efron 1977)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from twoarm.errors import NotEstimableError
+from twoarm.statistics.arrays import Floats, Integers, group_sums
+from twoarm.statistics.cox_risk_sets import RiskSets
+from twoarm.statistics.linear_algebra import linear_predictor, solve_symmetric, weighted_cross_product
+
+MAXIMUM_ITERATIONS = 30
+STEP_TOLERANCE = 1e-9  # of a coefficient per SD of its column; Newton then is at the last bits
+DIVERGING_STEP = 1e-3  # a step per SD still this large after 30 iterations does not converge
+LONGEST_STEP = 5.0  # per SD; a longer one leaves the region in which the quadratic approximation says anything
+DIVERGED = 12.0  # a coefficient per SD beyond this: hazards differ e^12-fold per SD
+SPENT = 1e-8  # share of the information at 0 that is left of a coefficient that ran away
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PartialLikelihood:
+    """The partial likelihood and its derivatives at one coefficient vector; n patients, p terms, m groups."""
+
+    log_likelihood: float
+    score: Floats
+    information: Floats
+    hazard: Floats  # exp(linear predictor - shift), shape (n,)
+    shift: float
+    sums: Floats  # at-risk sums of weight x hazard x covariate, shape (m, p)
+    tied_sums: Floats  # the same over the tied deaths
+    a: Floats  # per group: sums over steps of weight / S0, and with the step's fraction, and squared
+    b: Floats
+    a2: Floats
+    b2: Floats
+    c2: Floats
+
+    @classmethod
+    def at(cls, risk: RiskSets, x: Floats, beta: Floats) -> PartialLikelihood:
+        """Evaluate at beta; the largest linear predictor is taken out so that nothing overflows."""
+        m, p = risk.groups, x.shape[1]
+        eta = linear_predictor(x, beta)
+        shift = float(eta.max())
+        hazard = np.exp(eta - shift)
+        theta = risk.weight * hazard
+        dead, dead_theta = risk.deaths, theta[risk.deaths]
+        s0, d0 = risk.at_risk_sum(theta), risk.death_sum(dead_theta)
+        s1, d1 = np.empty((m, p)), np.empty((m, p))
+        for j in range(p):
+            s1[:, j] = risk.at_risk_sum(theta * x[:, j])
+            d1[:, j] = risk.death_sum(dead_theta * x[dead, j])
+        k, f, w = risk.step_group, risk.step_fraction, risk.step_weight
+        denominator = s0[k] - f * d0[k]
+        if (denominator > 0).all():
+            inverse, log_denominator = 1.0 / denominator, np.log(denominator)
+        else:  # hazards that underflow make a likelihood of NaN, which no step accepts
+            inverse, log_denominator = np.zeros_like(denominator), np.full_like(denominator, np.nan)
+        a, b = group_sums(k, w * inverse, m), group_sums(k, w * f * inverse, m)
+        squared = w * inverse * inverse
+        a2, b2 = group_sums(k, squared, m), group_sums(k, squared * f, m)
+        c2 = group_sums(k, squared * f * f, m)
+        dead_weight = risk.weight[dead]
+        log_likelihood = float((dead_weight * (eta[dead] - shift)).sum() - (w * log_denominator).sum())
+        observed = np.array([(dead_weight * x[dead, j]).sum() for j in range(p)])
+        score = observed - (a @ s1 - b @ d1)
+        return cls(
+            log_likelihood=log_likelihood,
+            score=score,
+            information=information_matrix(risk, x, theta, (s1, d1), (a, b, a2, b2, c2)),
+            hazard=hazard,
+            shift=shift,
+            sums=s1,
+            tied_sums=d1,
+            a=a,
+            b=b,
+            a2=a2,
+            b2=b2,
+            c2=c2,
+        )
+
+
+def information_matrix(
+    risk: RiskSets,
+    x: Floats,
+    theta: Floats,
+    sums: tuple[Floats, Floats],
+    steps: tuple[Floats, Floats, Floats, Floats, Floats],
+) -> Floats:
+    """Return the sum over groups of the variance of x in the risk set, shape (p, p).
+
+    Args:
+        risk: the risk sets.
+        x: standardised covariates, shape (n, p).
+        theta: weight times hazard, shape (n,).
+        sums: at-risk and tied-death sums of theta x, each of shape (m, p).
+        steps: a, b, a2, b2, c2 of each group; scaled by a function of time they give the information on x times it.
+    """
+    (s1, d1), (a, b, a2, b2, c2) = sums, steps
+    at_risk = risk.over_groups(a)
+    at_risk[risk.deaths] -= b[risk.death_group]
+    cross = weighted_cross_product(s1, b2, d1)
+    information = (
+        weighted_cross_product(x, theta * at_risk)
+        - weighted_cross_product(s1, a2)
+        + cross
+        + cross.T
+        - weighted_cross_product(d1, c2)
+    )
+    return np.asarray((information + information.T) / 2)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Maximum:
+    """Where the likelihood is highest, and which terms run away to infinity."""
+
+    beta: Floats
+    first: PartialLikelihood
+    last: PartialLikelihood
+    iterations: int
+    diverging: Integers
+
+
+def maximise(risk: RiskSets, x: Floats) -> Maximum:
+    """Maximise by Newton's method with step-halving; say which coefficients run away.
+
+    With a monotone likelihood the log-likelihood converges while the coefficient moves by about one per iteration, so
+    the step decides and not the likelihood.
+    """
+    beta = np.zeros(x.shape[1])
+    first = current = PartialLikelihood.at(risk, x, beta)
+    step = np.zeros_like(beta)
+    iteration = 0
+    for iteration in range(1, MAXIMUM_ITERATIONS + 1):
+        try:
+            step = solve_symmetric(current.information, current.score)
+        except np.linalg.LinAlgError:
+            break
+        if not np.isfinite(step).all():
+            break
+        step = step * min(1.0, LONGEST_STEP / max(float(np.abs(step).max()), LONGEST_STEP))
+        proposal = PartialLikelihood.at(risk, x, beta + step)
+        slack = 1e-12 * max(1.0, abs(current.log_likelihood))
+        halvings = 0
+        while not proposal.log_likelihood >= current.log_likelihood - slack and halvings < 40:
+            step, halvings = step / 2, halvings + 1
+            proposal = PartialLikelihood.at(risk, x, beta + step)
+        beta, current = beta + step, proposal
+        if np.abs(step).max() < STEP_TOLERANCE * max(1.0, np.abs(beta).max()):
+            return Maximum(beta, first, current, iteration, _diverging(beta, np.zeros_like(step), first, current))
+        if np.abs(beta).max() > 2 * DIVERGED and np.abs(step).max() > DIVERGING_STEP:
+            break
+    diverging = _diverging(beta, step, first, current)
+    if diverging.size == 0:
+        raise NotEstimableError(f"the fit did not converge in {MAXIMUM_ITERATIONS} iterations")
+    return Maximum(beta, first, current, iteration, diverging)
+
+
+def _diverging(beta: Floats, step: Floats, first: PartialLikelihood, last: PartialLikelihood) -> Integers:
+    """Return the terms that still move, or have run so far that nothing is known of them any more."""
+    with np.errstate(invalid="ignore"):
+        moving = ~(np.abs(step) <= DIVERGING_STEP)
+        spent = np.diag(last.information) < SPENT * np.diag(first.information)
+    return np.flatnonzero(moving | spent | (np.abs(beta) > 2 * DIVERGED))

@@ -1,0 +1,44 @@
+"""Residuals of a Cox model (Therneau and Grambsch 2000, chapter 4)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from twoarm.statistics.arrays import Booleans, Floats
+from twoarm.statistics.cox_likelihood import PartialLikelihood
+from twoarm.statistics.cox_risk_sets import RiskSets
+
+
+def score_residuals(risk: RiskSets, event: Booleans, x: Floats, at: PartialLikelihood) -> Floats:
+    """Return each patient's contribution to the score, unweighted, shape (n, p) (Lin and Wei 1989).
+
+    Under Efron ties a death counts at its own time only with the share of steps at which it was not yet removed.
+    """
+    residuals = np.empty_like(x, order="F")
+    dead, group = risk.deaths, risk.death_group
+    baseline = risk.over_groups(at.a)
+    baseline[dead] -= at.b[group]
+    counted = event & (risk.weight > 0)
+    for j in range(x.shape[1]):
+        mean = (at.a * at.sums[:, j] - at.b * at.tied_sums[:, j]) / risk.death_weight
+        expected = risk.over_groups(at.a2 * at.sums[:, j] - at.b2 * at.tied_sums[:, j])
+        expected[dead] -= (at.b2 * at.sums[:, j] - at.c2 * at.tied_sums[:, j])[group]
+        column = -at.hazard * (x[:, j] * baseline - expected)
+        column[counted] += x[counted, j] - mean[group]
+        residuals[:, j] = column
+    return residuals
+
+
+def martingale_residuals(risk: RiskSets, event: Booleans, at: PartialLikelihood) -> Floats:
+    """Return events minus expected events of each patient, shape (n,); they sum to 0 without weights."""
+    dead, group = risk.deaths, risk.death_group
+    expected = risk.over_groups(at.a)
+    expected[dead] -= at.b[group]
+    return np.asarray((event & (risk.weight > 0)) - at.hazard * expected)
+
+
+def schoenfeld_residuals(risk: RiskSets, x: Floats, at: PartialLikelihood) -> Floats:
+    """Return covariates minus their mean in the risk set, a row a death in the order of ``risk.deaths``, (e, p)."""
+    weight = risk.death_weight[:, None]
+    means = (at.a[:, None] * at.sums - at.b[:, None] * at.tied_sums) / weight
+    return np.asarray(x[risk.deaths] - means[risk.death_group])
