@@ -90,9 +90,17 @@ def test_missing_counts_are_refused():
         pearson(table=[[1.0, np.nan], [2, 3]])
 
 
-def test_fisher_wants_two_columns():
-    with pytest.raises(ArgumentError, match="table: found 3 columns; expected 2"):
-        fisher(table=[[1, 2, 3], [3, 2, 1]])
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [  # R 4.2.2: fisher.test(table)$p.value, printed with ten digits
+        ([[3, 1, 2], [4, 5, 6], [0, 7, 1]], 0.04858997230),
+        ([[5, 3, 2, 1], [2, 8, 1, 4], [3, 1, 6, 2], [0, 2, 3, 7]], 0.006746943364),
+        ([[3, 4, 0], [1, 5, 7]], 0.2132352941),
+    ],
+)
+def test_freeman_halton_of_more_columns(table, expected):
+    assert fisher(table=table).p_value == pytest.approx(expected, rel=1e-9)
+    assert fisher(table=np.transpose(table)).p_value == pytest.approx(expected, rel=1e-9)
 
 
 def test_expected_counts():

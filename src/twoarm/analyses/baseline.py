@@ -10,7 +10,7 @@ from twoarm.cohort.covariates import CategoricalValues, CovariateValues
 from twoarm.statistics.arrays import Booleans
 from twoarm.statistics.contingency import SIMULATIONS, test_counts
 from twoarm.statistics.rank_tests import wilcoxon
-from twoarm.statistics.t_test import welch
+from twoarm.statistics.t_test import t_test
 
 TABLE_TESTS = {
     "pearson": "Pearson chi-squared",
@@ -49,6 +49,6 @@ def _test(covariate: CovariateValues, treated: Booleans, continuous: str) -> tup
         counts = test_counts(table=table)
         return TABLE_TESTS[counts.method], counts.p_value, counts.p_std_error
     if continuous == "mean":
-        return "Welch t", welch(values=covariate.values, treated=treated).p_value, 0.0
+        return "Welch t", t_test(values=covariate.values, treated=treated).p_value, 0.0
     ranks = wilcoxon(values=covariate.values, treated=treated)
     return RANK_TESTS[ranks.method], ranks.p_value, 0.0

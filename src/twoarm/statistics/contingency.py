@@ -1,4 +1,4 @@
-"""Pearson's chi-squared and the exact Fisher-Freeman-Halton test of an r x 2 table of counts."""
+"""Pearson's chi-squared and the exact Fisher-Freeman-Halton test of a two-way table of counts."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def test_counts(*, table: ArrayLike) -> CountTest:
     """Test rows against columns: Pearson if every expected count is at least 5, else exact.
 
     Args:
-        table: counts, shape (r, 2): one row a level, one column an arm.
+        table: counts, shape (r, c): one row a level, one column an arm.
 
     Raises:
-        ArgumentError: negative or fractional counts, or not two columns.
+        ArgumentError: negative or fractional counts.
         NotEstimableError: fewer than two levels or arms are occupied.
 
     >>> test_counts(table=[[12, 7], [5, 14]]).method
@@ -71,7 +71,7 @@ def pearson(*, table: ArrayLike) -> CountTest:
 
 
 def fisher(*, table: ArrayLike, seed: int = 20_250_101) -> CountTest:
-    """Fisher's exact test of an r x 2 table: the probability of all tables no more likely than the observed.
+    """Fisher's exact test of an r x c table: the probability of all tables no more likely than the observed.
 
     The levels are split into two halves; all fillings of each half are listed with their probability, and the halves
     are joined by sorted search, so that every table counts exactly once and none is visited. Beyond a work limit the
@@ -83,14 +83,15 @@ def fisher(*, table: ArrayLike, seed: int = 20_250_101) -> CountTest:
     0.048853
     """
     counts = _occupied(table)
-    if counts.shape[1] != 2:
-        raise ArgumentError(f"table: found {counts.shape[1]} columns; expected 2, one an arm")
-    rows = counts.sum(axis=1)
-    halves = _halves(rows)
-    if max(float(np.prod(half + 1.0)) for half in halves) > WORK_LIMIT:
+    if counts.shape[1] > counts.shape[0]:
+        counts = counts.T
+    rows, columns = counts.sum(axis=1), counts.sum(axis=0)
+    halves = _halves(rows, columns.size)
+    code_limit = float(np.prod(columns[:-1] + 1.0))
+    if max(_work(half, columns.size) for half in halves) > WORK_LIMIT or code_limit > 2**62:
         return _simulated(counts, seed)
-    observed = float(_log_choose(rows, counts[:, 0]).sum())
-    p_value = _exact_tail(halves, int(counts[:, 0].sum()), observed + np.log1p(RELATIVE_TOLERANCE))
+    observed = float(_log_ways(counts).sum())
+    p_value = _exact_tail(halves, columns, observed + np.log1p(RELATIVE_TOLERANCE))
     return CountTest("fisher", float("nan"), 0, min(p_value, 1.0), 0.0)
 
 
@@ -107,60 +108,96 @@ def _occupied(table: ArrayLike) -> Integers:
     return counts
 
 
-def _log_choose(n: ArrayLike, k: ArrayLike) -> Floats:
-    n, k = np.asarray(n, dtype=np.float64), np.asarray(k, dtype=np.float64)
-    return np.asarray(special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1))
+def _log_ways(rows: Integers) -> Floats:
+    """Return the log number of ways to fill each row (a, c): its total's factorial over those of its cells."""
+    cells = rows.astype(np.float64)
+    return np.asarray(special.gammaln(cells.sum(axis=-1) + 1) - special.gammaln(cells + 1).sum(axis=-1))
 
 
-def _halves(rows: Integers) -> tuple[Integers, Integers]:
+def _work(rows: Integers, columns: int) -> float:
+    """Number of fillings of some rows."""
+    return float(np.prod([special.binom(size + columns - 1, columns - 1) for size in rows.tolist()]))
+
+
+def _halves(rows: Integers, columns: int) -> tuple[Integers, Integers]:
     """Split the levels so that both halves have about as many fillings."""
     halves: tuple[list[int], list[int]] = ([], [])
-    work = [1.0, 1.0]
     for size in sorted(rows.tolist(), reverse=True):
-        lighter = 0 if work[0] <= work[1] else 1
-        halves[lighter].append(size)
-        work[lighter] *= size + 1
+        work = [_work(np.array(half), columns) for half in halves]
+        halves[0 if work[0] <= work[1] else 1].append(size)
     return np.array(halves[0], dtype=np.int64), np.array(halves[1], dtype=np.int64)
 
 
-def _fillings(rows: Integers) -> tuple[Integers, Floats]:
-    """Return (patients of arm one, log number of ways) of every filling of these levels, sorted by both."""
-    placed, weight = np.zeros(1, dtype=np.int64), np.zeros(1)
+def _compositions(total: int, columns: int) -> Integers:
+    """Return all ways to write a total as a sum over columns, shape (ways, columns)."""
+    if columns == 1:
+        return np.array([[total]])
+    parts = [np.insert(_compositions(total - first, columns - 1), 0, first, axis=1) for first in range(total + 1)]
+    return np.concatenate(parts)
+
+
+def _fillings(rows: Integers, columns: Integers) -> tuple[Integers, Floats]:
+    """Return (code of the column sums, log number of ways) of every filling of these levels, sorted by both.
+
+    The last column follows from the others, so the code has one digit for each of the others, in the base of its total.
+    """
+    bases = np.concatenate(([1], np.cumprod(columns[:-1] + 1)))[:-1] if columns.size > 1 else np.ones(1, dtype=np.int64)
+    sums, weight = np.zeros((1, columns.size), dtype=np.int64), np.zeros(1)
     for size in rows.tolist():
-        here = np.arange(size + 1)
-        placed = (placed[:, None] + here[None, :]).ravel()
-        weight = (weight[:, None] + _log_choose(size, here)[None, :]).ravel()
-    order = np.lexsort((weight, placed))
-    return placed[order], weight[order]
+        here = _compositions(size, columns.size)
+        sums = (sums[:, None, :] + here[None, :, :]).reshape(-1, columns.size)
+        weight = (weight[:, None] + _log_ways(here)[None, :]).ravel()
+        fits = (sums <= columns).all(axis=1)
+        sums, weight = sums[fits], weight[fits]
+    code = sums[:, :-1] @ bases
+    order = np.lexsort((weight, code))
+    return code[order], weight[order]
 
 
-def _exact_tail(halves: tuple[Integers, Integers], first: int, limit: float) -> float:
+def _exact_tail(halves: tuple[Integers, Integers], columns: Integers, limit: float) -> float:
     """Sum the probabilities of all tables with these margins whose log number of ways is at most ``limit``."""
-    (placed, weight), (other_placed, other_weight) = _fillings(halves[0]), _fillings(halves[1])
-    total = float(_log_choose(int(halves[0].sum() + halves[1].sum()), first))
+    (code, weight), (other_code, other_weight) = _fillings(halves[0], columns), _fillings(halves[1], columns)
+    bases = np.concatenate(([1], np.cumprod(columns[:-1] + 1)))[:-1]
+    whole = int(columns[:-1] @ bases)
+    total = float(_log_ways(columns[None, :])[0])
     top, other_top = float(weight.max()), float(other_weight.max())
     chance, other_chance = np.exp(weight - top), np.exp(other_weight - other_top)
-    here, there = np.arange(first + 1), first - np.arange(first + 1)
-    bounds = np.searchsorted(placed, np.append(here, first + 1))
-    low = np.searchsorted(other_placed, there, side="left")
-    high = np.searchsorted(other_placed, there, side="right")
+    present, starts = np.unique(code, return_index=True)
+    ends = np.append(starts[1:], code.size)
+    low = np.searchsorted(other_code, whole - present, side="left")
+    high = np.searchsorted(other_code, whole - present, side="right")
     tail = 0.0
-    for count in range(first + 1):
-        mine, other = slice(bounds[count], bounds[count + 1]), slice(low[count], high[count])
-        below = np.concatenate(([0.0], np.cumsum(other_chance[other])))
-        reach = np.searchsorted(other_weight[other], limit - weight[mine], side="right")
-        tail += float((chance[mine] * below[reach]).sum())
+    for start, end, first, last in zip(starts, ends, low, high, strict=True):
+        below = np.concatenate(([0.0], np.cumsum(other_chance[first:last])))
+        reach = np.searchsorted(other_weight[first:last], limit - weight[start:end], side="right")
+        tail += float((chance[start:end] * below[reach]).sum())
     return tail * float(np.exp(top + other_top - total))
 
 
 def _simulated(counts: Integers, seed: int) -> CountTest:
     generator = np.random.default_rng(seed)
     rows = counts.sum(axis=1)
-    observed = float(_log_choose(rows, counts[:, 0]).sum())
-    draws = generator.multivariate_hypergeometric(rows, int(counts[:, 0].sum()), size=SIMULATIONS, method="marginals")
-    weights = _log_choose(rows[None, :], draws).sum(axis=1)
+    observed = float(_log_ways(counts).sum())
+    left = np.broadcast_to(rows, (SIMULATIONS, rows.size)).copy()
+    weights = special.gammaln(rows + 1.0).sum() * np.ones(SIMULATIONS)
+    for total in counts.sum(axis=0)[:-1].tolist():  # column by column from what is left of the rows
+        drawn = _draw(generator, left, total)
+        weights -= special.gammaln(drawn + 1.0).sum(axis=1)
+        left -= drawn
+    weights -= special.gammaln(left + 1.0).sum(axis=1)
     hits = int((weights <= observed + RELATIVE_TOLERANCE).sum())
     p_value = (hits + 1) / (SIMULATIONS + 1)
-    return CountTest(
-        "fisher_simulated", float("nan"), 0, p_value, float(np.sqrt(p_value * (1 - p_value) / SIMULATIONS))
-    )
+    error = float(np.sqrt(p_value * (1 - p_value) / SIMULATIONS))
+    return CountTest("fisher_simulated", float("nan"), 0, p_value, error)
+
+
+def _draw(generator: np.random.Generator, left: Integers, total: int) -> Integers:
+    """Draw a column of given total from each simulation's remaining rows, row by row (multivariate hypergeometric)."""
+    drawn = np.zeros_like(left)
+    wanted = np.full(left.shape[0], total)
+    beyond = left.sum(axis=1)
+    for row in range(left.shape[1]):
+        beyond = beyond - left[:, row]
+        drawn[:, row] = generator.hypergeometric(left[:, row], beyond, wanted)
+        wanted = wanted - drawn[:, row]
+    return drawn

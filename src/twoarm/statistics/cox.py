@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,8 +12,9 @@ from numpy.typing import ArrayLike
 from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats, Integers, group_sums
+from twoarm.statistics.concordance import concordance
 from twoarm.statistics.cox_likelihood import PartialLikelihood, maximise
-from twoarm.statistics.cox_residuals import score_residuals
+from twoarm.statistics.cox_residuals import martingale_residuals, schoenfeld_residuals, score_residuals
 from twoarm.statistics.cox_risk_sets import RiskSets, Ties, build_risk_sets
 from twoarm.statistics.distributions import chi_squared_tail, two_sided_normal
 from twoarm.statistics.linear_algebra import (
@@ -25,6 +27,8 @@ from twoarm.statistics.linear_algebra import (
     weighted_cross_product,
 )
 
+ResidualKind = Literal["martingale", "score", "schoenfeld", "dfbeta"]
+
 MONOTONE = "monotone likelihood: the estimate is infinite"
 
 
@@ -35,6 +39,7 @@ class CoxProblem:
     risk: RiskSets
     time: Floats
     event: Booleans
+    entry: Floats | None
     stratum: Integers
     x: Floats  # kept columns at mean 0 and SD 1, shape (n, q)
     means: Floats
@@ -44,6 +49,15 @@ class CoxProblem:
     beta: Floats  # per SD, shape (q,)
     frequency: Floats
     sampling: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BaselineHazard:
+    """A step function for each stratum; every array has shape (m,), one entry an event time."""
+
+    time: Floats
+    stratum: Integers  # code of the stratum, 0 without strata
+    cumulative_hazard: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +94,53 @@ class CoxFit:
     def degrees_of_freedom(self) -> int:
         """Number of terms in the model; those with an infinite estimate count, as the likelihood includes them."""
         return sum(reason in ("", MONOTONE) for reason in self.reasons)
+
+    def residuals(self, kind: ResidualKind = "martingale") -> Floats:
+        """Return residuals: martingale (n,); score or dfbeta (n, p); schoenfeld (e, p), a row a death by time.
+
+        Columns of terms that were not estimated are NaN. R: ``residuals(fit, type = kind)``.
+        """
+        problem = self.problem
+        if kind == "martingale":
+            return martingale_residuals(problem.risk, problem.event, problem.at)
+        if kind == "schoenfeld":
+            order = np.lexsort((problem.time[problem.risk.deaths], problem.stratum[problem.risk.deaths]))
+            found = schoenfeld_residuals(problem.risk, problem.x, problem.at)[order] * problem.scale
+        elif kind in ("score", "dfbeta"):
+            found = score_residuals(problem.risk, problem.event, problem.x, problem.at) * problem.scale
+        else:
+            raise ArgumentError(f"kind: found {kind!r}; expected martingale, score, schoenfeld or dfbeta")
+        full = np.full((found.shape[0], len(self.names)), np.nan)
+        full[:, problem.kept] = found
+        full[:, ~np.isfinite(self.coefficients)] = np.nan
+        if kind == "dfbeta":
+            usable = np.flatnonzero(np.isfinite(self.coefficients))
+            full[:, usable] = full[:, usable] @ self.naive_covariance[np.ix_(usable, usable)]
+        return full
+
+    def baseline_hazard(self) -> BaselineHazard:
+        """Return the cumulative baseline hazard at covariates of 0. R: ``basehaz(fit, centered = FALSE)``.
+
+        Raises:
+            NotEstimableError: an estimate is infinite.
+        """
+        problem, at = self.problem, self.problem.at
+        if not np.isfinite(self.coefficients[problem.kept]).all():
+            raise NotEstimableError("an estimate is infinite")
+        # hazards were taken relative to the mean covariates and the largest linear predictor
+        shift = at.shift + float(self.coefficients[problem.kept] @ problem.means)
+        strata = problem.risk.group_stratum
+        total = np.cumsum(at.a * np.exp(-shift))
+        before = np.concatenate(([0.0], total))[np.searchsorted(strata, strata, side="left")]
+        return BaselineHazard(problem.risk.time, strata, total - before)
+
+    def concordance(self) -> float:
+        """Return the share of comparable pairs that the linear predictor puts in the right order (Harrell's C)."""
+        problem = self.problem
+        found = concordance(
+            time=problem.time, event=problem.event, risk=problem.x @ problem.beta, strata=problem.stratum
+        )
+        return found.concordance
 
     def likelihood_ratio_test(self) -> tuple[float, float]:
         """Return (statistic, p) against the model without terms."""
@@ -143,6 +204,7 @@ def fit_cox(
         raise ArgumentError(f"ties: found {ties!r}; expected efron or breslow")
     happened = arrays.events("event", event, n)
     design = arrays.matrix("covariates", covariates, n)
+    enters = arrays.entries(entry, exits)
     sampling, frequencies = arrays.weights(weight, n), arrays.frequencies(frequency, n)
     stratum = np.zeros(n, np.int64) if strata is None else arrays.codes("strata", strata, n)[0]
     clusters = None if cluster is None else arrays.codes("cluster", cluster, n)[0]
@@ -154,7 +216,7 @@ def fit_cox(
     risk = build_risk_sets(
         time=exits,
         event=happened,
-        entry=arrays.entries(entry, exits),
+        entry=enters,
         stratum=stratum,
         weight=sampling,
         frequency=frequencies,
@@ -162,13 +224,16 @@ def fit_cox(
     )
     wants_robust = (clusters is not None or weight is not None) if robust is None else robust
     with one_thread():
-        return _fit(risk, exits, happened, stratum, design, labels, frequencies, sampling, clusters, ties, wants_robust)
+        return _fit(
+            risk, exits, happened, enters, stratum, design, labels, frequencies, sampling, clusters, ties, wants_robust
+        )
 
 
 def _fit(
     risk: RiskSets,
     time: Floats,
     event: Booleans,
+    entry: Floats | None,
     stratum: Integers,
     design: Floats,
     names: tuple[str, ...],
@@ -217,6 +282,7 @@ def _fit(
             risk=risk,
             time=time,
             event=event,
+            entry=entry,
             stratum=stratum,
             x=x,
             means=means[kept],

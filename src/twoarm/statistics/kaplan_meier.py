@@ -27,7 +27,7 @@ class KaplanMeier:
     events: Floats
     censored: Floats
     survival: Floats  # S(t), right-continuous
-    std_error: Floats  # Greenwood's, of log S(t); infinite where S(t) is 0
+    std_error: Floats  # of log S(t), Greenwood's or robust; infinite where S(t) is 0
     lower: Floats  # pointwise limits; NaN where the interval type gives none
     upper: Floats
     interval: IntervalType
@@ -52,6 +52,7 @@ def fit_kaplan_meier(
     weight: ArrayLike | None = None,
     interval: IntervalType = "log-log",
     confidence_level: float = 0.95,
+    robust: bool = False,
 ) -> KaplanMeier:
     """Estimate the survival curve of one sample.
 
@@ -62,6 +63,7 @@ def fit_kaplan_meier(
         weight: sampling or frequency weights, shape (n,).
         interval: scale of the pointwise limits.
         confidence_level: of the pointwise limits.
+        robust: infinitesimal jackknife instead of Greenwood's variance, for sampling weights.
 
     Raises:
         ArgumentError: missing or negative times, events that are not 0/1, lengths that differ.
@@ -93,7 +95,11 @@ def fit_kaplan_meier(
     with np.errstate(divide="ignore", invalid="ignore"):
         survival = np.cumprod(np.where(events > 0, 1.0 - events / at_risk, 1.0)).astype(np.float64)
         terms = np.where(events > 0, events / (at_risk * (at_risk - events)), 0.0)
-        std_error = np.sqrt(np.cumsum(terms))
+        greenwood = np.cumsum(terms)
+    if robust:
+        std_error = _jackknife_error(exits, happened, enters, weights, (distinct, at_risk, events))
+    else:
+        std_error = np.sqrt(greenwood)
     lower, upper = confidence_limits(survival, std_error, interval, arrays.level(confidence_level))
     return KaplanMeier(
         time=distinct,
@@ -108,6 +114,51 @@ def fit_kaplan_meier(
         confidence_level=confidence_level,
         n=float(weights.sum()),
     )
+
+
+def _jackknife_error(
+    exits: Floats,
+    happened: arrays.Booleans,
+    enters: Floats | None,
+    weights: Floats,
+    curve: tuple[Floats, Floats, Floats],
+) -> Floats:
+    """Return the infinitesimal jackknife standard error of log S, shape (m,).
+
+    A patient moves log S(t) by A(min(t, exit)) - A(entry), A summing d / (n (n - d)), less 1 / (n - d) at an event of
+    their own; so the squares of those who left, and the polynomial in A(t) of those still at risk, sum cumulatively.
+    """
+    distinct, at_risk, events = curve
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rise = np.where(events > 0, events / (at_risk * (at_risk - events)), 0.0)
+        own = np.where(events > 0, 1 / (at_risk - events), 0.0)
+    last = np.isinf(rise)
+    rise, own = np.where(last, 0.0, rise), np.where(last, 0.0, own)
+    total = np.cumsum(rise)
+    m = distinct.size
+    position = np.searchsorted(distinct, exits)
+    start = np.zeros(exits.size)
+    if enters is not None:
+        before = np.searchsorted(distinct, enters, side="right") - 1
+        start = np.where(before >= 0, total[before], 0.0)
+    moved = total[position] - start - np.where(happened, own[position], 0.0)
+    squared = weights * weights
+    left = np.cumsum(arrays.group_sums(position, squared * moved * moved, m))
+    still = [_still_at_risk(position, enters, distinct, squared * start**power) for power in range(3)]
+    variance = left + still[0] * total**2 - 2 * still[1] * total + still[2]
+    dead = np.cumsum(last) > 0
+    return np.asarray(np.where(dead, np.inf, np.sqrt(np.maximum(variance, 0.0))))
+
+
+def _still_at_risk(position: arrays.Integers, enters: Floats | None, distinct: Floats, values: Floats) -> Floats:
+    """Sum values over patients who entered before each distinct time and leave after it, shape (m,)."""
+    m = distinct.size
+    beyond = np.cumsum(arrays.group_sums(position, values, m)[::-1])[::-1]
+    after = np.append(beyond[1:], 0.0)
+    if enters is None:
+        return after
+    not_yet = np.cumsum(arrays.group_sums(np.searchsorted(distinct, enters), values, m + 1)[::-1])[::-1][1:]
+    return np.asarray(after - not_yet)
 
 
 def confidence_limits(

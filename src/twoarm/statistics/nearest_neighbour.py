@@ -1,4 +1,4 @@
-"""Greedy nearest-neighbour matching, one to one, without replacement (Rosenbaum and Rubin 1985; Austin 2014)."""
+"""Greedy nearest-neighbour matching (Rosenbaum and Rubin 1985; Austin 2014)."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ Order = Literal["closest", "largest", "smallest", "data", "random"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matches:
-    """Matched pairs as row numbers, in order of the focal row."""
+    """Matched pairs as row numbers, in order of the focal row; with a ratio of k a focal row stands up to k times."""
 
     focal: Integers  # shape (pairs,)
-    partner: Integers  # shape (pairs,)
+    partner: Integers  # shape (pairs,); a row may repeat when matched with replacement
     distance: Floats  # |score difference|, shape (pairs,)
     focal_total: int
 
     @property
     def unmatched(self) -> int:
         """Focal patients without a partner."""
-        return self.focal_total - int(self.focal.size)
+        return self.focal_total - int(np.unique(self.focal).size)
 
 
 def match_nearest(
@@ -44,6 +44,9 @@ def match_nearest(
     key: ArrayLike | None = None,
     position: ArrayLike | None = None,
     generator: np.random.Generator | None = None,
+    ratio: int = 1,
+    replace: bool = False,
+    exact: ArrayLike | None = None,
 ) -> Matches:
     """Give each focal patient, in the chosen order, the nearest patient of the other arm that is still free.
 
@@ -56,6 +59,9 @@ def match_nearest(
         key: patient keys that break ties of distance at ten decimals, shape (n,); the row number by default.
         position: rank that order ``data`` follows, shape (n,); the row number by default.
         generator: needed by order ``random``.
+        ratio: partners wanted for each focal patient; everybody gets a first before anybody gets a second.
+        replace: partners stay free, and order does not matter.
+        exact: partners share this label, such as a centre, shape (n,).
 
     Raises:
         ArgumentError: an argument that is missing or of another length, or no generator for a random order.
@@ -74,13 +80,21 @@ def match_nearest(
         raise ArgumentError(f"caliper: found {caliper}; expected a width of at least 0")
     if looks.all() or not looks.any():
         raise NotEstimableError("one arm is empty")
+    if int(ratio) != ratio or ratio < 1:
+        raise ArgumentError(f"ratio: found {ratio}; expected a whole number of at least 1")
     rank = _key_rank(key, n)
     width = np.inf if caliper is None else float(caliper)
-    if order == "closest":
-        pairs = _closest_first(values, looks, rank, width)
-    else:
-        queue = _queue(values, looks, rank, order, position, generator)
-        pairs = _one_by_one(values, looks, rank, width, queue)
+    queue = np.flatnonzero(looks)
+    if order != "closest" or replace:
+        queue = _queue(values, looks, rank, "data" if replace else order, position, generator)
+    stratum = np.zeros(n, np.int64) if exact is None else arrays.codes("exact", exact, n)[0]
+    pairs: list[tuple[int, int]] = []
+    for code in range(int(stratum.max()) + 1):
+        inside = stratum == code
+        here = queue[inside[queue]]
+        others = np.flatnonzero(~looks & inside)
+        if here.size and others.size:
+            pairs += _within(values, rank, width, here, others, order, int(ratio), replace)
     found = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
     return Matches(
         focal=found[:, 0],
@@ -88,6 +102,35 @@ def match_nearest(
         distance=np.abs(values[found[:, 0]] - values[found[:, 1]]),
         focal_total=int(looks.sum()),
     )
+
+
+def _within(
+    score: Floats,
+    rank: Integers,
+    width: float,
+    queue: Integers,
+    others: Integers,
+    order: Order,
+    ratio: int,
+    replace: bool,
+) -> list[tuple[int, int]]:
+    """Match the focal rows of a queue to other rows, in as many rounds as partners are wanted."""
+    if replace:
+        return list(_with_replacement(score, rank, width, queue, others, ratio))
+    pairs: list[tuple[int, int]] = []
+    free, looking = others, queue
+    for _ in range(ratio):
+        if free.size == 0 or looking.size == 0:
+            break
+        if order == "closest":
+            made = list(_closest_first(score, looking, free, rank, width))
+        else:
+            made = list(_one_by_one(score, free, rank, width, looking))
+        pairs += made
+        free = np.setdiff1d(free, [partner for _, partner in made])
+        served = {focal for focal, _ in made}
+        looking = np.array([row for row in looking.tolist() if row in served], dtype=np.int64)
+    return pairs
 
 
 def _key_rank(key: ArrayLike | None, n: int) -> Integers:
@@ -155,10 +198,9 @@ class _FreeSlots:
 
 
 def _one_by_one(
-    score: Floats, focal: Booleans, rank: Integers, width: float, queue: Integers
+    score: Floats, others: Integers, rank: Integers, width: float, queue: Integers
 ) -> Iterator[tuple[int, int]]:
     """Serve the focal rows of the queue one after the other."""
-    others = np.flatnonzero(~focal)
     others = others[np.lexsort((rank[others], score[others]))]
     sorted_score = score[others]
     first_equal = np.searchsorted(sorted_score, sorted_score, side="left").tolist()
@@ -181,13 +223,36 @@ def _one_by_one(
             yield row, int(others[slot])
 
 
-def _closest_first(score: Floats, focal: Booleans, rank: Integers, width: float) -> Iterator[tuple[int, int]]:
+def _with_replacement(
+    score: Floats, rank: Integers, width: float, queue: Integers, others: Integers, ratio: int
+) -> Iterator[tuple[int, int]]:
+    """Give each focal row its nearest others, whoever else has them."""
+    others = others[np.lexsort((rank[others], score[others]))]
+    scores = score[others]
+    for row in queue.tolist():
+        at = int(np.searchsorted(scores, score[row]))
+        # equal scores beyond the ratio may stand on either side: take all at the edge's distance, then sort by key
+        low, high = max(at - ratio, 0), min(at + ratio, scores.size)
+        low, high = np.searchsorted(scores, scores[low]), np.searchsorted(scores, scores[high - 1], side="right")
+        near = others[low:high]
+        distance = np.round(np.abs(score[near] - score[row]), DECIMALS)
+        for position in np.lexsort((rank[near], distance))[:ratio].tolist():
+            if distance[position] <= width:
+                yield row, int(near[position])
+
+
+def _closest_first(
+    score: Floats, looking_rows: Integers, free_rows: Integers, rank: Integers, width: float
+) -> Iterator[tuple[int, int]]:
     """Match the globally nearest pair, then the nearest of the rest, and so on.
 
     The nearest pair across arms is always adjacent among the free patients sorted by score, so a heap of adjacent
     pairs and a linked list of the free suffice. Patients with equal scores share a node; they pair off within it first.
     """
-    order = np.lexsort((rank, score))
+    rows = np.concatenate([looking_rows, free_rows])
+    focal = np.zeros(score.size, dtype=np.bool_)
+    focal[looking_rows] = True
+    order = rows[np.lexsort((rank[rows], score[rows]))]
     starts = np.flatnonzero(np.concatenate(([True], np.diff(score[order]) > 0)))
     node_score = score[order][starts].tolist()
     queues: list[list[int]] = []

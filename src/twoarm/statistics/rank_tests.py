@@ -1,4 +1,4 @@
-"""Wilcoxon's rank-sum test of two arms (Wilcoxon 1945; Mann and Whitney 1947)."""
+"""Rank tests: Wilcoxon's rank-sum test of two arms (1945), Kruskal and Wallis's of several groups (1952)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from twoarm.errors import NotEstimableError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats
-from twoarm.statistics.distributions import two_sided_normal
+from twoarm.statistics.distributions import chi_squared_tail, two_sided_normal
 
 EXACT_BELOW = 50  # patients of each arm, as in R
 
@@ -57,6 +57,44 @@ def wilcoxon(*, values: ArrayLike, treated: ArrayLike) -> RankSum:
     centred = statistic - n1 * n0 / 2
     z = (centred - np.sign(centred) * 0.5) / np.sqrt(variance)
     return RankSum(statistic, two_sided_normal(float(z)), "normal")
+
+
+@dataclass(frozen=True, slots=True)
+class KruskalWallis:
+    """Chi-squared statistic on k - 1 degrees of freedom, corrected for ties."""
+
+    statistic: float
+    degrees_of_freedom: int
+    p_value: float
+
+
+def kruskal_wallis(*, values: ArrayLike, group: ArrayLike) -> KruskalWallis:
+    """Test whether k groups share one distribution, by ranks (Kruskal and Wallis 1952). R: ``kruskal.test(x, g)``.
+
+    Args:
+        values: a continuous covariate, shape (n,).
+        group: labels, shape (n,).
+
+    Raises:
+        ArgumentError: missing values or lengths that differ.
+        NotEstimableError: one group only, or all values equal.
+
+    >>> round(kruskal_wallis(values=[1, 2, 3, 4, 5, 6], group=[0, 0, 0, 1, 1, 1]).statistic, 4)
+    3.8571
+    """
+    x = arrays.numbers("values", values)
+    codes, labels = arrays.codes("group", group, x.size)
+    if labels.size < 2:
+        raise NotEstimableError("one group only")
+    ranks, tied = midranks(x)
+    if tied.size == 1:
+        raise NotEstimableError("all values are equal")
+    n = x.size
+    sums, counts = arrays.group_sums(codes, ranks, labels.size), np.bincount(codes)
+    statistic = 12 / (n * (n + 1)) * float((sums**2 / counts).sum()) - 3 * (n + 1)
+    statistic /= 1 - float((tied**3 - tied).sum()) / (n**3 - n)
+    freedom = int(labels.size) - 1
+    return KruskalWallis(statistic, freedom, chi_squared_tail(statistic, freedom))
 
 
 def midranks(values: Floats) -> tuple[Floats, Floats]:

@@ -1,4 +1,4 @@
-"""Welch's t test of two means (Welch 1947)."""
+"""Student's and Welch's t test of two means (Student 1908; Welch 1947)."""
 
 from __future__ import annotations
 
@@ -23,14 +23,16 @@ class TTest:
     p_value: float
 
 
-def welch(*, values: ArrayLike, treated: ArrayLike) -> TTest:
-    """Compare two means without assuming equal variances. R: ``t.test(x, y)``.
+def t_test(*, values: ArrayLike, treated: ArrayLike, equal_variances: bool = False) -> TTest:
+    """Compare two means, by default without assuming equal variances (Welch), else Student's test.
+
+    R: ``t.test(x, y, var.equal = equal_variances)``.
 
     Raises:
         ArgumentError: missing values or lengths that differ.
         NotEstimableError: fewer than two patients in an arm, or no spread.
 
-    >>> round(welch(values=[1, 2, 2, 3, 5, 8, 2, 4, 4, 6, 9, 9, 10], treated=[1] * 6 + [0] * 7).p_value, 6)
+    >>> round(t_test(values=[1, 2, 2, 3, 5, 8, 2, 4, 4, 6, 9, 9, 10], treated=[1] * 6 + [0] * 7).p_value, 6)
     0.104839
     """
     x = arrays.numbers("values", values)
@@ -39,10 +41,13 @@ def welch(*, values: ArrayLike, treated: ArrayLike) -> TTest:
     if min(n1, n0) < 2:
         raise NotEstimableError("fewer than two patients in an arm")
     (mean_1, variance_1), (mean_0, variance_0) = mean_and_variance(x[arm]), mean_and_variance(x[~arm])
+    if equal_variances:
+        pooled = ((n1 - 1) * variance_1 + (n0 - 1) * variance_0) / (n1 + n0 - 2)
+        variance_1 = variance_0 = pooled
     part_1, part_0 = variance_1 / n1, variance_0 / n0
     if part_1 + part_0 == 0:
         raise NotEstimableError("no spread in either arm")
     statistic = (mean_1 - mean_0) / np.sqrt(part_1 + part_0)
-    freedom = (part_1 + part_0) ** 2 / (part_1**2 / (n1 - 1) + part_0**2 / (n0 - 1))
+    freedom = n1 + n0 - 2 if equal_variances else (part_1 + part_0) ** 2 / (part_1**2 / (n1 - 1) + part_0**2 / (n0 - 1))
     p_value = float(2 * special.stdtr(freedom, -abs(statistic)))
     return TTest(mean_1 - mean_0, float(statistic), float(freedom), p_value)
