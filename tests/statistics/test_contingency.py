@@ -95,7 +95,7 @@ def test_missing_counts_are_refused():
     [  # R 4.2.2: fisher.test(table)$p.value, printed with ten digits
         ([[3, 1, 2], [4, 5, 6], [0, 7, 1]], 0.04858997230),
         ([[5, 3, 2, 1], [2, 8, 1, 4], [3, 1, 6, 2], [0, 2, 3, 7]], 0.006746943364),
-        ([[3, 4, 0], [1, 5, 7]], 0.2132352941),
+        ([[3, 4, 0], [1, 5, 7]], 0.023142414861),
     ],
 )
 def test_freeman_halton_of_more_columns(table, expected):
