@@ -15,6 +15,18 @@ if TYPE_CHECKING:
         RecordsError,
         TwoArmError,
     )
+    from twoarm.notebook.comparisons import (
+        chi_squared,
+        count_test,
+        fisher,
+        kruskal_wallis,
+        proportion,
+        proportion_difference,
+        t_test,
+        wilcoxon,
+    )
+    from twoarm.notebook.design import logistic, match, standardised_differences
+    from twoarm.notebook.survival import cox, kaplan_meier, log_rank, restricted_mean
     from twoarm.protocol.read import parse_protocol, read_protocol
     from twoarm.records.records import read_records
     from twoarm.report.publish import write_report
@@ -30,6 +42,21 @@ _HOMES = {
     "RecordsError": "twoarm.errors",
     "Results": "twoarm.results.results",
     "TwoArmError": "twoarm.errors",
+    "chi_squared": "twoarm.notebook.comparisons",
+    "count_test": "twoarm.notebook.comparisons",
+    "cox": "twoarm.notebook.survival",
+    "fisher": "twoarm.notebook.comparisons",
+    "kaplan_meier": "twoarm.notebook.survival",
+    "kruskal_wallis": "twoarm.notebook.comparisons",
+    "log_rank": "twoarm.notebook.survival",
+    "logistic": "twoarm.notebook.design",
+    "match": "twoarm.notebook.design",
+    "proportion": "twoarm.notebook.comparisons",
+    "proportion_difference": "twoarm.notebook.comparisons",
+    "restricted_mean": "twoarm.notebook.survival",
+    "standardised_differences": "twoarm.notebook.design",
+    "t_test": "twoarm.notebook.comparisons",
+    "wilcoxon": "twoarm.notebook.comparisons",
     "parse_protocol": "twoarm.protocol.read",
     "read_protocol": "twoarm.protocol.read",
     "read_records": "twoarm.records.records",
@@ -47,11 +74,26 @@ __all__ = [
     "RecordsError",
     "Results",
     "TwoArmError",
+    "chi_squared",
+    "count_test",
+    "cox",
+    "fisher",
+    "kaplan_meier",
+    "kruskal_wallis",
+    "log_rank",
+    "logistic",
+    "match",
     "parse_protocol",
+    "proportion",
+    "proportion_difference",
     "read_protocol",
     "read_records",
     "read_results",
+    "restricted_mean",
     "run_study",
+    "standardised_differences",
+    "t_test",
+    "wilcoxon",
     "write_report",
 ]
 

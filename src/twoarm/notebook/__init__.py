@@ -1,0 +1,1 @@
+"""The statistics on arrays and on frames, for notebooks."""
