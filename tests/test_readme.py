@@ -38,6 +38,22 @@ def test_the_protocol_in_the_readme_runs(text: str) -> None:
     assert results.get(analysis="lost", adjustment="matched", statistic="pairs").value
 
 
+def test_the_tutorial_prints_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    import matplotlib as mpl
+
+    monkeypatch.chdir(ROOT)
+    mpl.use("Agg")
+    page = (ROOT / "docs" / "tutorial.md").read_text("utf-8")
+    codes, said = (re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL) for language in ("python", "text"))
+    names: dict[str, object] = {}
+    assert len(codes[0].splitlines()) <= 15
+    for code, expected in zip(codes, said, strict=True):
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            exec(code, names)
+        assert out.getvalue() == expected
+
+
 def test_every_link_leads_somewhere() -> None:
     for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
