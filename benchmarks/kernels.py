@@ -2,9 +2,9 @@
 
     python benchmarks/kernels.py [rows]
 
-Data: 8 binary and 4 continuous covariates, times in whole days, some 40 % events. Each figure is the best of three runs
-of the fit alone; R's is the elapsed time that R reports for the fit alone, on the same file. Ratios are of one run of this
-script on one machine.
+Data: 8 binary and 4 continuous covariates, times in whole days, some 40 % events. Each figure is the best of three
+runs of the fit alone; R's is the elapsed time that R reports for the fit alone, on the same file. Ratios are of one run
+of this script on one machine.
 """
 
 from __future__ import annotations
