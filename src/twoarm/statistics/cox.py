@@ -33,22 +33,30 @@ MONOTONE = "monotone likelihood: the estimate is infinite"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class CoxProblem:
-    """What was fitted, for residuals, baseline hazard, concordance and tests; q terms were kept."""
+class CoxPatients:
+    """Everything about n patients but their covariates."""
 
     risk: RiskSets
     time: Floats
     event: Booleans
     entry: Floats | None
     stratum: Integers
+    frequency: Floats
+    sampling: Floats
+    clusters: Integers | None
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class CoxProblem:
+    """What was fitted, for residuals, baseline hazard, concordance and tests; q terms were kept."""
+
+    patients: CoxPatients
     x: Floats  # kept columns at mean 0 and SD 1, shape (n, q)
     means: Floats
     scale: Floats
     kept: Integers  # positions of the kept columns among the p terms, shape (q,)
     at: PartialLikelihood  # at the estimate
     beta: Floats  # per SD, shape (q,)
-    frequency: Floats
-    sampling: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,12 +110,19 @@ class CoxFit:
         """
         problem = self.problem
         if kind == "martingale":
-            return martingale_residuals(problem.risk, problem.event, problem.at)
+            return martingale_residuals(problem.patients.risk, problem.patients.event, problem.at)
         if kind == "schoenfeld":
-            order = np.lexsort((problem.time[problem.risk.deaths], problem.stratum[problem.risk.deaths]))
-            found = schoenfeld_residuals(problem.risk, problem.x, problem.at)[order] * problem.scale
+            order = np.lexsort(
+                (
+                    problem.patients.time[problem.patients.risk.deaths],
+                    problem.patients.stratum[problem.patients.risk.deaths],
+                )
+            )
+            found = schoenfeld_residuals(problem.patients.risk, problem.x, problem.at)[order] * problem.scale
         elif kind in ("score", "dfbeta"):
-            found = score_residuals(problem.risk, problem.event, problem.x, problem.at) * problem.scale
+            found = (
+                score_residuals(problem.patients.risk, problem.patients.event, problem.x, problem.at) * problem.scale
+            )
         else:
             raise ArgumentError(f"kind: found {kind!r}; expected martingale, score, schoenfeld or dfbeta")
         full = np.full((found.shape[0], len(self.names)), np.nan)
@@ -129,16 +144,19 @@ class CoxFit:
             raise NotEstimableError("an estimate is infinite")
         # hazards were taken relative to the mean covariates and the largest linear predictor
         shift = at.shift + float(self.coefficients[problem.kept] @ problem.means)
-        strata = problem.risk.group_stratum
+        strata = problem.patients.risk.group_stratum
         total = np.cumsum(at.a * np.exp(-shift))
         before = np.concatenate(([0.0], total))[np.searchsorted(strata, strata, side="left")]
-        return BaselineHazard(problem.risk.time, strata, total - before)
+        return BaselineHazard(problem.patients.risk.time, strata, total - before)
 
     def concordance(self) -> float:
         """Return the share of comparable pairs that the linear predictor puts in the right order (Harrell's C)."""
         problem = self.problem
         found = concordance(
-            time=problem.time, event=problem.event, risk=problem.x @ problem.beta, strata=problem.stratum
+            time=problem.patients.time,
+            event=problem.patients.event,
+            risk=problem.x @ problem.beta,
+            strata=problem.patients.stratum,
         )
         return found.concordance
 
@@ -224,76 +242,60 @@ def fit_cox(
     )
     wants_robust = (clusters is not None or weight is not None) if robust is None else robust
     with one_thread():
-        return _fit(
-            risk, exits, happened, enters, stratum, design, labels, frequencies, sampling, clusters, ties, wants_robust
-        )
+        patients = CoxPatients(risk, exits, happened, enters, stratum, frequencies, sampling, clusters)
+        return _fit(patients, design, labels, ties, wants_robust)
 
 
-def _fit(
-    risk: RiskSets,
-    time: Floats,
-    event: Booleans,
-    entry: Floats | None,
-    stratum: Integers,
-    design: Floats,
-    names: tuple[str, ...],
-    frequency: Floats,
-    sampling: Floats,
-    clusters: Integers | None,
-    ties: Ties,
-    robust: bool,
-) -> CoxFit:
+def _fit(patients: CoxPatients, design: Floats, names: tuple[str, ...], ties: Ties, robust: bool) -> CoxFit:
+    risk, frequency = patients.risk, patients.frequency
     x, means, scale = standardise(design, risk.weight)
     keep, reasons = _informative(risk, x, scale)
     if not keep.any():
         raise NotEstimableError(reasons[0] if reasons else "no covariates")
     x = np.asfortranarray(x[:, keep])
     fit = maximise(risk, x)
-    solution = fit.last
     kept = np.flatnonzero(keep)
     finite = np.ones(kept.size, dtype=np.bool_)
     finite[fit.diverging] = False
     for j in fit.diverging:
         reasons[kept[j]] = MONOTONE
-    naive = covariance = np.zeros((0, 0))
-    if finite.any():
-        # what diverges carries no information any more, so the others' block stands alone
-        naive = covariance = invert_symmetric(solution.information[np.ix_(finite, finite)])
-        if robust or clusters is not None:
-            residuals = score_residuals(risk, event, x, solution)[:, finite]
-            covariance = sandwich(naive, residuals, frequency, sampling, clusters)
-    factor = np.outer(scale[kept[finite]], scale[kept[finite]])
+    robust = robust or patients.clusters is not None
+    naive, covariance = _variances(patients, x, fit.last, finite, robust)
+    estimated = kept[finite]
+    factor = np.outer(scale[estimated], scale[estimated])
     return CoxFit(
         names=names,
-        coefficients=_spread(fit.beta[finite] / scale[kept[finite]], kept[finite], len(names)),
-        covariance=_spread_matrix(covariance / factor, kept[finite], len(names)),
-        naive_covariance=_spread_matrix(naive / factor, kept[finite], len(names)),
+        coefficients=_spread(fit.beta[finite] / scale[estimated], estimated, len(names)),
+        covariance=_spread_matrix(covariance / factor, estimated, len(names)),
+        naive_covariance=_spread_matrix(naive / factor, estimated, len(names)),
         reasons=tuple(reasons),
-        log_likelihood=solution.log_likelihood,
+        log_likelihood=fit.last.log_likelihood,
         null_log_likelihood=fit.first.log_likelihood,
         score_statistic=float(fit.first.score @ solve_symmetric(fit.first.information, fit.first.score)),
         n=float(frequency.sum()),
-        events=float(frequency[event].sum()),
-        clusters=0 if clusters is None else int(np.unique(clusters).size),
+        events=float(frequency[patients.event].sum()),
+        clusters=0 if patients.clusters is None else int(np.unique(patients.clusters).size),
         iterations=fit.iterations,
         ties=ties,
-        robust=robust or clusters is not None,
-        problem=CoxProblem(
-            risk=risk,
-            time=time,
-            event=event,
-            entry=entry,
-            stratum=stratum,
-            x=x,
-            means=means[kept],
-            scale=scale[kept],
-            kept=kept,
-            at=solution,
-            beta=fit.beta,
-            frequency=frequency,
-            sampling=sampling,
-        ),
+        robust=robust,
+        problem=CoxProblem(patients, x, means[kept], scale[kept], kept, fit.last, fit.beta),
     )
+
+
+def _variances(
+    patients: CoxPatients, x: Floats, at: PartialLikelihood, finite: Booleans, robust: bool
+) -> tuple[Floats, Floats]:
+    """Return (inverse information, variance asked for) of the terms with finite estimates.
+
+    What diverges carries no information any more, so the others' block stands alone.
+    """
+    if not finite.any():
+        return np.zeros((0, 0)), np.zeros((0, 0))
+    naive = invert_symmetric(at.information[np.ix_(finite, finite)])
+    if not robust:
+        return naive, naive
+    residuals = score_residuals(patients.risk, patients.event, x, at)[:, finite]
+    return naive, sandwich(naive, residuals, patients.frequency, patients.sampling, patients.clusters)
 
 
 def _informative(risk: RiskSets, x: Floats, scale: Floats) -> tuple[Booleans, list[str]]:

@@ -50,7 +50,7 @@ def proportional_hazards_test(
     Source: Grambsch and Therneau (1994). R: ``cox.zph(fit)`` of survival 3 and later.
     """
     problem = fit.problem
-    risk, at = problem.risk, problem.at
+    risk, at = problem.patients.risk, problem.at
     if not np.isfinite(fit.coefficients[problem.kept]).all():
         raise NotEstimableError("an estimate is infinite")
     if np.unique(risk.time).size < 2:
@@ -111,19 +111,19 @@ def _score_test(information: Floats, crossed: Floats, squared: Floats, score: Fl
 def _transformed(fit: CoxFit, transform: TimeTransform) -> Floats:
     """Return g at each group's time, shape (m,)."""
     problem = fit.problem
-    times = problem.risk.time
+    times = problem.patients.risk.time
     if transform == "identity":
         return times
     if transform == "log":
         if times.min() <= 0:
             raise ArgumentError("transform: log needs event times above 0; take km, rank or identity")
         return np.log(times)
-    deaths = np.sort(problem.time[problem.risk.deaths])
+    deaths = np.sort(problem.patients.time[problem.patients.risk.deaths])
     if transform == "rank":
         _, first, counts = np.unique(deaths, return_index=True, return_counts=True)
         return (first + (counts + 1) / 2)[np.searchsorted(np.unique(deaths), times)]
     if transform != "km":
         raise ArgumentError(f"transform: found {transform!r}; expected km, identity, log or rank")
-    km = fit_kaplan_meier(time=problem.time, event=problem.event, entry=problem.entry)
+    km = fit_kaplan_meier(time=problem.patients.time, event=problem.patients.event, entry=problem.patients.entry)
     survival = np.concatenate(([1.0], km.survival))
     return np.asarray(1.0 - survival[np.searchsorted(km.time, times, side="left")])
