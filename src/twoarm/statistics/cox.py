@@ -130,7 +130,8 @@ class CoxFit:
         full[:, ~np.isfinite(self.coefficients)] = np.nan
         if kind == "dfbeta":
             usable = np.flatnonzero(np.isfinite(self.coefficients))
-            full[:, usable] = full[:, usable] @ self.naive_covariance[np.ix_(usable, usable)]
+            weighted = full[:, usable] * problem.patients.sampling[:, None]  # what leaving the patient out would change
+            full[:, usable] = weighted @ self.naive_covariance[np.ix_(usable, usable)]
         return full
 
     def baseline_hazard(self) -> BaselineHazard:
