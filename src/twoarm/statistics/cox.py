@@ -21,6 +21,7 @@ from twoarm.statistics.linear_algebra import (
     COLLINEAR,
     independent_columns,
     invert_symmetric,
+    linear_predictor,
     one_thread,
     solve_symmetric,
     standardise,
@@ -29,6 +30,7 @@ from twoarm.statistics.linear_algebra import (
 
 ResidualKind = Literal["martingale", "score", "schoenfeld", "dfbeta"]
 
+SAME_RISK = 10  # decimals; linear predictors closer than this are ties of arithmetic
 MONOTONE = "monotone likelihood: the estimate is infinite"
 
 
@@ -156,7 +158,7 @@ class CoxFit:
         found = concordance(
             time=problem.patients.time,
             event=problem.patients.event,
-            risk=problem.x @ problem.beta,
+            risk=np.round(linear_predictor(problem.x, problem.beta), SAME_RISK),
             strata=problem.patients.stratum,
         )
         return found.concordance
