@@ -42,3 +42,27 @@ def wilcoxon(x: Sequence[float], y: Sequence[float]) -> float:
     below = sum(count <= observed for count in counts)
     above = sum(count >= observed for count in counts)
     return min(1.0, 2 * min(below, above) / len(counts))
+
+
+def freeman_halton_columns(table: Sequence[Sequence[int]]) -> float:
+    """The same for any number of columns, cell by cell over all tables with these margins."""
+    rows, columns = [sum(row) for row in table], [sum(column) for column in zip(*table, strict=True)]
+    whole = math.prod(map(math.factorial, (*rows, *columns)))
+
+    def chance(cells: Sequence[int]) -> Fraction:
+        return Fraction(whole, math.factorial(sum(rows)) * math.prod(map(math.factorial, cells)))
+
+    limit = chance([cell for row in table for cell in row]) * (1 + RELATIVE_TOLERANCE)
+    chances = [chance(cells) for cells in _tables(rows, columns)]
+    return float(sum(value for value in chances if value <= limit))
+
+
+def _tables(rows: Sequence[int], columns: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    if not rows:
+        yield ()
+        return
+    for first in itertools.product(*(range(min(rows[0], left) + 1) for left in columns)):
+        rest = [left - cell for left, cell in zip(columns, first, strict=True)]
+        if sum(first) == rows[0] and (len(rows) > 1 or not any(rest)):
+            for others in _tables(rows[1:], rest):
+                yield (*first, *others)

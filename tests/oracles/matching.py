@@ -52,3 +52,50 @@ def closest_first(
         free.remove(j)
         pairs.append((i, j))
     return sorted(pairs)
+
+
+def rounds(
+    score: Sequence[float],
+    focal: Sequence[bool],
+    order: str,
+    ratio: int,
+    caliper: float | None,
+    key: Sequence[int],
+    labels: Sequence[int],
+) -> list[tuple[int, int]]:
+    """Within each label, one more partner a round for those who got one in every round before."""
+    pairs: list[tuple[int, int]] = []
+    for label in sorted(set(labels)):
+        inside = [i for i in range(len(score)) if labels[i] == label]
+        looking = {i for i in inside if focal[i]}
+        free = {i for i in inside if not focal[i]}
+        for _ in range(ratio):
+            rows = sorted(looking | free)
+            part = [score[i] for i in rows], [focal[i] for i in rows], [key[i] for i in rows]
+            if order == "closest":
+                made = closest_first(part[0], part[1], caliper, part[2])
+            else:
+                made = one_by_one(part[0], part[1], queue(*part[:2], order, part[2]), caliper, part[2])
+            pairs += [(rows[i], rows[j]) for i, j in made]
+            looking = {rows[i] for i, _ in made}
+            free -= {rows[j] for _, j in made}
+    return sorted(pairs)
+
+
+def with_replacement(
+    score: Sequence[float],
+    focal: Sequence[bool],
+    ratio: int,
+    caliper: float | None,
+    key: Sequence[int],
+    labels: Sequence[int],
+    decimals: int = 10,
+) -> list[tuple[int, int]]:
+    """Every focal row's nearest others, ties by key; distances are compared at so many decimals."""
+    pairs = []
+    for i in (i for i in range(len(score)) if focal[i]):
+        others = [j for j in range(len(score)) if not focal[j] and labels[j] == labels[i]]
+        near = [(round(abs(score[i] - score[j]), decimals), key[j], j) for j in others]
+        chosen = sorted(entry for entry in near if caliper is None or entry[0] <= caliper)[:ratio]
+        pairs += [(i, j) for _, _, j in chosen]
+    return sorted(pairs)

@@ -10,12 +10,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from twoarm.errors import NotEstimableError
+from twoarm.statistics.concordance import concordance
 from twoarm.statistics.cox import fit_cox
 from twoarm.statistics.kaplan_meier import fit_kaplan_meier, number_at_risk
 from twoarm.statistics.log_rank import log_rank
 from twoarm.statistics.logistic import fit_logistic
 from twoarm.statistics.nearest_neighbour import match_nearest
-from twoarm.statistics.rank_tests import wilcoxon
+from twoarm.statistics.proportional_hazards import proportional_hazards_test
+from twoarm.statistics.rank_tests import kruskal_wallis, wilcoxon
+from twoarm.statistics.restricted_mean import restricted_mean
 from twoarm.statistics.standardised_difference import categorical_difference, continuous_difference
 from twoarm.statistics.survival_quantile import survival_quantile
 
@@ -282,3 +285,56 @@ def test_swapping_the_arms_changes_the_sign_of_a_standardised_difference(cohort)
 def test_a_monotone_change_of_scale_keeps_the_rank_test(cohort):
     arm, x = cohort.x[:, 0] == 1, cohort.x[:, 1]
     assert wilcoxon(values=np.exp(x), treated=arm) == wilcoxon(values=x, treated=arm)
+
+
+@MODEST
+@given(cohorts())
+def test_residuals_weighted_sum_to_zero(cohort):
+    fit = fitted(**cohort.everything)
+    for kind in ("martingale", "score"):
+        residuals = fit.residuals(kind)
+        total = np.abs(cohort.weight @ np.abs(residuals)).max()
+        assert np.abs(cohort.weight @ residuals).max() <= SAME * total
+
+
+@MODEST
+@given(cohorts())
+def test_the_scale_of_covariates_does_not_move_the_test_of_proportional_hazards(cohort):
+    scaled = {**cohort.everything, "covariates": cohort.x * [2.0, 0.01] + [5.0, -3.0]}
+    fit, other = fitted(**cohort.everything), fitted(**scaled)
+    assume(np.unique(cohort.time[cohort.event]).size > 2)
+    one, two = proportional_hazards_test(fit), proportional_hazards_test(other)
+    np.testing.assert_allclose(one.statistic, two.statistic, rtol=1e-5, atol=1e-6)
+    assert one.global_statistic == pytest.approx(two.global_statistic, rel=1e-5, abs=1e-6)
+
+
+@MODEST
+@given(cohorts())
+def test_a_reversed_score_reverses_the_concordance(cohort):
+    columns = {"time": cohort.time, "event": cohort.event, "strata": cohort.stratum}
+    try:
+        one, other = (concordance(**columns, risk=sign * cohort.x[:, 1]) for sign in (1, -1))
+    except NotEstimableError:
+        assume(False)
+    assert (one.concordant, one.tied_risk) == (other.discordant, other.tied_risk)
+    assert one.concordance + other.concordance == pytest.approx(1, rel=LAST_BITS)
+
+
+@MODEST
+@given(cohorts())
+def test_the_restricted_mean_grows_with_tau_and_scales_with_time(cohort):
+    km, days = (fit_kaplan_meier(time=cohort.time * by, event=cohort.event) for by in (1, 30))
+    longest = float(km.time[-1])
+    half, whole = (restricted_mean(km, tau=longest * share) for share in (0.5, 1.0))
+    assert half.mean <= whole.mean <= longest
+    scaled = restricted_mean(days, tau=longest * 30)
+    assert (scaled.mean, scaled.std_error) == pytest.approx((30 * whole.mean, 30 * whole.std_error), rel=SAME)
+
+
+@MODEST
+@given(cohorts())
+def test_kruskal_wallis_of_two_groups_follows_ranks_only(cohort):
+    values = cohort.x[:, 1]
+    one = kruskal_wallis(values=values, group=cohort.stratum)
+    other = kruskal_wallis(values=np.exp(values), group=1 - cohort.stratum)
+    assert one.statistic == pytest.approx(other.statistic, rel=SAME, abs=SAME)

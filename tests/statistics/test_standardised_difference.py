@@ -15,6 +15,7 @@ from twoarm.statistics.standardised_difference import (
     binary_difference,
     categorical_difference,
     continuous_difference,
+    kolmogorov_smirnov,
     mahalanobis_of_shares,
     mean_and_variance,
     standardised_difference,
@@ -206,3 +207,70 @@ def test_the_order_of_levels_does_not_matter(counts, random):
     found = mahalanobis_of_shares(shares[:, 0], shares[:, 1])
     assert mahalanobis_of_shares(shares[order, 0], shares[order, 1]) == pytest.approx(found, rel=1e-8, abs=1e-8)
     assert mahalanobis_of_shares(shares[:, 1], shares[:, 0]) == pytest.approx(found, rel=1e-8, abs=1e-8)
+
+
+SPREAD_1, SPREAD_0 = np.array([0.5, 0.3, 0.2]), np.array([0.2, 0.2, 0.6])
+SHARES_1, SHARES_0 = np.array([0.4, 0.35, 0.25]), np.array([0.3, 0.3, 0.4])
+
+
+def by_inverse(shares_1, shares_0, spread_1, spread_0):
+    """Yang and Dalton's distance with the first level left out, the covariance being that of other shares."""
+    difference, p, q = (shares_1 - shares_0)[1:], spread_1[1:], spread_0[1:]
+    covariance = (np.diag(p) - np.outer(p, p) + np.diag(q) - np.outer(q, q)) / 2
+    return float(np.sqrt(difference @ np.linalg.inv(covariance) @ difference))
+
+
+def test_the_spread_of_another_sample_is_the_denominator():
+    found = mahalanobis_of_shares(SHARES_1, SHARES_0, SPREAD_1, SPREAD_0)
+    assert found == pytest.approx(by_inverse(SHARES_1, SHARES_0, SPREAD_1, SPREAD_0), rel=STORED)
+    assert found != pytest.approx(mahalanobis_of_shares(SHARES_1, SHARES_0), rel=0.01)
+    assert mahalanobis_of_shares(SHARES_1, SHARES_0, SHARES_1, SHARES_0) == mahalanobis_of_shares(SHARES_1, SHARES_0)
+
+
+def test_two_levels_with_the_spread_of_another_sample():
+    shares, spread = np.array([[0.3, 0.7], [0.45, 0.55]]), np.array([[0.2, 0.8], [0.6, 0.4]])
+    found = mahalanobis_of_shares(*shares, *spread)
+    assert found == pytest.approx(0.15 / np.sqrt((0.2 * 0.8 + 0.6 * 0.4) / 2), rel=STORED)
+
+
+def test_the_order_of_levels_does_not_matter_with_another_spread():
+    expected = mahalanobis_of_shares(SHARES_1, SHARES_0, SPREAD_1, SPREAD_0)
+    for order in ([1, 2, 0], [2, 1, 0], [0, 2, 1]):
+        found = mahalanobis_of_shares(SHARES_1[order], SHARES_0[order], SPREAD_1[order], SPREAD_0[order])
+        assert found == pytest.approx(expected, rel=1e-10)
+
+
+def test_a_level_that_matching_emptied_still_counts():
+    shares_1, shares_0 = np.array([0.6, 0.4, 0.0]), np.array([0.5, 0.5, 0.0])
+    found = mahalanobis_of_shares(shares_1, shares_0, SPREAD_1, SPREAD_0)
+    assert found == pytest.approx(by_inverse(shares_1, shares_0, SPREAD_1, SPREAD_0), rel=STORED)
+
+
+def test_equal_shares_do_not_differ_whatever_the_spread():
+    assert mahalanobis_of_shares(SHARES_1, SHARES_1, np.array([1.0, 0, 0]), np.array([0, 1.0, 0])) == 0.0
+
+
+def test_a_difference_where_the_other_sample_has_no_spread_is_infinite():
+    assert mahalanobis_of_shares(SHARES_1, SHARES_0, np.array([1.0, 0, 0]), np.array([1.0, 0, 0])) == math.inf
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [("age", 0.1577269577), ("educ", 0.1113715114), ("re74", 0.447035847), ("re75", 0.2876456876)],
+)
+def test_lalonde_kolmogorov_smirnov(column, expected):
+    data = read_data("lalonde")
+    ten_digits = 1e-10  # R 4.2.2: ks.test(x[treat == 1], x[treat == 0])$statistic
+    assert kolmogorov_smirnov(data[column], data["treat"] == 1) == pytest.approx(expected, abs=ten_digits)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=2, max_size=40))
+def test_kolmogorov_smirnov_by_counting(drawn):
+    values, arm = np.array([float(v) for v, _ in drawn]), np.array([a for _, a in drawn])
+    if arm.all() or not arm.any():
+        return
+    gaps = [abs(np.mean(values[arm] <= v) - np.mean(values[~arm] <= v)) for v in values]
+    assert kolmogorov_smirnov(values, arm) == pytest.approx(max(gaps), rel=STORED, abs=STORED)
+    assert kolmogorov_smirnov(values, ~arm) == kolmogorov_smirnov(values, arm)
+    assert kolmogorov_smirnov(-values, arm) == pytest.approx(max(gaps), rel=STORED, abs=STORED)

@@ -160,6 +160,8 @@ class CoxFit:
             event=problem.patients.event,
             risk=np.round(linear_predictor(problem.x, problem.beta), SAME_RISK),
             strata=problem.patients.stratum,
+            entry=problem.patients.entry,
+            weight=problem.patients.risk.weight,
         )
         return found.concordance
 

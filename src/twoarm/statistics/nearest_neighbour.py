@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -73,8 +73,10 @@ def match_nearest(
     >>> pairs.focal.tolist(), pairs.partner.tolist()
     ([0, 1], [2, 3])
     """
-    values = arrays.numbers("score", score)
+    values = np.round(arrays.numbers("score", score), DECIMALS)
     n = values.size
+    if order not in get_args(Order):
+        raise ArgumentError(f"order: found {order!r}; expected one of {', '.join(get_args(Order))}")
     looks = arrays.events("focal", focal, n)
     if caliper is not None and not caliper >= 0:
         raise ArgumentError(f"caliper: found {caliper}; expected a width of at least 0")
@@ -159,12 +161,9 @@ def _queue(
     if order == "data":
         place = np.arange(score.size) if position is None else arrays.numbers("position", position, score.size)
         return rows[np.lexsort((rank[rows], place[rows]))]
-    if order == "random":
-        if generator is None:
-            raise ArgumentError("generator: order = random needs a numpy Generator made from a declared seed")
-        by_key = rows[np.argsort(rank[rows])]
-        return generator.permutation(by_key)
-    raise ArgumentError(f"order: found {order!r}; expected closest, largest, smallest, data or random")
+    if generator is None:
+        raise ArgumentError("generator: order = random needs a numpy Generator made from a declared seed")
+    return generator.permutation(rows[np.argsort(rank[rows])])
 
 
 class _FreeSlots:

@@ -16,6 +16,7 @@ from twoarm.statistics.cox_residuals import schoenfeld_residuals
 from twoarm.statistics.distributions import chi_squared_tail
 from twoarm.statistics.kaplan_meier import fit_kaplan_meier
 from twoarm.statistics.linear_algebra import one_thread, solve_symmetric
+from twoarm.statistics.rank_tests import midranks
 
 TimeTransform = Literal["km", "identity", "log", "rank"]
 
@@ -41,7 +42,7 @@ def proportional_hazards_test(
 
     Args:
         fit: a fitted model.
-        transform: g(t): one minus the Kaplan-Meier estimate just before t, t itself, its log, or the event's rank.
+        transform: g(t): one minus the Kaplan-Meier estimate just before t, t itself, its log, or its rank among all times.
         factors: names of terms that are tested together, by the factor's name; other terms are tested one by one.
 
     Raises:
@@ -118,10 +119,11 @@ def _transformed(fit: CoxFit, transform: TimeTransform) -> Floats:
         if times.min() <= 0:
             raise ArgumentError("transform: log needs event times above 0; take km, rank or identity")
         return np.log(times)
-    deaths = np.sort(problem.patients.time[problem.patients.risk.deaths])
     if transform == "rank":
-        _, first, counts = np.unique(deaths, return_index=True, return_counts=True)
-        return (first + (counts + 1) / 2)[np.searchsorted(np.unique(deaths), times)]
+        ranks, _ = midranks(problem.patients.time)
+        everybody = np.argsort(problem.patients.time, kind="stable")
+        place = np.searchsorted(problem.patients.time[everybody], times)
+        return np.asarray(ranks[everybody][place])
     if transform != "km":
         raise ArgumentError(f"transform: found {transform!r}; expected km, identity, log or rank")
     km = fit_kaplan_meier(time=problem.patients.time, event=problem.patients.event, entry=problem.patients.entry)

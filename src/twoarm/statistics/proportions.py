@@ -96,7 +96,7 @@ def proportion_difference(
         lower = p1 - p0 - float(np.hypot(p1 - l1, u0 - p0))
         upper = p1 - p0 + float(np.hypot(u1 - p1, p0 - l0))
     elif interval == "miettinen-nurminen":
-        lower = _score_limit((x1, m1, x0, m0), z, -1.0, p1 - p0)
+        lower = _score_limit((x1, m1, x0, m0), z, p1 - p0, -1.0)
         upper = _score_limit((x1, m1, x0, m0), z, p1 - p0, 1.0)
     else:
         raise ArgumentError(f"interval: found {interval!r}; expected newcombe or miettinen-nurminen")
@@ -104,7 +104,7 @@ def proportion_difference(
 
 
 def _counts(events: int, n: int) -> tuple[int, int]:
-    if int(events) != events or int(n) != n or not 0 <= events <= n:
+    if not (np.isfinite([events, n]).all() and events % 1 == n % 1 == 0 and 0 <= events <= n):
         raise ArgumentError(f"events, n: found {events} of {n}; expected whole numbers with 0 <= events <= n")
     if n == 0:
         raise NotEstimableError("nobody (0 of 0)")
@@ -118,10 +118,9 @@ def _wilson(x: int, n: int, z: float) -> tuple[float, float]:
     return lower, upper
 
 
-def _score_limit(counts: tuple[int, int, int, int], z: float, low: float, high: float) -> float:
-    """Find the difference at which the score statistic is z, by bisection between two differences."""
+def _score_limit(counts: tuple[int, int, int, int], z: float, inside: float, outside: float) -> float:
+    """Find the difference at which the score statistic is z, by bisection between the estimate and an end of the scale."""
     x1, m1, x0, m0 = counts
-    inside, outside = (high, low) if low == -1.0 else (low, high)
     if abs(_score(x1, m1, x0, m0, outside)) <= z:
         return outside
     for _ in range(200):

@@ -10,7 +10,7 @@ from scipy import special
 
 from twoarm.errors import NotEstimableError
 from twoarm.statistics import arrays
-from twoarm.statistics.standardised_difference import mean_and_variance
+from twoarm.statistics.standardised_difference import CONSTANT, mean_and_variance
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def t_test(*, values: ArrayLike, treated: ArrayLike, equal_variances: bool = Fal
         pooled = ((n1 - 1) * variance_1 + (n0 - 1) * variance_0) / (n1 + n0 - 2)
         variance_1 = variance_0 = pooled
     part_1, part_0 = variance_1 / n1, variance_0 / n0
-    if part_1 + part_0 == 0:
+    if part_1 + part_0 <= (CONSTANT * max(abs(mean_1), abs(mean_0))) ** 2:
         raise NotEstimableError("no spread in either arm")
     statistic = (mean_1 - mean_0) / np.sqrt(part_1 + part_0)
     freedom = n1 + n0 - 2 if equal_variances else (part_1 + part_0) ** 2 / (part_1**2 / (n1 - 1) + part_0**2 / (n0 - 1))
