@@ -36,7 +36,7 @@ def test_run_writes_everything_and_says_where(tmp_path: Path) -> None:
     names = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
     assert {"report.html", "results.json", "curves.json", "manifest.json", "tables/baseline.csv"} <= names
     assert {
-        f"figures/{stem}.{kind}" for stem in ("flow", "love", "survival_os_matched") for kind in ("svg", "pdf", "png")
+        f"figures/{stem}.{kind}" for stem in ("flow", "love", "survival-os-matched") for kind in ("svg", "pdf", "png")
     } <= names
     assert "patients.csv" not in names
     assert not [path for path in tmp_path.iterdir() if "partial" in path.name]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from twoarm.records.records import Records
 
 OK, PROTOCOL_INVALID, DATA_REFUSED, NOT_ESTIMABLE, INTERNAL, INTERRUPTED = 0, 2, 3, 4, 5, 130
+MOST_PROBLEMS = 100  # shown; all are counted
 
 _STUDY = click.argument("study", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
@@ -71,12 +72,13 @@ def _run(protocol: Protocol, study: Path, out: Path, replace: bool, say: Callabl
             return INTERNAL
         say("writing tables, figures and report")
         provenance = provenance_of(protocol, records)
+        notes = _data_notes(records, places=protocol.disclosure.minimum_cell <= 1)
         folder = write_report(
             protocol,
             results,
             provenance,
             out,
-            data_notes=_data_notes(records),
+            data_notes=notes,
             replace=replace,
             helper=helper,
         )
@@ -131,9 +133,10 @@ def init(data: Path, out: Path | None) -> None:
 @main.command()
 def schema() -> None:
     """Print the JSON Schema of a protocol, for editors."""
-    from twoarm.protocol.read import protocol_schema
+    with _exit_codes(Path()):
+        from twoarm.protocol.read import protocol_schema
 
-    click.echo(json.dumps(protocol_schema(), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(protocol_schema(), indent=2, ensure_ascii=False))
 
 
 def _progress(quiet: bool) -> Callable[[str], None]:
@@ -146,8 +149,10 @@ def _progress(quiet: bool) -> Callable[[str], None]:
     return say
 
 
-def _data_notes(records: Records) -> list[str]:
-    """Findings that did not stop the study, in words and by place; no value of a cell."""
+def _data_notes(records: Records, *, places: bool = True) -> list[str]:
+    """Findings that did not stop the study, in words; by place where that may be told; no value of a cell."""
+    if not places:
+        return sorted({f"{one.file}, {one.column}: some {one.what}; {one.remedy}." for one in records.findings})
     return [
         f"{finding.file}, {finding.column}: {len(finding.rows)} {finding.what} ({finding.place()}); {finding.remedy}."
         for finding in records.findings
@@ -160,18 +165,21 @@ def _exit_codes(study: Path) -> Iterator[None]:
     try:
         yield
     except ProtocolError as error:
-        for problem in error.problems:
-            click.echo(str(problem), err=True)
-            _caret(study, problem.where)
+        lines = study.read_text("utf-8-sig", errors="replace").splitlines() if study.is_file() else []
+        for problem in error.problems[:MOST_PROBLEMS]:
+            click.echo(_visible(str(problem)), err=True)
+            _caret(lines, problem.where)
         click.echo(f"{_counted(len(error.problems))} in the protocol; nothing was run.", err=True)
         sys.exit(PROTOCOL_INVALID)
     except RecordsError as error:
-        for problem in error.problems:
-            click.echo(str(problem), err=True)
+        for problem in error.problems[:MOST_PROBLEMS]:
+            click.echo(_visible(str(problem)), err=True)
         click.echo(f"{_counted(len(error.problems))} in the data; nothing was written.", err=True)
         sys.exit(DATA_REFUSED)
+    except BrokenPipeError:
+        sys.exit(OK)  # whoever read the output has seen enough
     except OutputError as error:
-        click.echo(str(error), err=True)
+        click.echo(_visible(str(error)), err=True)
         sys.exit(PROTOCOL_INVALID)
     except KeyboardInterrupt:
         click.echo("interrupted; nothing was written.", err=True)
@@ -183,15 +191,19 @@ def _exit_codes(study: Path) -> Iterator[None]:
         sys.exit(INTERNAL)
 
 
-def _caret(study: Path, where: str) -> None:
+def _visible(text: str) -> str:
+    """Return a message without characters that a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def _caret(lines: list[str], where: str) -> None:
     """Show the line of the protocol with a caret under the place."""
     parts = where.rsplit(":", 2)
     if len(parts) < 3:
         return
-    lines = study.read_text("utf-8-sig", errors="replace").splitlines()
     line, column = int(parts[1]), int(parts[2])
     if line <= len(lines):
-        click.echo(f"    {lines[line - 1]}\n    {' ' * (column - 1)}^", err=True)
+        click.echo(f"    {_visible(lines[line - 1])}\n    {' ' * (column - 1)}^", err=True)
 
 
 def _counted(n: int) -> str:

@@ -70,11 +70,11 @@ def cut_off(figure: Figure) -> list[str]:
 NAMES = [
     "flow",
     "love",
-    "propensity_matched",
+    "propensity-matched",
     "hazard_ratios",
-    *(f"survival_{e}_{a}" for e in ("os", "rfs") for a in ("unadjusted", "matched")),
-    *(f"forest_{e}_multivariable" for e in ("os", "rfs")),
-    *(f"subgroups_{e}_{a}" for e in ("os", "rfs") for a in ("unadjusted", "matched")),
+    *(f"survival-{e}-{a}" for e in ("os", "rfs") for a in ("unadjusted", "matched")),
+    *(f"forest-{e}-multivariable" for e in ("os", "rfs")),
+    *(f"subgroups-{e}-{a}" for e in ("os", "rfs") for a in ("unadjusted", "matched")),
 ]
 
 
@@ -96,7 +96,7 @@ def test_texts_neither_overlap_nor_leave_the_figure(example: Scope, name: str) -
 
 
 @pytest.mark.filterwarnings("ignore:Glyph")
-@pytest.mark.parametrize("name", ["flow", "hazard_ratios", "survival_os_matched", "subgroups_os_unadjusted"])
+@pytest.mark.parametrize("name", ["flow", "hazard_ratios", "survival-os-matched", "subgroups-os-unadjusted"])
 def test_long_labels_do_not_overlap_either(name: str, tmp_path: Path) -> None:
     with style():
         figure = named(scope_of(long_labels(tmp_path)), name).draw()

@@ -32,6 +32,7 @@ def design_warnings(request: Request) -> None:
     _imbalance(request, rows)
     _few_events(request, rows)
     _held_endpoints(request)
+    _dropped_terms(request, rows)
 
 
 def _same(row: Estimate, context: Estimate) -> bool:
@@ -80,6 +81,14 @@ def _size(row: Estimate | None) -> float:
 
 def _as_they_are(request: Request) -> bool:
     return request.adjusted.pair is None and request.adjusted.marginal
+
+
+def _dropped_terms(request: Request, rows: list[Estimate]) -> None:
+    """Warn of covariates that say nothing beside the others, such as one that is identical to the arm."""
+    for row in rows:
+        dropped = row.note.startswith(("collinear", "constant")) and row.statistic == "hazard_ratio"
+        if row.analysis == "hazard_ratio" and row.variable and dropped:
+            _warn(request, "dropped_term", row)
 
 
 def _held_endpoints(request: Request) -> None:

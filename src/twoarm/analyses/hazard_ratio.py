@@ -92,7 +92,11 @@ def write_hazard_ratio(ledger: Ledger, fit: CoxFit, position: int, confidence_le
         ledger.not_estimable(*STATISTICS, reason=fit.reasons[position])
         return
     coefficient, std_error = per * float(fit.coefficients[position]), per * float(fit.std_errors[position])
-    ratio, lower, upper = interval(coefficient, std_error, confidence_level)
+    try:
+        ratio, lower, upper = interval(coefficient, std_error, confidence_level)
+    except NotEstimableError as error:
+        ledger.not_estimable(*STATISTICS, reason=str(error))
+        return
     p_value = two_sided_normal(coefficient / std_error)
     for statistic, value in zip(STATISTICS, (ratio, lower, upper, p_value), strict=True):
         ledger.add(statistic, value)
@@ -103,7 +107,8 @@ def write_hazard_ratio(ledger: Ledger, fit: CoxFit, position: int, confidence_le
 def interval(coefficient: float, std_error: float, confidence_level: float) -> tuple[float, float, float]:
     """Return exp of a coefficient and of its Wald limits."""
     spread = normal_quantile(confidence_level) * std_error
-    low, middle, high = np.exp([coefficient - spread, coefficient, coefficient + spread])
+    with np.errstate(over="ignore"):
+        low, middle, high = np.exp([coefficient - spread, coefficient, coefficient + spread])
     if not np.isfinite([low, middle, high]).all():
         raise NotEstimableError("the interval has no finite limits")
     return float(middle), float(low), float(high)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from twoarm.cohort.attrition import AttritionStep, exclude_missing
 from twoarm.cohort.cohort import Cohort
 from twoarm.cohort.covariates import CovariateValues
+from twoarm.errors import Problem, RecordsError
 from twoarm.statistics.arrays import Booleans, Floats, Integers
 
 
@@ -33,6 +34,12 @@ def complete(strategy: str, cohort: Cohort) -> CompletedCohort:
     reasons = [(f"missing_{name}", values.label, values.missing) for name, values in cohort.covariates.items()]
     steps, inside = exclude_missing(arm, reasons)
     rows = np.flatnonzero(inside)
+    if not (arm[rows] == 1).any() or not (arm[rows] == 0).any():
+        worst = max(cohort.covariates.values(), key=lambda values: int(values.missing.sum()))
+        found = f"complete cases leave an arm empty; {worst.label} is missing for {int(worst.missing.sum())} patients"
+        raise RecordsError(
+            [Problem("records", found, "leave the covariate out, or complete it", f"covariates.{worst.name}")]
+        )
     return CompletedCohort(
         strategy=strategy,
         key=cohort.key[rows],

@@ -1,11 +1,13 @@
 """Suppression of small cells over the whole ledger, in one step, before anything is written.
 
 Primary: a count from 1 to one below the declared minimum, and every number calculated from it. Secondary: where one
-level of a variable, or one arm, is hidden and the total is known, the next smallest is hidden with it.
+level of a variable, or one arm, is hidden and the total is known, the next smallest is hidden with it; and where a step
+of the attrition is small, the whole chain between its ends.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -26,12 +28,15 @@ COUNTS = frozenset(
         "held",
         "pairs",
         "unmatched",
+        "broken_pairs",
         "cut_back_to_data_cutoff",
     }
 )
+CHAIN = ("excluded", "excluded_unknown", "remaining")
 NOTE = "suppressed: small cell"
 
 _Cell = tuple[str, ...]
+_ARM, _LEVEL = 7, 6  # positions in a cell
 
 
 def disclose(disclosure: Disclosure, ledger: Ledger) -> Results:
@@ -39,15 +44,20 @@ def disclose(disclosure: Disclosure, ledger: Ledger) -> Results:
     minimum = disclosure.minimum_cell
     if minimum <= 1:
         return Results.of(ledger.rows, ledger.curves, ledger.patients)
-    hidden = {_cell(row) for row in ledger.rows if _is_small(row, minimum)}
-    hidden |= _secondary(ledger.rows, hidden)
-    rows = [_suppress(row) if _cell(row) in hidden or _depends(row, hidden) else row for row in ledger.rows]
-    return Results.of(rows, [_cut(curve, minimum) for curve in ledger.curves], ledger.patients)
+    small = {_cell(row) for row in ledger.rows if _is_small(row, minimum)}
+    hidden = small | _secondary(ledger.rows, small)
+    chains = _small_chains(ledger.rows, minimum)
+    rows = [
+        _suppress(row) if _cell(row) in hidden or _depends(row, hidden) or _in_chain(row, chains) else _silent(row)
+        for row in ledger.rows
+    ]
+    curves = [_cut(curve, minimum) for curve in ledger.curves if not _tells(curve, hidden)]
+    return Results.of(rows, curves)
 
 
 def _cell(row: Estimate) -> _Cell:
     """What the numbers of one cell share: a count, its percentage and the estimates within it."""
-    statistic = row.statistic if row.statistic in COUNTS - {"n", "events"} else ""
+    statistic = row.statistic if row.statistic in COUNTS - {"n", "events", "unmatched"} else ""
     return (
         row.population,
         row.missing,
@@ -66,17 +76,28 @@ def _is_small(row: Estimate, minimum: int) -> bool:
 
 
 def _depends(row: Estimate, hidden: set[_Cell]) -> bool:
-    """A contrast, or a test, of arms of which one is hidden at this very variable and level."""
+    """Whether a number is calculated from a hidden count: a contrast of arms, a test, a difference, a model's term."""
+    if row.analysis == "warning":
+        shown = {(cell[0], cell[1], cell[2]) for cell in hidden}
+        return row.statistic in ("few_events", "incomplete_matching", "broken_pairs", "imbalance") and (
+            (row.population, row.missing, row.adjustment) in shown
+        )
+    if row.analysis == "hazard_ratio" and row.variable_level:
+        level = row.variable_level.partition(" vs ")[0]
+        return any(cell[0] == row.population and cell[5] == row.variable and cell[_LEVEL] == level for cell in hidden)
+    if row.analysis in ("baseline", "balance", "lost") and " vs " in row.arm:
+        places = ("baseline", "balance") if row.analysis != "lost" else ("lost",)
+        same = (row.population, row.missing, row.adjustment)
+        return any(cell[:3] == same and cell[3] in places and cell[5] == row.variable for cell in hidden if cell[5])
     if " vs " not in row.arm:
         return False
-    arms = {cell[7] for cell in hidden if cell[:7] == _cell(row)[:7]}
-    return bool(arms)
+    return any(cell[:_ARM] == _cell(row)[:_ARM] for cell in hidden)
 
 
 def _secondary(rows: Iterable[Estimate], hidden: set[_Cell]) -> set[_Cell]:
     """Hide a second cell wherever one hidden cell could be told from a total."""
     added: set[_Cell] = set()
-    for together in (6, 7):  # levels of a variable add up within an arm; arms add up within a level
+    for together in (_LEVEL, _ARM):  # levels of a variable add up within an arm; arms add up within a level
         families: dict[_Cell, dict[_Cell, float]] = {}
         for row in rows:
             if row.statistic in COUNTS and row.value is not None:
@@ -85,22 +106,45 @@ def _secondary(rows: Iterable[Estimate], hidden: set[_Cell]) -> set[_Cell]:
         for cells in families.values():
             if sum(cell in hidden or cell in added for cell in cells) == 1 and len(cells) > 1:
                 rest = {cell: n for cell, n in cells.items() if cell not in hidden and cell not in added and n > 0}
-                parts = {cell: n for cell, n in rest.items() if cell[7] != "all"} or rest
+                parts = {cell: n for cell, n in rest.items() if cell[_ARM] != "all"} or rest
                 if parts:
                     added.add(min(parts, key=lambda cell: (parts[cell], cell)))
     return added
 
 
+def _small_chains(rows: Iterable[Estimate], minimum: int) -> set[str]:
+    """Return the populations whose attrition has a small step in any arm: a chain tells each step by its neighbours."""
+    return {row.population for row in rows if row.analysis == "attrition" and _is_small(row, minimum)}
+
+
+def _in_chain(row: Estimate, chains: set[str]) -> bool:
+    """All steps of such a chain are hidden, its start included; what is analysed stays."""
+    return row.population in chains and row.analysis == "attrition" and row.statistic in CHAIN
+
+
 def _suppress(row: Estimate) -> Estimate:
-    return row if row.value is None else replace(row, value=None, status="suppressed", note=NOTE)
+    return replace(row, value=None, status="suppressed", note=NOTE)
+
+
+def _silent(row: Estimate) -> Estimate:
+    """A reason for no estimate may count patients or events; it then only says that there is none."""
+    return replace(row, note="too few") if row.value is None and re.search(r"\d", row.note) else row
+
+
+def _tells(curve: Curve, hidden: set[_Cell]) -> bool:
+    """Whether a curve's steps would count what is hidden: the patients or events of its arm and endpoint."""
+    if curve.kind != "survival":
+        return False
+    wanted = (curve.population, curve.missing, curve.adjustment, "survival", curve.endpoint, "", "", curve.arm)
+    return any(cell[: _ARM + 1] == wanted for cell in hidden)
 
 
 def _cut(curve: Curve, minimum: int) -> Curve:
-    """End a survival curve where fewer are at risk than may be shown; hide small bars of a histogram."""
+    """End a survival curve where fewer are at risk than may be shown; leave small bars of a histogram open."""
     columns = dict(curve.columns)
     if curve.kind == "survival":
         shown = sum(1 for count in columns["at_risk"] if count is not None and count >= minimum)
         return replace(curve, columns={name: values[:shown] for name, values in columns.items()})
     for name in ("all", "matched"):
-        columns[name] = tuple(0.0 if value is not None and 0 < value < minimum else value for value in columns[name])
+        columns[name] = tuple(None if value is not None and 0 < value < minimum else value for value in columns[name])
     return replace(curve, columns=columns)

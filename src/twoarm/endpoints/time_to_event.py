@@ -82,15 +82,25 @@ def _from_duration(protocol: Protocol, name: str, endpoint: Endpoint, records: R
             ("negative time", days < 0),
         ],
     )
+    limit = np.full(days.size, np.inf)
+    zero = cohort.population.section.time_zero
+    if protocol.data_cutoff is not None and zero is not None:
+        limit = _cutoff_day(protocol) - _column(records, cohort, zero)[0]
+    late = known & (days > limit)
     return TimeToEvent(
         name=name,
         label=endpoint.label,
-        time=np.where(known, days, 0).astype(np.int64),
-        event=np.where(known, event, 0).astype(np.bool_),
+        time=np.where(known, np.minimum(days, limit), 0).astype(np.int64),
+        event=np.where(known & ~late, event, 0).astype(np.bool_),
         known=known,
         reasons=reasons,
-        cut_back=0,
+        cut_back=int(late.sum()),
     )
+
+
+def _cutoff_day(protocol: Protocol) -> float:
+    """Return the data cut-off as days since 1970-01-01; infinite without one."""
+    return np.inf if protocol.data_cutoff is None else float(protocol.data_cutoff.toordinal() - 719_163)
 
 
 def _from_dates(protocol: Protocol, name: str, endpoint: Endpoint, records: Records, cohort: Cohort) -> TimeToEvent:
@@ -104,7 +114,7 @@ def _from_dates(protocol: Protocol, name: str, endpoint: Endpoint, records: Reco
     last_seen = censoring[0][0]
     for values, _ in censoring[1:]:
         last_seen = np.where(np.isnan(last_seen), values, last_seen)
-    cutoff = np.inf if protocol.data_cutoff is None else float(protocol.data_cutoff.toordinal() - 719_163)
+    cutoff = _cutoff_day(protocol)
     ends = np.where(np.isnan(happened), last_seen, happened)
     event_held = np.any([held for _, held in events], axis=0)
     censoring_held = np.isnan(ends) & np.any([held for _, held in censoring], axis=0)

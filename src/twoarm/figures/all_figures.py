@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -50,18 +51,18 @@ def _figures(scope: Scope) -> Iterator[NamedFigure]:
     yield NamedFigure.of("flow", "Flow of patients", flow_diagram, scope)
     yield NamedFigure.of("love", "Balance of covariates before and after adjustment", love_plot, scope)
     for name in scope.matchings():
-        yield NamedFigure.of(f"propensity_{name}", "Overlap of propensity scores", propensity_plot, scope, name)
+        yield NamedFigure.of(f"propensity-{name}", "Overlap of propensity scores", propensity_plot, scope, name)
     yield NamedFigure.of("hazard_ratios", f"Hazard ratios, {scope.contrast}", effects_forest, scope)
     for endpoint, section in scope.population.endpoints.items():
         for name in scope.marginal():
             title = f"{section.label}, {labels[name]}"
-            yield NamedFigure.of(f"survival_{endpoint}_{name}", title, kaplan_meier_plot, scope, name, endpoint)
+            yield NamedFigure.of(f"survival-{endpoint}-{name}", title, kaplan_meier_plot, scope, name, endpoint)
         for name in scope.regressions():
             title = f"{section.label}, {labels[name]} model"
-            yield NamedFigure.of(f"forest_{endpoint}_{name}", title, model_forest, scope, name, endpoint)
+            yield NamedFigure.of(f"forest-{endpoint}-{name}", title, model_forest, scope, name, endpoint)
         for name in scope.marginal():
             title = f"{section.label} in subgroups, {labels[name]}"
-            yield NamedFigure.of(f"subgroups_{endpoint}_{name}", title, subgroup_forest, scope, name, endpoint)
+            yield NamedFigure.of(f"subgroups-{endpoint}-{name}", title, subgroup_forest, scope, name, endpoint)
 
 
 def render(figure: Figure, kind: FigureFormat) -> bytes:
@@ -76,6 +77,7 @@ def render(figure: Figure, kind: FigureFormat) -> bytes:
 
 def draw(named: NamedFigure, kinds: tuple[FigureFormat, ...]) -> dict[FigureFormat, bytes]:
     """Draw a figure and return its files; nothing where there is nothing to show."""
-    with style():
+    with style(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what a figure lacks is seen in the figure; a warning would quote its labels
         figure = named.draw()
         return {} if figure is None else {kind: render(figure, kind) for kind in kinds}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -22,6 +23,7 @@ _STEPS = {
     "years": (1, 2, 5),
 }
 _MOST_TICKS = 9
+MOST_POINTS = 1000
 
 
 def kaplan_meier_plot(scope: Scope, adjustment: str, endpoint: str) -> Figure | None:
@@ -54,6 +56,7 @@ def _ticks(last: float, unit: str) -> list[float]:
 
 def _draw(axes: Axes, curve: Curve, unit: float, colour: str, dashes: str, label: str) -> None:
     columns = {name: np.array([np.nan if v is None else v for v in values]) for name, values in curve.columns.items()}
+    columns = _thinned(columns)
     time = np.concatenate(([0.0], columns["time"])) / unit
     survival = np.concatenate(([1.0], columns["survival"])) * 100
     axes.step(time, survival, where="post", color=colour, linestyle=DASHES[dashes], linewidth=1.6, label=label)
@@ -74,6 +77,17 @@ def _draw(axes: Axes, curve: Curve, unit: float, colour: str, dashes: str, label
     )
 
 
+def _thinned(columns: dict[str, np.ndarray[Any, Any]]) -> dict[str, np.ndarray[Any, Any]]:
+    """Keep one point a thousandth of the axis in either direction, and the last: more cannot be seen."""
+    time, survival = columns["time"], columns["survival"]
+    if time.size <= MOST_POINTS:
+        return columns
+    cell = np.floor(time / time[-1] * MOST_POINTS) * (MOST_POINTS + 1) + np.floor(survival * MOST_POINTS)
+    keep = np.append(np.diff(cell) != 0, True)
+    marks = np.add.reduceat(columns["censored"], np.concatenate(([0], np.flatnonzero(keep)[:-1] + 1)))
+    return {**{name: values[keep] for name, values in columns.items()}, "censored": marks}
+
+
 def _legend(scope: Scope, curve: Curve) -> str:
     here = {
         "adjustment": curve.adjustment,
@@ -84,7 +98,7 @@ def _legend(scope: Scope, curve: Curve) -> str:
     parts = [scope.find(**here, statistic=s) for s in ("median", "median_lower", "median_upper")]
     median = with_interval(*(duration(scope.protocol, part) for part in parts))
     numbers = f": median {median} {scope.protocol.time_unit}"
-    return shortened(curve.arm, 5.6 - 0.071 * len(numbers)) + numbers
+    return " " * curve.arm.startswith("_") + shortened(curve.arm, 5.6 - 0.071 * len(numbers)) + numbers
 
 
 def _frame(axes: Axes, scope: Scope, endpoint: str, ticks: list[float], last: float) -> None:
@@ -131,8 +145,17 @@ def _risk_table(figure: Figure, axes: Axes, curves: list[Curve], ticks: list[flo
         table.text(0, y, shortened(curve.arm, 5.4), ha="left", va="center", fontsize=8.5, color=colour)
         for tick in ticks:
             table.text(
-                tick, y - 0.9, f"{at_risk(curve, tick * unit):,.0f}", ha="center", va="center", fontsize=8.5, color=INK
+                tick, y - 0.9, at_risk_text(curve, tick * unit), ha="center", va="center", fontsize=8.5, color=INK
             )
+
+
+def at_risk_text(curve: Curve, day: float) -> str:
+    """Return the number at risk; a curve that ends where few are left (disclosure) does not tell how many."""
+    last = curve.columns["time"][-1]
+    left = _number(curve.columns["at_risk"][-1]) - sum(
+        _number(curve.columns[name][-1]) for name in ("events", "censored")
+    )
+    return "*" if day > _number(last) and left > 0.5 else f"{at_risk(curve, day):,.0f}"
 
 
 def at_risk(curve: Curve, day: float) -> float:

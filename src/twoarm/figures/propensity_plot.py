@@ -19,7 +19,7 @@ def propensity_plot(scope: Scope, adjustment: str) -> Figure | None:
     reach = [0.0, 0.0]
     for side, (curve, colour, sign) in enumerate(zip(curves, (TREATED, COMPARATOR), (1, -1), strict=True)):
         assert curve is not None, "both arms have scores"
-        columns = {name: np.array(values, dtype=float) for name, values in curve.columns.items()}
+        columns = {name: np.nan_to_num(np.array(values, dtype=float)) for name, values in curve.columns.items()}
         left, width = columns["left"], columns["right"] - columns["left"]
         percent = 100 / max(columns["all"].sum(), 1)
         axes.bar(
@@ -30,7 +30,7 @@ def propensity_plot(scope: Scope, adjustment: str) -> Figure | None:
             facecolor=colour,
             alpha=0.28,
             linewidth=0,
-            label=f"{shortened(curve.arm, 2.0)}, all",
+            label=f"{' ' * curve.arm.startswith('_')}{shortened(curve.arm, 2.0)}, all",
         )
         axes.bar(
             left,
@@ -39,7 +39,7 @@ def propensity_plot(scope: Scope, adjustment: str) -> Figure | None:
             align="edge",
             facecolor=colour,
             linewidth=0,
-            label=f"{shortened(curve.arm, 2.0)}, matched",
+            label=f"{' ' * curve.arm.startswith('_')}{shortened(curve.arm, 2.0)}, matched",
         )
         reach[side] = float(columns["all"].max()) * percent * 1.08
     axes.axhline(0, color=INK, linewidth=0.8)

@@ -25,6 +25,7 @@ SETTINGS: dict[Any, Any] = {
     "xtick.labelsize": 8.5,
     "ytick.labelsize": 8.5,
     "text.color": INK,
+    "text.parse_math": False,
     "svg.hashsalt": "twoarm",
     "svg.fonttype": "path",
     "pdf.fonttype": 3,

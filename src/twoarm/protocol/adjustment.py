@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from twoarm.protocol.choices import CaliperSd, CaliperUnit, Estimand, Focal, Order, Scale
-from twoarm.protocol.section import Label, Name, Section
+from twoarm.protocol.section import Label, Name, Names, Section
 
 ESTIMAND_OF_FOCAL: dict[Focal, Estimand] = {"treated": "ATT", "comparator": "ATC", "smaller": "matched set"}
 
@@ -26,7 +26,7 @@ class Multivariable(Section):
     kind: Literal["multivariable"]
     label: Label = "Multivariable"
     primary: bool = Field(False, description="Carries the primary analysis.")
-    covariates: tuple[Name, ...] | None = Field(None, description="All covariates of the population by default.")
+    covariates: Names | None = Field(None, description="All covariates of the population by default.")
 
 
 class Caliper(Section):
@@ -43,7 +43,7 @@ class Matching(Section):
     kind: Literal["matching"]
     label: Label = "Matched"
     primary: bool = Field(False, description="Carries the primary analysis; the first matching by default.")
-    covariates: tuple[Name, ...] | None = Field(None, description="All covariates of the population by default.")
+    covariates: Names | None = Field(None, description="All covariates of the population by default.")
     focal: Focal = Field("treated", description="Whose patients look for partners.")
     estimand: Estimand | None = Field(None, description="Follows from focal; stated, it must agree.")
     scale: Scale = Field("logit", description="Distances on the logit of the score, or on the probability.")

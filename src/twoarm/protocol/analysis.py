@@ -14,7 +14,7 @@ from twoarm.protocol.choices import (
     QuantileInterval,
     Ties,
 )
-from twoarm.protocol.section import Name, Section
+from twoarm.protocol.section import Names, Section
 
 Landmark = Annotated[float, Field(gt=0)]
 
@@ -75,5 +75,5 @@ class Analyses(Section):
 class Subgroups(Section):
     """Hazard ratios within the levels of covariates, with a test of interaction."""
 
-    variables: tuple[Name, ...] = Field(min_length=1, description="Covariates with levels.")
+    variables: Names = Field(min_length=1, description="Covariates with levels.")
     minimum_events: int = Field(10, ge=1, description="Below this many events a level is not estimated.")

@@ -33,7 +33,13 @@ Ties = Literal["efron", "breslow"]
 FigureFormat = Literal["svg", "pdf", "png"]
 
 WarningName = Literal[
-    "incomplete_matching", "larger_focal_arm", "imbalance", "follow_up_differs", "few_events", "broken_pairs"
+    "incomplete_matching",
+    "larger_focal_arm",
+    "imbalance",
+    "follow_up_differs",
+    "few_events",
+    "broken_pairs",
+    "dropped_term",
 ]
 
 DAYS_PER_UNIT = {"days": 1.0, "weeks": 7.0}

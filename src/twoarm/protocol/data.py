@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from twoarm.protocol.choices import DecimalMark, OnInvalid
 from twoarm.protocol.expression import Type
-from twoarm.protocol.section import Name, Section
+from twoarm.protocol.section import Name, Section, folded
 
 _DATE_PART = re.compile(r"YYYY|MM|DD")
 
@@ -32,13 +32,25 @@ class CategoryColumn(_ColumnSection):
     type: Literal["category"]
     map: dict[str, str] = Field(min_length=1)
 
+    @model_validator(mode="after")
+    def _codes_are_distinct(self) -> CategoryColumn:
+        meanings: dict[str, str] = {}
+        for code, meaning in self.map.items():
+            if meanings.setdefault(folded(code), meaning) != meaning:
+                raise ValueError("map: two codes that differ only in case, width or space have different meanings")
+        return self
+
 
 class IntegerColumn(_ColumnSection):
     """Whole numbers."""
 
     type: Literal["integer"]
-    minimum: int | None = None
-    maximum: int | None = None
+    minimum: int | None = Field(None, ge=-(2**62), le=2**62)
+    maximum: int | None = Field(None, ge=-(2**62), le=2**62)
+
+    @model_validator(mode="after")
+    def _range_is_open(self) -> IntegerColumn:
+        return _ranged(self)
 
 
 class NumberColumn(_ColumnSection):
@@ -49,17 +61,30 @@ class NumberColumn(_ColumnSection):
     maximum: float | None = None
     decimal: DecimalMark = "."
 
+    @model_validator(mode="after")
+    def _range_is_open(self) -> NumberColumn:
+        return _ranged(self)
+
+
+_Ranged = TypeVar("_Ranged", IntegerColumn, NumberColumn)
+
+
+def _ranged(column: _Ranged) -> _Ranged:
+    if column.minimum is not None and column.maximum is not None and column.minimum > column.maximum:
+        raise ValueError("minimum is above maximum")
+    return column
+
 
 class BooleanColumn(_ColumnSection):
     """Yes or no, by declared codes; compared without regard to case."""
 
     type: Literal["boolean"]
-    true: tuple[str, ...] = Field(("1", "true", "yes"), min_length=1)
-    false: tuple[str, ...] = Field(("0", "false", "no"), min_length=1)
+    true: tuple[str, ...] = Field(("1", "true", "yes", "y"), min_length=1)
+    false: tuple[str, ...] = Field(("0", "false", "no", "n"), min_length=1)
 
     @model_validator(mode="after")
     def _codes_are_disjoint(self) -> BooleanColumn:
-        if {code.casefold() for code in self.true} & {code.casefold() for code in self.false}:
+        if {folded(code) for code in self.true} & {folded(code) for code in self.false}:
             raise ValueError("a code stands for both true and false")
         return self
 
@@ -118,14 +143,18 @@ class Source(Section):
     missing: tuple[str, ...] = Field(("",), description="Cells that stand for a missing value.")
     on_invalid: OnInvalid = Field("refuse", description="What follows from a cell that cannot be read as declared.")
     sheet: str | None = Field(None, description="Sheet of a workbook; the first by default.")
-    delimiter: str = Field(",", min_length=1, max_length=1)
+    delimiter: str = Field(",", pattern=r"^[\t\x20-\x7e]$")
     encoding: Literal["utf-8", "utf-16", "gb18030", "latin-1"] = "utf-8"
 
     @field_validator("file")
     @classmethod
     def _stays_below_the_protocol(cls, value: str | None) -> str | None:
         if value is not None and (
-            value.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", value) or re.match(r"[A-Za-z][\w+.-]*:", value)
+            len(value) > 500
+            or any(ord(letter) < 32 for letter in value)
+            or value.startswith(("/", "\\"))
+            or ".." in re.split(r"[/\\]", value)
+            or re.match(r"[A-Za-z][\w+.-]*:", value)
         ):
             raise ValueError("expected a relative path below the protocol's folder")
         return value

@@ -27,6 +27,8 @@ from twoarm.protocol.expression import (
 
 MAXIMUM_LENGTH = 2000
 MAXIMUM_DEPTH = 30
+LARGEST = 1e15  # numbers beyond lose whole units
+LONGEST = 100_000  # days, some 270 years
 MONTH_LENGTH = 30.4375  # days, where a duration is written in months or years
 
 _TOKEN = re.compile(
@@ -39,7 +41,7 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
-_WORDS = {"and", "or", "not", "in", "between", "is", "missing", "if", "else", "true", "false"}
+WORDS = {"and", "or", "not", "in", "between", "is", "missing", "if", "else", "true", "false"}
 _UNITS = {"day": 1.0, "week": 7.0, "month": MONTH_LENGTH, "year": 12 * MONTH_LENGTH}
 _ORDERED = (Type.NUMBER, Type.DATE, Type.DURATION, Type.ANY)
 
@@ -80,7 +82,7 @@ def _tokens(text: str) -> list[_Token]:
             raise ExpressionError(f"found {text[offset]!r}{hint}; expected a column, a value or an operator", offset)
         kind = match.lastgroup or ""
         word, offset = match.group(kind), match.start(kind)
-        if kind == "name" and word in _WORDS:
+        if kind == "name" and word in WORDS:
             kind = "word"
         tokens.append(_Token(kind, word, offset))
         at = match.end()
@@ -238,7 +240,11 @@ class _Parser:
     def operand(self) -> Node:
         token = self.token
         if self.accept("-"):
+            self.depth += 1
+            if self.depth > MAXIMUM_DEPTH:
+                raise ExpressionError(f"nested more than {MAXIMUM_DEPTH} deep", token.offset)
             operand = self.operand()
+            self.depth -= 1
             self.require(operand, (Type.NUMBER, Type.DURATION), "a number after -", token.offset)
             if isinstance(operand, Constant) and isinstance(operand.value, int | float):
                 return Constant(-operand.value, operand.type, f"-{operand.source}")
@@ -269,8 +275,12 @@ class _Parser:
 
     def number(self, token: _Token) -> Constant:
         value = float(token.text)
+        if not abs(value) <= LARGEST:
+            raise ExpressionError(f"found a number above {LARGEST:.0e}", token.offset)
         unit = self.token.text.removesuffix("s")
         if self.token.kind == "name" and unit in _UNITS:
+            if value * _UNITS[unit] > LONGEST:
+                raise ExpressionError(f"found a duration of more than {LONGEST:,} days", token.offset)
             source = f"{token.text} {self.token.text}"
             self.at += 1
             return Constant(value * _UNITS[unit], Type.DURATION, source)

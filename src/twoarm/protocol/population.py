@@ -69,7 +69,7 @@ class Population(Section):
     time_zero: Name | None = Field(None, description="Date column from which endpoints run.")
     covariates: tuple[Name, ...] | None = Field(None, description="All declared covariates by default.")
     endpoints: tuple[Name, ...] | None = Field(None, description="All declared endpoints by default.")
-    missing: tuple[Name, ...] | None = Field(None, description="All declared strategies by default.")
+    missing: tuple[Name, ...] | None = Field(None, min_length=1, description="All declared strategies by default.")
     adjustments: tuple[Name, ...] | None = Field(None, description="All declared adjustments by default.")
     analyses: tuple[AnalysisName, ...] | None = Field(None, description="All by default.")
 

@@ -82,7 +82,7 @@ class Protocol(Section):
     populations: dict[Name, Population] = Field(min_length=1, description="The study first; then sub-cohorts.")
     covariates: dict[Name, Covariate] = Field(min_length=1)
     endpoints: dict[Name, Endpoint] = Field(min_length=1)
-    missing: dict[Name, CompleteCase] = Field({"complete_case": CompleteCase()})
+    missing: dict[Name, CompleteCase] = Field({"complete_case": CompleteCase()}, min_length=1)
     adjustments: dict[Name, Adjustment] = Field({}, description="The unadjusted comparison is always made.")
     analyses: Analyses = Analyses()
     subgroups: Subgroups | None = None
@@ -98,6 +98,8 @@ class Protocol(Section):
         primaries = [name for name, adjustment in self.adjustments.items() if adjustment.primary]
         if len(primaries) > 1:
             raise ValueError(f"adjustments: found {len(primaries)} with primary = true; expected one at most")
+        if self.output.patient_level and self.disclosure.minimum_cell > 1:
+            raise ValueError("output: patient_level cannot go with suppression of small cells")
         return self
 
     @property
@@ -155,7 +157,7 @@ class Protocol(Section):
 
     def _resolve(self, name: str, section: Population) -> StudyPopulation:
         def chosen(declared: Mapping[str, Any], names: tuple[str, ...] | None) -> dict[str, Any]:
-            return {key: declared[key] for key in (declared if names is None else names)}
+            return {key: declared[key] for key in (declared if names is None else names) if key in declared}
 
         adjustments = chosen(self.adjustments, section.adjustments)
         if not any(isinstance(adjustment, Unadjusted) for adjustment in adjustments.values()):

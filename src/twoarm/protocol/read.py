@@ -48,6 +48,10 @@ def parse_protocol(text: str, name: str = "study.toml") -> Protocol:
         where = f"{name}:{place[1]}:{place[2]}" if place else name
         message = str(error).replace(place[0] if place else "", "")
         raise ProtocolError([Problem(where, message, "expected TOML")]) from None
+    except (RecursionError, ValueError):
+        raise ProtocolError([Problem(name, "nesting or a number beyond all bounds", "expected a protocol")]) from None
+    if _depth(raw) > 12:
+        raise ProtocolError([Problem(name, "tables nested more than 12 deep", "expected a protocol")])
     positions = scan_positions(text)
     document = _as_tuples(raw)
     sections, errors = _validate_parts(document)
@@ -60,6 +64,24 @@ def parse_protocol(text: str, name: str = "study.toml") -> Protocol:
     except ValidationError as error:
         found = [_from_pydantic(dict(item), document, positions, name) for item in error.errors()]
         raise ProtocolError(sorted(found, key=_by_place)) from None
+
+
+def _depth(value: Any) -> int:
+    """Return how deep tables and lists are nested, without recursion."""
+    depth, level = 0, [value]
+    while level:
+        level = (
+            [
+                inner
+                for item in level
+                for inner in (item.values() if isinstance(item, dict) else item)
+                if isinstance(inner, dict | list)
+            ]
+            if depth < 100
+            else []
+        )
+        depth += 1
+    return depth
 
 
 def _by_place(problem: Problem) -> tuple[int, ...]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from twoarm.errors import nearest
-from twoarm.protocol.covariate import Continuous, Cut
+from twoarm.protocol.covariate import Categorical, Continuous, Cut, level_text
 from twoarm.protocol.data import COLUMN_TYPES
 from twoarm.protocol.expression import Type
-from twoarm.protocol.expression_parser import ExpressionError, parse_expression
+from twoarm.protocol.expression_parser import WORDS, ExpressionError, parse_expression
 from twoarm.protocol.toml_positions import Path
 
 
@@ -43,6 +44,9 @@ def check_references(sections: Mapping[str, Any], raw: Mapping[str, Any]) -> lis
         _check_adjustments,
         _check_subgroups,
         _check_labels,
+        _check_populations_adjustments,
+        _check_levels,
+        _check_cutoff,
     )
     for check in checks:
         problems += check(sections, columns, known)
@@ -57,12 +61,18 @@ def _columns(raw: Mapping[str, Any]) -> tuple[dict[str, Type], list[Misreference
     """Collect all columns; one in error counts with type ANY, so that it is not reported twice."""
     problems: list[Misreference] = []
     columns: dict[str, Type] = {}
+    keys: set[Any] = set()  # of the tables before, by which the next is joined
     for source, section in _mapping(raw.get("data")).items():
         for name, declared in _mapping(_mapping(section).get("columns")).items():
-            if name in columns and name != _mapping(section).get("key"):
+            if name in columns and not (name in keys and name == _mapping(section).get("key")):
                 problems.append(Misreference(("data", source, "columns", name), "a name used before", "another name"))
+            if name in WORDS:
+                problems.append(
+                    Misreference(("data", source, "columns", name), "a word of expressions", "another name")
+                )
             kind = declared if isinstance(declared, str) else _mapping(declared).get("type")
             columns[name] = COLUMN_TYPES.get(str(kind), Type.ANY)
+        keys.add(_mapping(section).get("key"))
     for name, text in _mapping(raw.get("derived")).items():
         if name in columns:
             problems.append(Misreference(("derived", name), "the name of a column", "another name"))
@@ -147,8 +157,13 @@ def _check_covariates(sections: Mapping[str, Any], columns: Mapping[str, Type], 
 def _check_endpoints(sections: Mapping[str, Any], columns: Mapping[str, Type], _: Any) -> Iterator[Misreference]:
     wanted = {"time": (Type.NUMBER, Type.DURATION), "event": (Type.BOOLEAN,)}
     for name, endpoint in sections.get("endpoints", {}).items():
-        for path, column in endpoint.columns().items():
-            yield from _column(column, columns, wanted.get(str(path[0]), (Type.DATE,)), ("endpoints", name, *path))
+        if endpoint.time and columns.get(endpoint.time) is Type.DURATION and endpoint.unit != "days":
+            yield Misreference(
+                ("endpoints", name, "unit"), f'found "{endpoint.unit}"', "expected days: a duration has days"
+            )
+    for name, endpoint in sections.get("endpoints", {}).items():
+        for key, column in endpoint.columns().items():
+            yield from _column(column, columns, wanted.get(str(key[0]), (Type.DATE,)), ("endpoints", name, *key))
         populations = sections.get("populations", {})
         without = [
             label
@@ -168,6 +183,8 @@ def _check_adjustments(
         path: Path = ("adjustments", name)
         for i, word in enumerate(getattr(adjustment, "covariates", None) or ()):
             yield from _one_of(word, sorted(known["covariates"]), "one of the covariates", (*path, "covariates", i))
+        if name == "unadjusted" and adjustment.kind != "unadjusted":
+            yield Misreference(path, f"kind {adjustment.kind} under the name unadjusted", "expected another name")
         if adjustment.kind != "matching":
             continue
         if adjustment.order_column is not None:
@@ -196,3 +213,49 @@ def _check_labels(sections: Mapping[str, Any], *_: Any) -> Iterator[Misreference
                     (kind, name), f'label "{section.label}" is used before', "expected a label of its own"
                 )
             seen.add(section.label.casefold())
+
+
+def _check_populations_adjustments(
+    sections: Mapping[str, Any], _: Any, known: Mapping[str, set[str]]
+) -> Iterator[Misreference]:
+    """An adjustment cannot use a covariate that its population leaves out."""
+    for name, population in sections.get("populations", {}).items():
+        if population.covariates is None:
+            continue
+        here = population.adjustments if population.adjustments is not None else sections.get("adjustments", {})
+        for word in here:
+            adjustment = sections.get("adjustments", {}).get(word)
+            needed = set(getattr(adjustment, "covariates", None) or ()) & known["covariates"]
+            for absent in sorted(needed - set(population.covariates)):
+                found = f'"{absent}" is not among them, but adjustments.{word} uses it'
+                yield Misreference(
+                    ("populations", name, "covariates"), found, "expected it here, or another adjustment"
+                )
+
+
+def _check_levels(sections: Mapping[str, Any], columns: Mapping[str, Type], _: Any) -> Iterator[Misreference]:
+    """Levels are of the kind that their column holds, and differ as cells are compared."""
+    kinds: dict[Type, type | tuple[type, ...]] = {Type.BOOLEAN: bool, Type.NUMBER: int, Type.TEXT: (str, int)}
+    for name, covariate in sections.get("covariates", {}).items():
+        if not isinstance(covariate, Categorical):
+            continue
+        path: Path = ("covariates", name, "levels")
+        kind = columns.get(covariate.source or name, Type.ANY)
+        wanted = kinds.get(kind)
+        levels = covariate.levels
+        if wanted and not all(isinstance(v, wanted) and (kind is Type.BOOLEAN) == isinstance(v, bool) for v in levels):
+            yield Misreference(path, "levels of another type than the column", f"expected {kind} values, as it holds")
+        if len({unicodedata.normalize("NFKC", level_text(level)).strip() for level in levels}) < len(levels):
+            yield Misreference(path, "two levels that differ only in width or space", "expected one of them")
+
+
+def _check_cutoff(sections: Mapping[str, Any], *_: Any) -> Iterator[Misreference]:
+    """A data cut-off can only cut a duration back from a known time zero."""
+    if sections.get("data_cutoff") is None:
+        return
+    for name, endpoint in sections.get("endpoints", {}).items():
+        for label, population in sections.get("populations", {}).items():
+            used = population.endpoints is None or name in population.endpoints
+            if not endpoint.from_dates and used and population.time_zero is None:
+                where = f"expected time_zero in populations.{label}, or the endpoint from dates"
+                yield Misreference(("endpoints", name), "a duration, which data_cutoff cannot cut back", where)

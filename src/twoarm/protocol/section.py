@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+
+def _printable(text: str) -> str:
+    if not text.strip():
+        raise ValueError("expected a label that is not blank")
+    if any(unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Co") for letter in text):
+        raise ValueError("expected a label without control or invisible characters")
+    return text
+
+
+def folded(text: str) -> str:
+    """Return a code as cells are compared: Unicode-normalised, without invisible characters and case.
+
+    >>> folded(" Ｍ​") == folded("m")
+    True
+    """
+    kept = "".join(letter for letter in unicodedata.normalize("NFKC", text) if unicodedata.category(letter) != "Cf")
+    return kept.strip().lower()
+
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64)]
-Label = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
 ExpressionText = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 Value = str | int | bool
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
+def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("expected every name once")
+    return names
+
+
+Names = Annotated[tuple[Name, ...], AfterValidator(_distinct)]
+
+
 class Section(BaseModel):
     """A part of the protocol: hashable, with every default filled in."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)

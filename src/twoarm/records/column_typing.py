@@ -18,6 +18,7 @@ from twoarm.protocol.data import (
     Source,
     TextColumn,
 )
+from twoarm.protocol.section import folded
 
 _INTEGER = r"^[+-]?\d+(\.0*)?$"
 _NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
@@ -52,6 +53,12 @@ def type_column(raw: pl.Series, declared: ColumnDeclaration, source: Source) -> 
     raise AssertionError(f"no reader for a column of type {declared.type}")
 
 
+def readable(raw: pl.Series) -> bool:
+    """Whether a column's own type is one that cells can be read from."""
+    kinds = (pl.String, pl.Boolean, pl.Date, pl.Datetime, pl.Categorical, pl.Enum, pl.Null, pl.Decimal)
+    return raw.dtype.is_numeric() or isinstance(raw.dtype, kinds) or raw.dtype in kinds
+
+
 def clean_text(value: str) -> str:
     """Return one text as ``cell_text`` would."""
     return str(cell_text(pl.Series([value], dtype=pl.String))[0])
@@ -79,14 +86,14 @@ def _text(text: pl.Series, _: TextColumn) -> TypedColumn:
 
 
 def _category(text: pl.Series, declared: CategoryColumn) -> TypedColumn:
-    folded = {clean_text(code).casefold(): meaning for code, meaning in declared.map.items()}
+    folded = {folded(code): meaning for code, meaning in declared.map.items()}
     values = text.str.to_lowercase().replace_strict(folded, default=None, return_dtype=pl.String)
     return TypedColumn(values, {"outside_code_map": ("cells outside the declared code map", _failed(text, values))})
 
 
 def _boolean(text: pl.Series, declared: BooleanColumn) -> TypedColumn:
-    codes = {clean_text(code).casefold(): True for code in declared.true}
-    codes |= {clean_text(code).casefold(): False for code in declared.false}
+    codes = {folded(code): True for code in declared.true}
+    codes |= {folded(code): False for code in declared.false}
     values = text.str.to_lowercase().replace_strict(codes, default=None, return_dtype=pl.Boolean)
     return TypedColumn(values, {"outside_yes_no_codes": ("cells outside the yes/no codes", _failed(text, values))})
 

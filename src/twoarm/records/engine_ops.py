@@ -12,4 +12,4 @@ def day_number(expression: nw.Expr) -> nw.Expr:
 
 def date_of_day_number(expression: nw.Expr) -> nw.Expr:
     """Return days since 1970-01-01 as a date."""
-    return expression.cast(nw.Int32).cast(nw.Date)
+    return (expression // 1).cast(nw.Int32).cast(nw.Date)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Collection
 from functools import reduce
+from typing import Any
 
 import narwhals.stable.v2 as nw
 
@@ -68,7 +69,7 @@ def _evaluate(node: Node, masks: Collection[str]) -> nw.Expr:
             return (inside >= _evaluate(low, masks)) & (inside <= _evaluate(high, masks))
         case Membership(operand=operand, members=members):
             sought = _evaluate(operand, masks)
-            return nw.when(~sought.is_null()).then(sought.is_in([_plain(member.value) for member in members]))
+            return nw.when(~sought.is_null()).then(sought.is_in(_alike([_plain(member.value) for member in members])))
         case Missing(operand=operand):
             absent = nw.col(operand.name).is_null()
             held = HELD + operand.name
@@ -83,6 +84,11 @@ def _evaluate(node: Node, masks: Collection[str]) -> nw.Expr:
             return _call(function, arguments, masks)
 
 
+def _alike(values: list[float | int | str | bool]) -> list[Any]:
+    """Return whole numbers as floats where one of them is a float."""
+    return [float(v) for v in values] if any(isinstance(v, float) for v in values) else values
+
+
 def _plain(value: float | int | str | bool | datetime.date) -> float | int | str | bool:
     return (value - _EPOCH).days if isinstance(value, datetime.date) else value
 
@@ -93,7 +99,7 @@ def _calculate(operator: str, left: nw.Expr, right: nw.Expr) -> nw.Expr:
     if operator == "-":
         return left - right
     if operator == "*":
-        return left * right
+        return left.cast(nw.Float64) * right  # whole numbers would wrap round silently
     return nw.when(right != 0).then(left / right)  # a division by zero is missing
 
 

@@ -15,7 +15,7 @@ from twoarm.protocol.data import Source
 from twoarm.protocol.expression import column_names
 from twoarm.protocol.expression_parser import parse_expression
 from twoarm.protocol.protocol import Protocol
-from twoarm.records.column_typing import TypedColumn, type_column
+from twoarm.records.column_typing import TypedColumn, readable, type_column
 from twoarm.records.evaluation import HELD, evaluate
 from twoarm.records.findings import Finding, Outcome, refused
 from twoarm.records.source_files import RawTable, frame_source, read_source
@@ -82,7 +82,7 @@ def read_records(protocol: Protocol, folder: str | Path = ".", frames: Mapping[s
     problems += refused(findings)
     if problems:
         raise RecordsError(problems)
-    frame, unknown = _join([table.frame for table in tables], tables[0].input.file)
+    frame, unknown = _join(tables)
     patients = _derive(protocol, PatientTable(nw.from_native(frame.sort(KEY), eager_only=True)))
     return Records(patients, (*findings, *unknown), tuple(table.input for table in tables))
 
@@ -99,6 +99,16 @@ def _type_table(name: str, source: Source, raw: RawTable) -> _Table:
                     f"expected it in the header{nearest(header, raw.frame.columns)}",
                 )
                 for header in absent.values()
+            ]
+        )
+    odd = {column: raw.frame.schema[header] for column, header in headers.items() if not readable(raw.frame[header])}
+    if odd:
+        raise RecordsError(
+            [
+                Problem(
+                    raw.name, f"a column of type {dtype}", "expected text, numbers, yes/no or dates", headers[column]
+                )
+                for column, dtype in odd.items()
             ]
         )
     typed = {
@@ -156,17 +166,23 @@ def _row_numbers(mask: pl.Series, raw: RawTable) -> tuple[int, ...]:
     return tuple((mask.arg_true() + raw.first_row).to_list())
 
 
-def _join(frames: list[pl.DataFrame], file: str) -> tuple[pl.DataFrame, list[Finding]]:
+def _join(tables: list[_Table]) -> tuple[pl.DataFrame, list[Finding]]:
     """Add the other tables to the first by patient key; the number of patients cannot change."""
-    spine, findings = frames[0], []
-    for other in frames[1:]:
+    spine, findings = tables[0].frame, []
+    for table in tables[1:]:
+        other = table.frame
         strangers = other.filter(~other[KEY].is_in(spine[KEY].to_list()))
         if strangers.height:
-            what = f"patients of another table who are not in {file}"
-            rows, keys = tuple(range(1, strangers.height + 1)), tuple(strangers[KEY].to_list())
-            findings.append(Finding("unknown_patient", "warned", file, "", what, rows, keys, "they are not counted"))
+            what = f"rows of patients who are not in {tables[0].input.file}"
+            rows = tuple((strangers[FILE_ORDER] + 2).to_list())
+            keys = tuple(strangers[KEY].to_list())
+            key = table.input.columns[0]
+            findings.append(
+                Finding("unknown_patient", "warned", table.input.file, key, what, rows, keys, "they are not counted")
+            )
         extra = [name for name in other.columns if name not in spine.columns or name == KEY]
         joined = spine.join(other.select(extra), on=KEY, how="left")
+        joined = joined.with_columns(pl.col(name).fill_null(False) for name in extra if name.startswith(HELD))
         assert joined.height == spine.height, "a join keeps one row a patient"
         spine = joined
     return spine, findings
@@ -181,6 +197,8 @@ def _derive(protocol: Protocol, patients: PatientTable) -> PatientTable:
         types[name] = node.type
         masks = PatientTable(frame).masks
         frame = frame.with_columns(evaluate(node, masks).alias(name))
+        if frame.schema[name].is_float():  # what overflows is no number
+            frame = frame.with_columns(nw.when(nw.col(name).is_finite()).then(nw.col(name)).alias(name))
         inputs = [nw.col(HELD + column) for column in sorted(column_names(node)) if HELD + column in masks]
         if inputs:
             held = nw.any_horizontal(*inputs, ignore_nulls=True) & nw.col(name).is_null()

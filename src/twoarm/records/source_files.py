@@ -5,16 +5,23 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import narwhals.stable.v2 as nw
+import numpy as np
 import polars as pl
 
 from twoarm.errors import Problem, RecordsError
 from twoarm.protocol.data import Source
+
+MOST_BYTES = 1_000_000_000  # of a workbook when unpacked
+MOST_CELLS = 50_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +63,8 @@ def read_source(name: str, source: Source, folder: Path) -> RawTable:
         missing = f"the package {error.name} is not installed"
         raise RecordsError([Problem(source.file, missing, 'install "twoarm[files]"')]) from None
     except Exception as error:
-        if type(error).__module__.partition(".")[0] not in _READERS_OWN and not isinstance(error, UnicodeError):
+        own = type(error).__module__.partition(".")[0] in _READERS_OWN
+        if not own and not isinstance(error, UnicodeError | zipfile.BadZipFile):
             raise
         # a reader's own message may quote cells, so only its kind is told
         kind = f"content that is not {path.suffix.lower()} ({type(error).__name__})"
@@ -86,9 +94,11 @@ def _checked(frame: pl.DataFrame, name: str) -> pl.DataFrame:
 
 def _named(header: list[str], name: str) -> list[str]:
     stripped = [column.strip() for column in header]
-    repeated = sorted({column for column in stripped if column and stripped.count(column) > 1})
+    repeated = [place for place, column in enumerate(stripped, start=1) if column and stripped.count(column) > 1]
     if repeated:
-        raise RecordsError([Problem(name, f"header {', '.join(repeated)} twice", "expected every header once")])
+        places = ", ".join(map(str, repeated[:20]))
+        found = f"headers that occur more than once (columns {places})"
+        raise RecordsError([Problem(name, found, "expected a first row with every header once")])
     return [column or f"unnamed:{i}" for i, column in enumerate(stripped, start=1)]
 
 
@@ -97,7 +107,13 @@ def _read_csv(content: bytes, source: Source, path: Path) -> pl.DataFrame:
         content = content.decode(source.encoding).encode("utf-8")
     content = content.removeprefix(b"\xef\xbb\xbf")
     head = content[: 1 << 20].decode("utf-8", errors="ignore")
-    header = _named(next(csv.reader(io.StringIO(head), delimiter=source.delimiter)), path.name)
+    try:
+        header = _named(next(csv.reader(io.StringIO(head), delimiter=source.delimiter)), path.name)
+    except (csv.Error, StopIteration):
+        raise RecordsError(
+            [Problem(path.name, "no header that can be read", "expected names in the first line")]
+        ) from None
+    _refuse_ragged(content, source.delimiter, len(header), path.name)
     return pl.read_csv(
         io.BytesIO(content),
         separator=source.delimiter,
@@ -108,9 +124,45 @@ def _read_csv(content: bytes, source: Source, path: Path) -> pl.DataFrame:
     )
 
 
+def _refuse_ragged(content: bytes, delimiter: str, width: int, name: str) -> None:
+    """Refuse rows with fewer or more cells than the header: a file that was cut off, or a stray delimiter."""
+    if b'"' in content:
+        text = io.StringIO(content.decode("utf-8", errors="replace"), newline="")
+        cells = np.array([len(row) for row in csv.reader(text, delimiter=delimiter) if row], dtype=np.int64)
+    else:
+        letters = np.frombuffer(content.rstrip(b"\r\n") + b"\n", dtype=np.uint8)
+        ends = np.flatnonzero(letters == ord("\n"))
+        before = np.searchsorted(np.flatnonzero(letters == ord(delimiter)), ends)
+        cells = np.diff(before, prepend=0) + 1
+        lengths = np.diff(ends, prepend=-1) - 1
+        cells = cells[(lengths > 1) | (cells == width)]  # an empty line is no row
+    wrong = np.flatnonzero(cells != width)
+    if wrong.size:
+        rows = ", ".join(str(row + 1) for row in wrong[:20].tolist()) + (", ..." if wrong.size > 20 else "")
+        found = f"{wrong.size} rows with fewer or more cells than the header's {width} (rows {rows})"
+        raise RecordsError([Problem(name, found, "check the delimiter, and whether the file was cut off")])
+
+
+def _refuse_huge_sheets(content: bytes, name: str) -> None:
+    """Refuse a workbook whose cells span a grid too large to hold, such as one stray cell in the last column."""
+    with zipfile.ZipFile(io.BytesIO(content)) as book:
+        sheets = [entry for entry in book.infolist() if entry.filename.startswith("xl/worksheets/")]
+        if sum(entry.file_size for entry in book.infolist()) > MOST_BYTES:
+            raise RecordsError([Problem(name, "a workbook of over 1 GB unpacked", "save the table as CSV or Parquet")])
+        for entry in sheets:
+            cells = re.findall(rb'<c r="([A-Z]+)([0-9]+)"', book.read(entry))
+            columns = max((len(letters), letters) for letters, _ in cells)[1] if cells else b"A"
+            width = reduce(lambda total, letter: total * 26 + letter - 64, columns, 0)
+            height = max((int(row) for _, row in cells), default=1)
+            if width * height > MOST_CELLS:
+                found = f"a sheet that spans {height:,} rows and {width:,} columns"
+                raise RecordsError([Problem(name, found, "delete stray cells beyond the table")])
+
+
 def _read_excel(content: bytes, source: Source, path: Path) -> pl.DataFrame:
     import python_calamine
 
+    _refuse_huge_sheets(content, path.name)
     book = python_calamine.load_workbook(io.BytesIO(content))
     if source.sheet is not None and source.sheet not in book.sheet_names:
         sheets = ", ".join(book.sheet_names)
@@ -162,7 +214,7 @@ _READERS: dict[str, Callable[[bytes, Source, Path], pl.DataFrame]] = {
     ".csv": _read_csv,
     ".xlsx": _read_excel,
     ".parquet": _read_parquet,
-    ".sav": _read_statistical("read_sav", user_missing=True),
+    ".sav": _read_statistical("read_sav"),
     ".sas7bdat": _read_statistical("read_sas7bdat"),
     ".xpt": _read_statistical("read_xport"),
     ".dta": _read_statistical("read_dta"),

@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from twoarm.protocol.data import DateColumn, IntegerColumn, NumberColumn, Source
+from twoarm.protocol.expression_parser import WORDS
 from twoarm.records.column_typing import cell_text, type_column
 from twoarm.records.source_files import read_source
 
@@ -57,9 +58,10 @@ def _names(headers: list[str]) -> dict[str, str]:
         name = _NAME.sub("_", header).strip("_")
         if not name or not name[0].isalpha():
             name = f"column_{position}"
-        while name in names.values():
+        name = name[:56]
+        while name in names.values() or name in WORDS:
             name = f"{name}_{position}"
-        names[header] = name[:64]
+        names[header] = name
     return names
 
 
@@ -115,6 +117,10 @@ def _covariate(name: str, column: pl.Series, kind: str, source: Source) -> str:
     if kind == "boolean":
         return f'# {name} = {{ kind = "categorical", levels = [false, true], labels = ["No", "Yes"] }}'
     if frequent:
+        if kind == "integer" and not all(
+            re.fullmatch(r"-?(0|[1-9]\d*)", value) for value in counts.to_series(0).to_list()
+        ):
+            return f"# {name}: whole numbers written in several ways; not listed"
         values = sorted(counts.to_series(0).to_list(), key=lambda v: (len(v), v) if kind == "integer" else (0, v))
         levels = ", ".join(value if kind == "integer" else json.dumps(value, ensure_ascii=False) for value in values)
         return f'# {name} = {{ kind = "categorical", levels = [{levels}] }}'

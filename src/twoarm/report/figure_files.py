@@ -87,7 +87,7 @@ class FigureHelper:
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            stderr=None,
+            stderr=subprocess.DEVNULL,
             text=True,
             encoding="utf-8",
         )
@@ -134,7 +134,10 @@ def serve() -> None:
     import matplotlib.backends.backend_pdf
     import matplotlib.backends.backend_svg  # noqa: F401  # imported while waiting
 
-    task = json.loads(sys.stdin.read())
+    os.umask(0o077)
+    task = json.loads(sys.stdin.read() or "null")
+    if task is None:  # the study ended before there was anything to draw
+        return
     protocol = Protocol.model_validate_json(task["protocol"], strict=False)
     results = parse_results(task["estimates"], task["curves"])
     jobs = figure_jobs(task["prefixes"], scopes(protocol, results))

@@ -54,7 +54,7 @@ def compose(protocol: Protocol, results: Results, data_notes: Sequence[str]) -> 
     for position, scope in enumerate(scopes(protocol, results)):
         several = len(scope.population.missing) > 1
         strategy = f", {scope.population.missing[scope.missing].label.lower()}" if several else ""
-        prefix = "" if position == 0 else f"{scope.population.name}_" + (f"{scope.missing}_" if several else "")
+        prefix = "" if position == 0 else f"{scope.population.name}-" + (f"{scope.missing}-" if several else "")
         sections.append(
             ReportSection(
                 prefix=prefix,

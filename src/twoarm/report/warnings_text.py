@@ -21,7 +21,8 @@ def warnings_text(scope: Scope) -> list[Sentence]:
             continue  # one sentence for all covariates of a sample
         said.add((row.statistic, row.adjustment))
         sentence = _TEXTS[row.statistic](scope, row)
-        acknowledged = f" Acknowledged in the protocol: {row.note}" if row.note else ""
+        reason = scope.protocol.acknowledge.get(row.statistic, "")  # type: ignore[call-overload]
+        acknowledged = f" Acknowledged in the protocol: {reason}" if reason else ""
         found.append(Sentence(f"{sentence.text}{acknowledged}", sentence.ids))
     return found
 
@@ -103,6 +104,15 @@ def _broken(scope: Scope, row: Estimate) -> Sentence:
     )
 
 
+def _dropped(scope: Scope, row: Estimate) -> Sentence:
+    level = f", {row.variable_level}" if row.variable_level else ""
+    return say(
+        f"{scope.population.endpoints[row.endpoint].label}, {scope.population.adjustments[row.adjustment].label.lower()}: "
+        f"{scope.label(row.variable)}{level} was dropped from the model ({row.note}).",
+        row,
+    )
+
+
 _TEXTS: Mapping[str, Callable[[Scope, Estimate], Sentence]] = {
     "incomplete_matching": _incomplete,
     "larger_focal_arm": _larger,
@@ -110,4 +120,5 @@ _TEXTS: Mapping[str, Callable[[Scope, Estimate], Sentence]] = {
     "follow_up_differs": _follow_up,
     "few_events": _few_events,
     "broken_pairs": _broken,
+    "dropped_term": _dropped,
 }

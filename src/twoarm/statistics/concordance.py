@@ -80,6 +80,8 @@ def _count(time: Floats, event: Booleans, ranks: Integers, entry: Floats | None,
     groups = np.flatnonzero(np.concatenate(([True], (np.diff(times) != 0) | (events[1:] != events[:-1]))))
     first = groups[np.searchsorted(groups, np.arange(times.size), side="right") - 1]
     asked = np.flatnonzero(events)
+    if asked.size == 0:
+        return np.zeros(3)
     questions = ranks[order][asked]
     parts = _earlier(ranks[order], weight[order], first[asked], questions)
     if entry is not None:  # less those who were not yet at risk

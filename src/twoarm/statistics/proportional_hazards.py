@@ -42,7 +42,8 @@ def proportional_hazards_test(
 
     Args:
         fit: a fitted model.
-        transform: g(t): one minus the Kaplan-Meier estimate just before t, t itself, its log, or its rank among all times.
+        transform: g(t): one minus the Kaplan-Meier estimate just before t, t itself, its log, or
+            its rank among all times.
         factors: names of terms that are tested together, by the factor's name; other terms are tested one by one.
 
     Raises:

@@ -119,7 +119,7 @@ def _wilson(x: int, n: int, z: float) -> tuple[float, float]:
 
 
 def _score_limit(counts: tuple[int, int, int, int], z: float, inside: float, outside: float) -> float:
-    """Find the difference at which the score statistic is z, by bisection between the estimate and an end of the scale."""
+    """Find where the score statistic is z, by bisection between the estimate and an end of the scale."""
     x1, m1, x0, m0 = counts
     if abs(_score(x1, m1, x0, m0, outside)) <= z:
         return outside

@@ -89,7 +89,7 @@ def model_table(scope: Scope, adjustment: str, endpoint: str) -> Table | None:
         )
     label, made = scope.population.endpoints[endpoint].label, scope.population.adjustments[adjustment]
     return Table(
-        name=f"model_{adjustment}_{endpoint}",
+        name=f"model-{adjustment}-{endpoint}",
         title=f"{made.label} model of {label.lower()} (n = {whole(n)}, events {whole(events)})",
         columns=("Term", f"Hazard ratio ({scope.confidence} CI)", "P"),
         rows=tuple(rows),

@@ -34,7 +34,7 @@ def lost_table(scope: Scope, adjustment: str) -> Table | None:
             difference = scope.find(**here, variable=variable, variable_level=level, statistic="smd")
             rows.append(Row((*cells, quote(smd(difference), difference)), indent=True))
     return Table(
-        name=f"lost_{adjustment}",
+        name=f"lost-{adjustment}",
         title=f"{unmatched.arm}: patients who found a partner against those who did not",
         columns=(
             "Characteristic",

@@ -34,7 +34,7 @@ def subgroup_table(scope: Scope, adjustment: str, endpoint: str) -> Table | None
     label = scope.population.endpoints[endpoint].label
     minimum = scope.protocol.subgroups.minimum_events if scope.protocol.subgroups else 0
     return Table(
-        name=f"subgroups_{adjustment}_{endpoint}",
+        name=f"subgroups-{adjustment}-{endpoint}",
         title=f"{label} in subgroups, {scope.population.adjustments[adjustment].label.lower()}",
         columns=(
             "Subgroup",
