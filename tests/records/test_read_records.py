@@ -125,7 +125,7 @@ def test_refused_data_say_where_and_never_what(cells: dict[str, str], messages: 
 
 
 def test_all_findings_come_at_once_and_long_lists_end_in_a_count(tmp_path: Path) -> None:
-    rows = [{**row, "age": "x", "died": "y" if i == 3 else row["died"]} for i, row in enumerate(patients())]
+    rows = [{**row, "age": "x", "died": "?" if i == 3 else row["died"]} for i, row in enumerate(patients())]
     with pytest.raises(RecordsError) as caught:
         read(write_study(tmp_path, rows))
     assert len(caught.value.problems) == 2
@@ -156,8 +156,17 @@ def test_a_derived_variable_of_a_held_cell_is_held(tmp_path: Path) -> None:
         (b"", "an empty file"),
         (b"id,arm,age,sex,days,died\n", "no rows under the header"),
         (b"id,arm,age,sex,day,died\nA,new,1,f,1,1\n", "no column days; expected it in the header (did you mean day?)"),
-        (b"id,arm,age,sex,days,days,died\nA,new,1,f,1,1,1\n", "header days twice"),
-        (b"id,arm,age,sex,days,died\nA,new,1,f,1,1,SECRET,2\n", "content that is not .csv"),
+        (b"id,arm,age,sex,days,days,died\nA,new,1,f,1,1,1\n", "headers that occur more than once (columns 5, 6)"),
+        (
+            b"id,arm,age,sex,days,died\nA,new,1,f,1,1,SECRET,2\n",
+            "1 rows with fewer or more cells than the header's 6 (rows 2)",
+        ),
+        (
+            b"id,arm,age,sex,days,died\nA,new,1,f,1,1\nB,old,1",
+            "1 rows with fewer or more cells than the header's 6 (rows 3)",
+        ),
+        (b'id,arm,age,sex,days,died\n"A\nB",new,1,f,1,1\nC,"old"\n', "(rows 3)"),
+        (b"\xef\xbb\xbf", "no header that can be read"),
         (b"id,arm,age,sex,days,died\nA,n\xe9w,1,f,1,1\n", "content that is not .csv"),
     ],
 )

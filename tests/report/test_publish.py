@@ -141,7 +141,7 @@ def test_a_failure_while_writing_leaves_nothing(broken: str, tmp_path: Path, mon
 
     study = write_study(tmp_path)
     monkeypatch.setattr(publish, broken, fails)
-    assert run(study, tmp_path / "out") == 5
+    assert run(study, tmp_path / "out") == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["patients.csv", "study.toml"]
 
 

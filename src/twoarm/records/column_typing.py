@@ -86,8 +86,8 @@ def _text(text: pl.Series, _: TextColumn) -> TypedColumn:
 
 
 def _category(text: pl.Series, declared: CategoryColumn) -> TypedColumn:
-    folded = {folded(code): meaning for code, meaning in declared.map.items()}
-    values = text.str.to_lowercase().replace_strict(folded, default=None, return_dtype=pl.String)
+    meanings = {folded(code): meaning for code, meaning in declared.map.items()}
+    values = text.str.to_lowercase().replace_strict(meanings, default=None, return_dtype=pl.String)
     return TypedColumn(values, {"outside_code_map": ("cells outside the declared code map", _failed(text, values))})
 
 

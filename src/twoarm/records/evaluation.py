@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Collection
 from functools import reduce
-from typing import Any
 
 import narwhals.stable.v2 as nw
 
@@ -68,8 +67,7 @@ def _evaluate(node: Node, masks: Collection[str]) -> nw.Expr:
             inside = _evaluate(operand, masks)
             return (inside >= _evaluate(low, masks)) & (inside <= _evaluate(high, masks))
         case Membership(operand=operand, members=members):
-            sought = _evaluate(operand, masks)
-            return nw.when(~sought.is_null()).then(sought.is_in(_alike([_plain(member.value) for member in members])))
+            return _one_of(_evaluate(operand, masks), [_plain(member.value) for member in members])
         case Missing(operand=operand):
             absent = nw.col(operand.name).is_null()
             held = HELD + operand.name
@@ -84,9 +82,12 @@ def _evaluate(node: Node, masks: Collection[str]) -> nw.Expr:
             return _call(function, arguments, masks)
 
 
-def _alike(values: list[float | int | str | bool]) -> list[Any]:
-    """Return whole numbers as floats where one of them is a float."""
-    return [float(v) for v in values] if any(isinstance(v, float) for v in values) else values
+def _one_of(sought: nw.Expr, values: list[float | int | str | bool]) -> nw.Expr:
+    """Membership; unknown for a missing value. Whole numbers and others compare as numbers."""
+    found = sought
+    if any(isinstance(value, float) for value in values):
+        found, values = sought.cast(nw.Float64), [float(value) for value in values]
+    return nw.when(~sought.is_null()).then(found.is_in(values))
 
 
 def _plain(value: float | int | str | bool | datetime.date) -> float | int | str | bool:
