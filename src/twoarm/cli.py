@@ -16,8 +16,8 @@ import click
 from twoarm.errors import OutputError, ProtocolError, RecordsError
 
 if TYPE_CHECKING:
-    from twoarm.protocol.protocol import Protocol
     from twoarm.records.records import Records
+    from twoarm.report.figure_helper import FigureHelper
 
 OK, PROTOCOL_INVALID, DATA_REFUSED, NOT_ESTIMABLE, INTERNAL, INTERRUPTED = 0, 2, 3, 4, 5, 130
 MOST_PROBLEMS = 100  # shown; all are counted
@@ -43,45 +43,36 @@ def main() -> None:
 def run(study: Path, out: Path, replace: bool, quiet: bool) -> None:
     """Run STUDY.toml and write report, tables, figures and ledger into a folder."""
     with _exit_codes(study):
-        from twoarm.report.publish import check_output
+        from twoarm.report.figure_helper import FigureHelper
+        from twoarm.report.output_folder import check_output
 
         check_output(out, replace=replace)
-        say = _progress(quiet)
-        say("reading the protocol")
-        from twoarm.protocol.read import read_protocol
-
-        protocol = read_protocol(study)
-        code = _run(protocol, study, out, replace, say)
+        with FigureHelper() as helper:
+            code = _run(study, out, replace, _progress(quiet), helper)
     sys.exit(code)
 
 
-def _run(protocol: Protocol, study: Path, out: Path, replace: bool, say: Callable[[str], None]) -> int:
-    from twoarm.report.figure_files import FigureHelper
+def _run(study: Path, out: Path, replace: bool, say: Callable[[str], None], helper: FigureHelper) -> int:
+    say("reading the protocol")
+    from twoarm.protocol.read import read_protocol
 
-    with FigureHelper() as helper:
-        from twoarm.records.records import read_records
-        from twoarm.report.publish import write_report
-        from twoarm.study import primary_status, provenance_of, run_study
+    protocol = read_protocol(study)
+    say("reading the records")
+    from twoarm.records.records import read_records
+    from twoarm.study import primary_status, provenance_of, run_study
 
-        say("reading the records")
-        records = read_records(protocol, study.parent)
-        results = run_study(protocol, records, progress=say)
-        status = primary_status(protocol, results)
-        if status == "failed":
-            click.echo("internal error: the primary analysis failed; nothing was written", err=True)
-            return INTERNAL
-        say("writing tables, figures and report")
-        provenance = provenance_of(protocol, records)
-        notes = _data_notes(records, places=protocol.disclosure.minimum_cell <= 1)
-        folder = write_report(
-            protocol,
-            results,
-            provenance,
-            out,
-            data_notes=notes,
-            replace=replace,
-            helper=helper,
-        )
+    records = read_records(protocol, study.parent)
+    results = run_study(protocol, records, progress=say)
+    status = primary_status(protocol, results)
+    if status == "failed":
+        click.echo("internal error: the primary analysis failed; nothing was written", err=True)
+        return INTERNAL
+    say("writing tables, figures and report")
+    from twoarm.report.publish import write_report
+
+    provenance = provenance_of(protocol, records)
+    notes = _data_notes(records, places=protocol.disclosure.minimum_cell <= 1)
+    folder = write_report(protocol, results, provenance, out, data_notes=notes, replace=replace, helper=helper)
     click.echo(f"Report: {folder / 'report.html'}")
     if status == "not_estimable":
         click.echo("The primary analysis is not estimable; the report says why.", err=True)

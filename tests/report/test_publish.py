@@ -158,7 +158,7 @@ def test_a_figure_that_fails_is_named_and_harms_no_other(tmp_path: Path, monkeyp
         def __exit__(self, *_: object) -> None:
             return None
 
-    monkeypatch.setattr("twoarm.report.figure_files.FigureHelper", NoHelper)
+    monkeypatch.setattr("twoarm.report.figure_helper.FigureHelper", NoHelper)
     monkeypatch.setattr(all_figures, "love_plot", fails)
     assert run(write_study(tmp_path), tmp_path / "out") == 0
     page = (tmp_path / "out" / "report.html").read_text()

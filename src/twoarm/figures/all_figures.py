@@ -7,23 +7,25 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from twoarm.figures.flow_diagram import flow_diagram
 from twoarm.figures.forest_plot import effects_forest, model_forest, subgroup_forest
 from twoarm.figures.kaplan_meier_plot import kaplan_meier_plot
 from twoarm.figures.love_plot import love_plot
+from twoarm.figures.png import encode_png
 from twoarm.figures.propensity_plot import propensity_plot
 from twoarm.figures.theme import style
 from twoarm.protocol.choices import FigureFormat
 from twoarm.tables.scope import Scope
 
+PRINT_DPI = 300
 _METADATA: dict[FigureFormat, dict[str, None]] = {
     "svg": {"Date": None},
     "pdf": {"CreationDate": None, "ModDate": None},
-    "png": {"Software": None},
 }
 
 
@@ -47,6 +49,7 @@ def all_figures(scope: Scope) -> list[NamedFigure]:
 
 
 def _figures(scope: Scope) -> Iterator[NamedFigure]:
+    primary = scope.protocol.primary_adjustment
     labels = {name: made.label.lower() for name, made in scope.population.adjustments.items()}
     yield NamedFigure.of("flow", "Flow of patients", flow_diagram, scope)
     yield NamedFigure.of("love", "Balance of covariates before and after adjustment", love_plot, scope)
@@ -60,18 +63,21 @@ def _figures(scope: Scope) -> Iterator[NamedFigure]:
         for name in scope.regressions():
             title = f"{section.label}, {labels[name]} model"
             yield NamedFigure.of(f"forest-{endpoint}-{name}", title, model_forest, scope, name, endpoint)
-        for name in scope.marginal():
+        for name in [primary] if primary in scope.marginal() else [scope.unadjusted()]:  # tables have every sample
             title = f"{section.label} in subgroups, {labels[name]}"
             yield NamedFigure.of(f"subgroups-{endpoint}-{name}", title, subgroup_forest, scope, name, endpoint)
 
 
 def render(figure: Figure, kind: FigureFormat) -> bytes:
     """Return a figure's file; the same figure gives the same bytes."""
+    if kind == "png":
+        figure.set_dpi(PRINT_DPI)
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()  # type: ignore[no-untyped-call]
+        pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+        return encode_png(pixels, PRINT_DPI)
     out = io.BytesIO()
-    options: dict[str, Any] = (
-        {"pil_kwargs": {"compress_level": 2}} if kind == "png" else {}
-    )  # a third of the time, a tenth larger
-    figure.savefig(out, format=kind, dpi=300, metadata=_METADATA[kind], **options)
+    figure.savefig(out, format=kind, metadata=_METADATA[kind])
     return out.getvalue()
 
 

@@ -26,6 +26,7 @@ SETTINGS: dict[Any, Any] = {
     "ytick.labelsize": 8.5,
     "text.color": INK,
     "text.parse_math": False,
+    "text.hinting": "none",
     "svg.hashsalt": "twoarm",
     "svg.fonttype": "path",
     "pdf.fonttype": 3,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 from twoarm.figures.all_figures import NamedFigure, all_figures, draw
 from twoarm.protocol.choices import FigureFormat
 from twoarm.protocol.protocol import Protocol
+from twoarm.report.figure_helper import FigureHelper
 from twoarm.results.results import Results, parse_results
 from twoarm.tables.scope import Scope, scopes
 
@@ -76,56 +76,6 @@ def _draw_one(job: Job, kinds: tuple[FigureFormat, ...], folder: Path) -> bool:
     except Exception:
         return False
     return True
-
-
-class FigureHelper:
-    """A second process that draws figures; started early, it imports the drawing library while the study runs."""
-
-    def __init__(self) -> None:
-        command = [sys.executable, "-c", "from twoarm.report.figure_files import serve; serve()"]
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            encoding="utf-8",
-        )
-
-    def __enter__(self) -> FigureHelper:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def send(self, protocol: Protocol, results: Results, prefixes: list[str], folder: Path, claims: Path) -> None:
-        """Hand the ledger over; the helper draws from the end of the list."""
-        task = {
-            "protocol": protocol.model_dump_json(),
-            "estimates": results.estimates_json(),
-            "curves": results.curves_json(),
-            "prefixes": prefixes,
-            "folder": str(folder),
-            "claims": str(claims),
-        }
-        assert self._process.stdin is not None, "the helper reads its task"
-        try:
-            self._process.stdin.write(json.dumps(task))
-            self._process.stdin.close()
-        except OSError:  # it died: every figure is left to this process
-            return
-
-    def wait(self) -> None:
-        """Wait until the helper has finished its last figure."""
-        self._process.wait()
-
-    def stop(self) -> None:
-        """End the helper if it is still there."""
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
-        if self._process.stdin is not None and not self._process.stdin.closed:
-            self._process.stdin.close()
 
 
 def serve() -> None:

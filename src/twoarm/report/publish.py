@@ -13,70 +13,15 @@ from pathlib import Path
 from twoarm.errors import OutputError
 from twoarm.figures.all_figures import all_figures
 from twoarm.protocol.protocol import Protocol
-from twoarm.report.figure_files import FigureHelper, draw_figures
+from twoarm.report.figure_files import draw_figures
+from twoarm.report.figure_helper import FigureHelper
 from twoarm.report.html import EmbeddedFigure, embed, render_html, standalone_table
+from twoarm.report.output_folder import check_output, publish
 from twoarm.report.study_report import StudyReport, compose
 from twoarm.results.patient_row import patient_rows_csv
 from twoarm.results.provenance import Provenance
 from twoarm.results.results import Results
 from twoarm.tables.table import to_csv
-
-
-def check_output(out: str | Path, *, replace: bool = False) -> Path:
-    """Return the folder to write, or say why it cannot be written.
-
-    Raises:
-        OutputError: it exists and is not to be replaced, is no earlier output, or its parent is missing.
-    """
-    folder = Path(os.path.abspath(out))  # ".." is taken out by name, so that every rename means the same folder
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise OutputError(f"{out}: not a folder")
-    if not folder.name or not folder.parent.is_dir():
-        raise OutputError(f"{out}: the folder around it does not exist")
-    _sweep(folder)
-    if folder.exists() and not replace:
-        raise OutputError(f"{out} exists already; name another folder, or replace it with --replace")
-    if folder.exists():
-        foreign = _foreign_files(folder)
-        if foreign:
-            raise OutputError(f"{out} is not replaced: it holds what is no earlier output, such as {foreign[0]}")
-    return folder
-
-
-def _foreign_files(folder: Path) -> list[str]:
-    """Return the files that the folder's own manifest does not list; everything, if it is no manifest of ours."""
-    found = {
-        path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()
-    }
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
-        listed = {"manifest.json", *manifest["outputs"]} if "twoarm" in manifest else set()
-    except (OSError, ValueError, KeyError, TypeError):
-        listed = set()
-    return sorted(found - listed)
-
-
-def _sweep(folder: Path) -> None:
-    """Clear up after a run that was killed: half-made folders go, and an old output that was moved aside comes back."""
-    for kind in ("partial", "old"):
-        for left in folder.parent.glob(f".{folder.name}.{kind}-*"):
-            owner = left.name.rpartition("-")[2]
-            if not owner.isdigit() or _alive(int(owner)):
-                continue
-            if kind == "old" and not folder.exists():
-                os.replace(left, folder)
-            else:
-                shutil.rmtree(left, ignore_errors=True)
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def write_report(
@@ -110,7 +55,7 @@ def write_report(
     try:
         partial.mkdir()
         _write_all(protocol, results, provenance, partial, data_notes, helper)
-        _publish(partial, folder, replace=replace)
+        publish(partial, folder, replace=replace)
     except OSError as error:
         raise OutputError(f"{out}: cannot be written ({error.strerror or type(error).__name__})") from None
     finally:
@@ -182,19 +127,3 @@ def _manifest(protocol: Protocol, provenance: Provenance, folder: Path) -> str:
         "outputs": outputs,
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-
-
-def _publish(partial: Path, folder: Path, *, replace: bool) -> None:
-    """Rename into place; an earlier output is moved aside first and goes last."""
-    if folder.exists() and not (replace and not _foreign_files(folder)):
-        raise OutputError(f"{folder}: was made by somebody else in the meantime; nothing was replaced")
-    old = folder.with_name(f".{folder.name}.old-{os.getpid()}")
-    if folder.exists():
-        os.replace(folder, old)
-    try:
-        os.replace(partial, folder)
-    except OSError:
-        if old.exists():
-            os.replace(old, folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ class Results:
     estimates: tuple[Estimate, ...]
     curves: tuple[Curve, ...]
     patients: tuple[PatientRow, ...]  # empty unless the protocol asks for patient-level rows
-    _index: Mapping[tuple[str, str], tuple[Estimate, ...]]
+    _index: Mapping[tuple[str, ...], tuple[Estimate, ...]]
 
     @classmethod
     def of(cls, estimates: Iterable[Estimate], curves: Iterable[Curve], patients: Iterable[PatientRow] = ()) -> Results:
@@ -29,17 +30,25 @@ class Results:
         for ids in ([row.id for row in rows], [curve.id for curve in series]):
             repeated = {name for name in ids if ids.count(name) > 1} if len(set(ids)) < len(ids) else set()
             assert not repeated, f"ids are unique in the ledger; repeated: {sorted(repeated)[:3]}"
-        index: dict[tuple[str, str], list[Estimate]] = {}
+        index: dict[tuple[str, ...], list[Estimate]] = {}
         for row in rows:
             index.setdefault((row.analysis, row.adjustment), []).append(row)
+            index.setdefault((row.analysis, row.adjustment, row.variable), []).append(row)
         return cls(rows, series, tuple(patients), {key: tuple(found) for key, found in index.items()})
 
     def select(self, **wanted: str) -> tuple[Estimate, ...]:
         """Return the rows whose fields equal those given, in order."""
         rows: Iterable[Estimate] = self.estimates
         if "analysis" in wanted and "adjustment" in wanted:
-            rows = self._index.get((wanted["analysis"], wanted["adjustment"]), ())
-        return tuple(row for row in rows if all(getattr(row, name) == value for name, value in wanted.items()))
+            key = (wanted["analysis"], wanted["adjustment"])
+            rows = self._index.get((*key, wanted["variable"]) if "variable" in wanted else key, ())
+        checks = [(name, value) for name, value in wanted.items() if name not in ("analysis", "adjustment")]
+        if rows is self.estimates:
+            checks = list(wanted.items())
+        for name, value in checks:
+            field = attrgetter(name)
+            rows = [row for row in rows if field(row) == value]
+        return tuple(rows)
 
     def find(self, **wanted: str) -> Estimate | None:
         """Return the one row with these fields, or None; more than one is ambiguous and an error of ours."""
@@ -70,7 +79,8 @@ class Results:
 
     def estimates_json(self) -> str:
         """Return the rows as JSON, one row a line."""
-        rows = [json.dumps({"id": row.id, **asdict(row)}, ensure_ascii=False) for row in self.estimates]
+        encode = json.JSONEncoder(ensure_ascii=False).encode
+        rows = [encode({"id": row.id, **{name: getattr(row, name) for name in FIELDS}}) for row in self.estimates]
         return "[\n" + ",\n".join(rows) + "\n]\n"
 
     def curves_json(self) -> str:
