@@ -254,11 +254,11 @@ def fit_cox(
 def _fit(patients: CoxPatients, design: Floats, names: tuple[str, ...], ties: Ties, robust: bool) -> CoxFit:
     risk, frequency = patients.risk, patients.frequency
     x, means, scale = standardise(design, risk.weight)
-    keep, reasons = _informative(risk, x, scale)
+    keep, reasons, null = _informative(risk, x, scale)
     if not keep.any():
         raise NotEstimableError(reasons[0] if reasons else "no covariates")
-    x = np.asfortranarray(x[:, keep])
-    fit = maximise(risk, x)
+    x = x if keep.all() else np.asfortranarray(x[:, keep])
+    fit = maximise(risk, x, null)
     kept = np.flatnonzero(keep)
     finite = np.ones(kept.size, dtype=np.bool_)
     finite[fit.diverging] = False
@@ -303,24 +303,27 @@ def _variances(
     return naive, sandwich(naive, residuals, patients.frequency, patients.sampling, patients.clusters)
 
 
-def _informative(risk: RiskSets, x: Floats, scale: Floats) -> tuple[Booleans, list[str]]:
-    """Say which columns can be estimated, and why the others cannot."""
+def _informative(risk: RiskSets, x: Floats, scale: Floats) -> tuple[Booleans, list[str], PartialLikelihood | None]:
+    """Say which columns can be estimated and why the others cannot; give the likelihood at 0 if all candidates stay."""
     varying = scale > 0
     keep = independent_columns(weighted_cross_product(x, risk.weight), float(risk.weight.sum())) & varying
     reasons = [
         "" if kept else ("collinear with the terms before it" if varies else "constant")
         for kept, varies in zip(keep.tolist(), varying.tolist(), strict=True)
     ]
+    at_zero = None
     if keep.any():
-        null = PartialLikelihood.at(risk, x[:, keep], np.zeros(int(keep.sum()))).information
-        total = float(risk.step_weight.sum())
+        candidates = x if keep.all() else np.asfortranarray(x[:, keep])
+        at_zero = PartialLikelihood.at(risk, candidates, np.zeros(candidates.shape[1]))
+        null, total = at_zero.information, float(risk.step_weight.sum())
         informed = independent_columns(null, total)
         for position, j in enumerate(np.flatnonzero(keep).tolist()):
             if not informed[position]:
                 keep[j] = False
                 empty = null[position, position] <= COLLINEAR * total
                 reasons[j] = "constant within every risk set" if empty else "collinear with the terms before it"
-    return keep, reasons
+        at_zero = at_zero if informed.all() else None
+    return keep, reasons, at_zero
 
 
 def _spread(values: Floats, kept: Integers, p: int) -> Floats:

@@ -121,14 +121,14 @@ class Maximum:
     diverging: Integers
 
 
-def maximise(risk: RiskSets, x: Floats) -> Maximum:
+def maximise(risk: RiskSets, x: Floats, first: PartialLikelihood | None = None) -> Maximum:
     """Maximise by Newton's method with step-halving; say which coefficients run away.
 
     With a monotone likelihood the log-likelihood converges while the coefficient moves by about one per iteration, so
     the step decides and not the likelihood.
     """
     beta = np.zeros(x.shape[1])
-    first = current = PartialLikelihood.at(risk, x, beta)
+    first = current = first or PartialLikelihood.at(risk, x, beta)
     step = np.zeros_like(beta)
     iteration = 0
     for iteration in range(1, MAXIMUM_ITERATIONS + 1):
