@@ -132,7 +132,7 @@ def test_a_pooled_sd_of_one_patient_is_not_estimable(tmp_path: Path) -> None:
         ({}, "\n[analyses.survival]\nlandmarks = [10, 10.0]\n", "landmarks must rise"),
         (
             {},
-            '\n[adjustments.again]\nkind = "matching"\n',
+            '\n[adjustments.mv]\nkind = "multivariable"\nlabel = "Matched"\n',
             'label "Matched" is used before; expected a label of its own',
         ),
         ({'label = "New"': 'label = "All"'}, "", "an arm cannot be labelled all"),
@@ -143,6 +143,12 @@ def test_what_could_not_be_told_apart_is_refused(
 ) -> None:
     with pytest.raises(ProtocolError, match=message):
         run(tmp_path, replace=replace, more=more)
+
+
+def test_two_matchings_without_labels_are_told_apart_by_name(tmp_path: Path) -> None:
+    study = write_study(tmp_path, more='\n[adjustments.tight_one]\nkind = "matching"\ncaliper = { width = 0.05 }\n')
+    made = read_protocol(study).adjustments
+    assert [adjustment.label for adjustment in made.values()] == ["Matched (matched)", "Matched (tight one)"]
 
 
 def test_limits_that_cannot_be_had_say_why(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def survival(request: Request) -> None:
                 confidence_level=request.protocol.confidence_level,
             )
             _median(here, km, request.protocol.conventions)
-            _landmarks(here, km, request)
+            _landmarks(here, km, request, endpoint.rounded)
             request.ledger.curves.append(_curve(here, km))
         _tests(ledger.within(arm=request.contrast), observed)
 
@@ -63,13 +63,14 @@ def _median(ledger: Ledger, km: KaplanMeier, conventions: SurvivalConventions) -
         ledger.add(statistic, value, unit="days", method=method, note=note)
 
 
-def _landmarks(ledger: Ledger, km: KaplanMeier, request: Request) -> None:
+def _landmarks(ledger: Ledger, km: KaplanMeier, request: Request, rounded: bool) -> None:
     protocol = request.protocol
     for landmark in protocol.analyses.survival.landmarks:
         here = ledger.within(parameter=f"{landmark:.10g} {protocol.time_unit}", unit="probability")
         statistics = ("survival", "survival_lower", "survival_upper")
         with here.estimating(*statistics):
-            at = survival_at(km, landmark * protocol.unit_days)
+            days = landmark * protocol.unit_days
+            at = survival_at(km, float(round(days)) if rounded else days)
             method = f"{km.interval} limits"
             here.add("survival", at.survival)
             here.add(

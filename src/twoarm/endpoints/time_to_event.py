@@ -16,8 +16,6 @@ from twoarm.records.engine_ops import day_number
 from twoarm.records.records import Records
 from twoarm.statistics.arrays import Booleans, Floats, Integers
 
-WHOLE = 1e-9  # days; what a duration may miss a whole day by through arithmetic
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TimeToEvent:
@@ -30,6 +28,7 @@ class TimeToEvent:
     known: Booleans
     reasons: Mapping[str, int]  # why patients are held -> how many
     cut_back: int  # patients whose event or follow-up after the data cut-off was cut back to it
+    rounded: bool  # days were rounded from a coarser unit, and so must be the times that they are compared with
 
 
 def derive_endpoints(
@@ -70,8 +69,7 @@ def _from_duration(protocol: Protocol, name: str, endpoint: Endpoint, records: R
     assert endpoint.event is not None, "an endpoint from a duration names its event"
     duration, time_held = _column(records, cohort, endpoint.time)
     event, event_held = _column(records, cohort, endpoint.event)
-    # whole days completed, so that an event at 6 months lies at or before the landmark of 6 months
-    days = np.floor(duration * protocol.days_in(endpoint.unit) + WHOLE)
+    days = np.round(duration * protocol.days_in(endpoint.unit))
     known, reasons = _sort_out(
         days.size,
         [
@@ -95,6 +93,7 @@ def _from_duration(protocol: Protocol, name: str, endpoint: Endpoint, records: R
         known=known,
         reasons=reasons,
         cut_back=int(late.sum()),
+        rounded=endpoint.unit != "days",
     )
 
 
@@ -141,4 +140,5 @@ def _from_dates(protocol: Protocol, name: str, endpoint: Endpoint, records: Reco
         known=known,
         reasons=reasons,
         cut_back=int(late.sum()),
+        rounded=False,
     )

@@ -12,11 +12,14 @@ from twoarm.protocol.section import Label, Name, Names, Section
 ESTIMAND_OF_FOCAL: dict[Focal, Estimand] = {"treated": "ATT", "comparator": "ATC", "smaller": "matched set"}
 
 
+DEFAULT_LABELS = {"unadjusted": "Unadjusted", "multivariable": "Multivariable", "matching": "Matched"}
+
+
 class Unadjusted(Section):
     """The arms as they are."""
 
     kind: Literal["unadjusted"]
-    label: Label = "Unadjusted"
+    label: Label = DEFAULT_LABELS["unadjusted"]
     primary: bool = Field(False, description="Carries the primary analysis.")
 
 
@@ -24,7 +27,7 @@ class Multivariable(Section):
     """The arms as they are, the covariates in the outcome model: a conditional hazard ratio."""
 
     kind: Literal["multivariable"]
-    label: Label = "Multivariable"
+    label: Label = DEFAULT_LABELS["multivariable"]
     primary: bool = Field(False, description="Carries the primary analysis.")
     covariates: Names | None = Field(None, description="All covariates of the population by default.")
 
@@ -41,7 +44,7 @@ class Matching(Section):
     """Greedy one-to-one nearest-neighbour matching on the propensity score, without replacement."""
 
     kind: Literal["matching"]
-    label: Label = "Matched"
+    label: Label = DEFAULT_LABELS["matching"]
     primary: bool = Field(False, description="Carries the primary analysis; the first matching by default.")
     covariates: Names | None = Field(None, description="All covariates of the population by default.")
     focal: Focal = Field("treated", description="Whose patients look for partners.")

@@ -11,6 +11,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from twoarm.errors import Problem, ProtocolError, nearest
+from twoarm.protocol.adjustment import DEFAULT_LABELS
 from twoarm.protocol.protocol import Protocol
 from twoarm.protocol.references import Misreference, check_references
 from twoarm.protocol.toml_positions import Path, Positions, scan_positions
@@ -53,7 +54,7 @@ def parse_protocol(text: str, name: str = "study.toml") -> Protocol:
     if _depth(raw) > 12:
         raise ProtocolError([Problem(name, "tables nested more than 12 deep", "expected a protocol")])
     positions = scan_positions(text)
-    document = _as_tuples(raw)
+    document = _with_labels(_as_tuples(raw))
     sections, errors = _validate_parts(document)
     problems = [_from_pydantic(error, document, positions, name) for error in errors]
     problems += [_from_reference(error, positions, name) for error in check_references(sections, raw)]
@@ -93,6 +94,24 @@ def _as_tuples(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _as_tuples(item) for key, item in value.items()}
     return tuple(_as_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def _with_labels(document: dict[str, Any]) -> dict[str, Any]:
+    """Tell adjustments of one kind apart by their names where they have no label of their own."""
+    adjustments = document.get("adjustments")
+    if not isinstance(adjustments, dict):
+        return document
+    unnamed: dict[str, list[str]] = {}
+    for name, section in adjustments.items():
+        if isinstance(section, dict) and "label" not in section and section.get("kind") in DEFAULT_LABELS:
+            unnamed.setdefault(section["kind"], []).append(name)
+    labelled = {
+        name: {**adjustments[name], "label": f"{DEFAULT_LABELS[kind]} ({name.replace('_', ' ')})"}
+        for kind, names in unnamed.items()
+        if len(names) > 1
+        for name in names
+    }
+    return {**document, "adjustments": {**adjustments, **labelled}} if labelled else document
 
 
 def _validate_parts(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
