@@ -173,6 +173,13 @@ def test_a_normal_interval_stops_at_zero(tmp_path: Path) -> None:
     assert all(value >= 0 for value in lowers)
 
 
+def test_a_median_at_which_survival_is_zero_has_no_normal_interval(tmp_path: Path) -> None:
+    rows = [{**row, "days": "100", "died": "1"} for row in patients()]
+    results = run(tmp_path, rows, more='\n[analyses.survival]\nquantile_interval = "normal"\n')
+    found = results.select(analysis="survival", adjustment="unadjusted", statistic="median_lower")
+    assert [row.value for row in found] == [None, None]
+
+
 def test_nobody_censored_is_said_so(tmp_path: Path) -> None:
     results = run(tmp_path, [{**row, "died": "1"} for row in patients()])
     row = results.get(analysis="follow_up", adjustment="unadjusted", statistic="p_value")

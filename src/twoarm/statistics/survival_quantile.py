@@ -82,6 +82,8 @@ def _normal_limits(km: KaplanMeier, time: float, target: float) -> tuple[float, 
     u, low = above[-1], below[0]
     density = (km.survival[u] - km.survival[low]) / (km.time[low] - km.time[u])
     at = int(np.searchsorted(km.time, time, side="right")) - 1
-    std_error = km.survival[at] * km.std_error[at] if km.survival[at] > 0 else 0.0
+    if km.survival[at] <= 0:  # Greenwood's variance is not defined there
+        return float("nan"), float("nan")
+    std_error = km.survival[at] * km.std_error[at]
     spread = normal_quantile(km.confidence_level) * std_error / density
     return float(time - spread), float(time + spread)
