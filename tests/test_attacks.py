@@ -226,3 +226,12 @@ def test_a_terminal_is_not_obeyed(tmp_path: Path) -> None:
     study = write_study(tmp_path)
     (tmp_path / "patients.csv").write_text(csv_text(rows))
     assert "\x1b" not in invoke("check", study).output
+
+
+@pytest.mark.parametrize("days", ["0", "100"])
+def test_times_that_are_all_tied_are_not_estimable(days: str, tmp_path: Path) -> None:
+    assert run(tmp_path, [{**row, "days": days} for row in patients()]).exit_code == 4
+    row = read_results(tmp_path / "out").select(
+        analysis="hazard_ratio", adjustment="matched", statistic="hazard_ratio"
+    )[0]
+    assert row.note.startswith("all times are tied")

@@ -212,7 +212,7 @@ def fit_cox(
 
     Raises:
         ArgumentError: an argument that is missing, negative, miscoded or of another length.
-        NotEstimableError: no events, or no term can be estimated.
+        NotEstimableError: no events, all times tied, or no term can be estimated.
 
     Source: Cox (1972); Efron (1977) for ties; Lin and Wei (1989) for the robust variance.
     R: ``coxph(Surv(time, event) ~ x, ties = "efron", cluster = pair)``.
@@ -236,6 +236,8 @@ def fit_cox(
         raise ArgumentError(f"names: found {len(labels)} names; expected {design.shape[1]}, one a column")
     if not (happened & (sampling > 0)).any():
         raise NotEstimableError("no events")
+    if n > 1 and enters is None and exits.min() == exits.max():
+        raise NotEstimableError("all times are tied: nothing tells who had the event earlier")
     risk = build_risk_sets(
         time=exits,
         event=happened,
