@@ -9,7 +9,6 @@ TimeUnit = Literal["days", "weeks", "months", "years"]
 DayCount = Literal["end_minus_start", "inclusive"]
 Dialect = Literal["r", "spss", "sas", "stata"]
 
-ColumnKind = Literal["text", "category", "integer", "number", "boolean", "date"]
 OnInvalid = Literal["refuse", "hold"]
 DecimalMark = Literal[".", ","]
 IfMissing = Literal["exclude", "keep", "refuse"]

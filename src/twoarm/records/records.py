@@ -23,7 +23,6 @@ from twoarm.results.provenance import InputFile
 
 KEY = ":key"
 FILE_ORDER = ":file_order"
-NUMBERS = ("integer", "number")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

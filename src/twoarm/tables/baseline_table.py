@@ -81,23 +81,9 @@ def _test_cells(scope: Scope, adjustment: str, variable: str, marks: Footnotes) 
 
 
 def _smd(scope: Scope, adjustment: str, variable: str, level: str, method: str) -> Cell:
-    row = scope.find(
-        adjustment=adjustment,
-        analysis="balance",
-        variable=variable,
-        variable_level=level,
-        statistic="smd",
-        method=method,
-    )
-    if row is None and method == OWN:  # nobody was left out: the two samples are one
-        row = scope.find(
-            adjustment=adjustment,
-            analysis="balance",
-            variable=variable,
-            variable_level=level,
-            statistic="smd",
-            method=ORIGINAL,
-        )
+    here = {"adjustment": adjustment, "analysis": "balance", "variable": variable, "variable_level": level}
+    # where nobody was left out the two samples are one, and the row stands once
+    row = scope.find(**here, statistic="smd", method=method) or scope.find(**here, statistic="smd", method=ORIGINAL)
     return quote(smd(row), row)
 
 
