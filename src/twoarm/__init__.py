@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from twoarm.study import run_study
 
 _HOMES = {
+    "__version__": "twoarm.version",
     "ArgumentError": "twoarm.errors",
     "NotEstimableError": "twoarm.errors",
     "OutputError": "twoarm.errors",

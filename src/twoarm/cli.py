@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from twoarm.errors import OutputError, ProtocolError, RecordsError
+from twoarm.version import __version__
 
 if TYPE_CHECKING:
     from twoarm.records.records import Records
@@ -26,7 +27,7 @@ _STUDY = click.argument("study", type=click.Path(exists=True, dir_okay=False, pa
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="twoarm", message="%(prog)s %(version)s")
+@click.version_option(__version__, message="twoarm %(version)s")
 def main() -> None:
     """Compare the survival of two arms of an observational study, from one declared protocol.
 

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
-PACKAGES = ("twoarm", "numpy", "scipy", "polars", "narwhals", "pydantic")
+from twoarm.version import __version__
+
+PACKAGES = ("numpy", "scipy", "polars", "narwhals", "pydantic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,5 +42,5 @@ class Provenance:
             ("python", platform.python_version()),
             ("platform", f"{sys.platform} {platform.machine()}"),
         ]
-        versions += [(package, version(package)) for package in PACKAGES]
+        versions += [("twoarm", __version__), *((package, version(package)) for package in PACKAGES)]
         return cls(protocol_sha256, tuple(inputs), seed, tuple(versions))
