@@ -53,7 +53,7 @@ def _warn(request: Request, name: WarningName, row: Estimate, value: float | Non
         variable=row.variable,
         variable_level=row.variable_level,
         unit=row.unit,
-        note=request.protocol.acknowledge.get(name, "") or (row.note if row.value is None else ""),
+        note=row.note if row.value is None else request.protocol.acknowledge.get(name, ""),
     )
 
 
