@@ -26,12 +26,7 @@ def follow_up(request: Request) -> None:
     method = request.protocol.analyses.follow_up.method
     ledger = request.ledger.within(endpoint=name, unit="days")
     observed = request.observed(request.endpoints[name])
-    arms = (
-        ("all", np.ones_like(observed.treated)),
-        (request.population.treated, observed.treated),
-        (request.population.comparator, ~observed.treated),
-    )
-    for label, rows in arms:
+    for label, rows in (("all", np.ones_like(observed.treated)), *request.split(observed.treated)):
         here = ledger.within(arm=label, method=METHODS[method])
         median, lower, upper = _median(request, observed, rows, method)
         reason = "no patients" if method != "reverse_kaplan_meier" else "not reached"

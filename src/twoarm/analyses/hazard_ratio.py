@@ -32,18 +32,20 @@ def hazard_ratio(request: Request) -> None:
 
 def _variances(request: Request) -> list[tuple[str, bool]]:
     """Return the method's name and whether the variance is clustered by pair; the headline first."""
-    ties = TIES[request.protocol.conventions.ties]
-    naive = (f"Cox, {ties}, Wald", False)
-    if request.adjusted.pair is None:
-        return [naive]
-    clustered = (f"Cox, {ties}, Wald, robust variance clustered by pair", True)
-    return [clustered, naive] if request.adjusted.naive_variance else [clustered]
+    wanted = [False] if request.adjusted.pair is None else [True, False] if request.adjusted.naive_variance else [True]
+    return [(method_name(request, clustered=clustered), clustered) for clustered in wanted]
+
+
+def method_name(request: Request, *, clustered: bool) -> str:
+    """Return what the ledger calls the fit."""
+    variance = ", robust variance clustered by pair" if clustered else ""
+    return f"Cox, {TIES[request.protocol.conventions.ties]}, Wald{variance}"
 
 
 def _design(request: Request, observed: Observed) -> DesignMatrix:
     """The arm first, then the covariates of the outcome model."""
     names = request.adjusted.covariates_in_model
-    covariates = {name: values.take(observed.rows) for name, values in request.covariates().items()}
+    covariates = {name: request.covariate(name, observed) for name in names}
     rest = build_design_matrix(covariates, names, observed.time.size)
     values = np.asfortranarray(np.column_stack([observed.treated.astype(np.float64), rest.values]))
     return DesignMatrix((Term(ARM, "", ""), *rest.terms), values)
@@ -54,14 +56,7 @@ def _fit(request: Request, ledger: Ledger, observed: Observed, design: DesignMat
     if observed.treated.all() or not observed.treated.any():
         arm.not_estimable(*STATISTICS, reason="one arm only has a known endpoint")
         return
-    empty = [
-        label
-        for label, rows in (
-            (request.population.treated, observed.treated),
-            (request.population.comparator, ~observed.treated),
-        )
-        if not observed.event[rows].any()
-    ]
+    empty = [label for label, rows in request.split(observed.treated) if not observed.event[rows].any()]
     if empty:
         arm.not_estimable(*STATISTICS, reason=f"no events in {' and '.join(empty)}")
         return

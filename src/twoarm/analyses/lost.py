@@ -48,7 +48,7 @@ def _histograms(request: Request) -> None:
     chosen = np.zeros(adjusted.completed.treated.size, dtype=np.bool_)
     chosen[adjusted.row] = True
     treated = adjusted.completed.treated
-    for label, arm in ((request.population.treated, treated), (request.population.comparator, ~treated)):
+    for label, arm in request.split(treated):
         counts = {
             name: _bin(adjusted.propensity.probability, arm & rows)
             for name, rows in (("all", np.ones_like(chosen)), ("matched", chosen))

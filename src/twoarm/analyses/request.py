@@ -22,7 +22,6 @@ class Observed:
     time: Floats
     event: Booleans
     treated: Booleans
-    weight: Floats
     pair: Integers | None
     rows: Integers  # positions among the adjusted cohort's rows
 
@@ -47,12 +46,15 @@ class Request:
     def arms(self) -> tuple[tuple[str, Booleans], ...]:
         """Everybody, then each arm: label and mask over the adjusted cohort's rows."""
         treated = self.adjusted.treated
-        everybody = np.ones_like(treated)
-        return (
-            ("all", everybody),
-            (self.population.treated, treated),
-            (self.population.comparator, ~treated),
-        )
+        return (("all", np.ones_like(treated)), *self.split(treated))
+
+    def split(self, treated: Booleans) -> tuple[tuple[str, Booleans], tuple[str, Booleans]]:
+        """Return label and mask of the treated and of the comparator arm."""
+        return (self.population.treated, treated), (self.population.comparator, ~treated)
+
+    def covariate(self, name: str, observed: Observed) -> CovariateValues:
+        """Return one covariate of the rows for whom an endpoint is known."""
+        return self.adjusted.completed.covariates[name].take(self.adjusted.row[observed.rows])
 
     def covariates(self, of: AdjustedCohort | None = None) -> dict[str, CovariateValues]:
         """Return the covariates of an adjusted cohort's rows."""
@@ -68,7 +70,6 @@ class Request:
             time=endpoint.time[patients].astype(np.float64),
             event=endpoint.event[patients],
             treated=cohort.treated[rows],
-            weight=cohort.weight[rows],
             pair=None if cohort.pair is None else cohort.pair[rows],
             rows=rows,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from twoarm.analyses.hazard_ratio import STATISTICS, TIES, arm_column, write_hazard_ratio
+from twoarm.analyses.hazard_ratio import STATISTICS, arm_column, method_name, write_hazard_ratio
 from twoarm.analyses.request import Observed, Request
 from twoarm.cohort.covariates import CategoricalValues
 from twoarm.errors import NotEstimableError
@@ -25,7 +25,7 @@ def subgroups(request: Request) -> None:
         for variable in declared.variables:
             if variable not in request.adjusted.completed.covariates:
                 continue
-            covariate = request.covariates()[variable].take(observed.rows)
+            covariate = request.covariate(variable, observed)
             assert isinstance(covariate, CategoricalValues), "the protocol allows subgroups of levels only"
             here = ledger.within(variable=variable)
             usable = [
@@ -37,16 +37,13 @@ def subgroups(request: Request) -> None:
 
 def _level(request: Request, ledger: Ledger, observed: Observed, rows: Booleans) -> bool:
     """Write one level; return whether it could be estimated."""
-    arms = (
-        (request.population.treated, observed.treated),
-        (request.population.comparator, ~observed.treated),
-    )
     events = []
-    for label, arm in arms:
+    for label, arm in request.split(observed.treated):
         ledger.add("n", int((rows & arm).sum()), arm=label)
         events.append(int((observed.event & rows & arm).sum()))
         ledger.add("events", events[-1], arm=label)
-    here = ledger.within(arm=request.contrast, method=_method(request))
+    method = method_name(request, clustered=observed.pair is not None)
+    here = ledger.within(arm=request.contrast, method=method)
     declared = request.protocol.subgroups
     assert declared is not None, "subgroups are declared"
     reason = ""
@@ -68,11 +65,6 @@ def _level(request: Request, ledger: Ledger, observed: Observed, rows: Booleans)
         write_hazard_ratio(here, fit, 0, request.protocol.confidence_level)
         return not fit.reasons[0]
     return False
-
-
-def _method(request: Request) -> str:
-    variance = "" if request.adjusted.pair is None else ", robust variance clustered by pair"
-    return f"Cox, {TIES[request.protocol.conventions.ties]}, Wald{variance}"
 
 
 def _interaction(request: Request, ledger: Ledger, observed: Observed, codes: Integers, usable: Integers) -> None:

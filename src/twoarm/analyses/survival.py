@@ -27,11 +27,7 @@ def survival(request: Request) -> None:
     for name, endpoint in request.endpoints.items():
         observed = request.observed(endpoint)
         ledger = request.ledger.within(endpoint=name)
-        arms = (
-            (request.population.treated, observed.treated),
-            (request.population.comparator, ~observed.treated),
-        )
-        for label, rows in arms:
+        for label, rows in request.split(observed.treated):
             here = ledger.within(arm=label)
             here.add("n", int(rows.sum()))
             here.add("events", int(observed.event[rows].sum()))

@@ -17,6 +17,7 @@ from twoarm.protocol.population import Arms
 from twoarm.protocol.protocol import Protocol, StudyPopulation
 from twoarm.records.column_typing import clean_text
 from twoarm.records.evaluation import HELD
+from twoarm.records.findings import listed
 from twoarm.records.records import FILE_ORDER, KEY, PatientTable, Records
 from twoarm.statistics.arrays import Booleans, Floats, Integers
 
@@ -112,7 +113,7 @@ def _assign(arms: Arms, patients: PatientTable) -> tuple[Integers, Booleans]:
 
 def _third_value(arms: Arms, patients: PatientTable, rows: Booleans, file: str) -> Problem:
     keys = patients.frame.get_column(KEY).to_numpy()[rows]
-    shown = ", ".join(map(str, keys[:20])) + (", ..." if keys.size > 20 else "")
+    shown = listed(keys.tolist())
     found = f"{keys.size} patients with a third value (patients {shown})"
     expected = f'expected {arms.treated.value!r} or {arms.comparator.value!r}; or other = "exclude"'
     return Problem(file, found, expected, arms.column)

@@ -11,6 +11,7 @@ from twoarm.errors import Problem, RecordsError
 from twoarm.protocol.population import Criterion
 from twoarm.protocol.protocol import Protocol
 from twoarm.records.evaluation import evaluate
+from twoarm.records.findings import listed
 from twoarm.records.records import KEY, PatientTable
 from twoarm.statistics.arrays import Booleans, Integers
 
@@ -47,6 +48,6 @@ def _evaluate(protocol: Protocol, criterion: Criterion, patients: PatientTable) 
 
 def _unknown(criterion: Criterion, patients: PatientTable, rows: Booleans) -> Problem:
     keys = patients.frame.get_column(KEY).to_numpy()[rows]
-    shown = ", ".join(map(str, keys[:20])) + (", ..." if keys.size > 20 else "")
+    shown = listed(keys.tolist())
     found = f'criterion "{criterion.label}" is unknown for {keys.size} patients ({shown})'
     return Problem("records", found, "complete the records, or let if_missing say what follows")

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from twoarm.figures.theme import COMPARATOR, DASHES, FAINT, INK, TREATED, new_figure, shortened
+from twoarm.figures.theme import COMPARATOR, DASHES, FAINT, INK, TREATED, legend_label, new_figure, shortened
 from twoarm.results.curve import Curve
 from twoarm.tables.formats import duration, hazard, p_value, probability, with_interval
 from twoarm.tables.hazard_ratio_table import effect
@@ -98,7 +98,7 @@ def _legend(scope: Scope, curve: Curve) -> str:
     parts = [scope.find(**here, statistic=s) for s in ("median", "median_lower", "median_upper")]
     median = with_interval(*(duration(scope.protocol, part) for part in parts))
     numbers = f": median {median} {scope.protocol.time_unit}"
-    return " " * curve.arm.startswith("_") + shortened(curve.arm, 5.6 - 0.071 * len(numbers)) + numbers
+    return legend_label(curve.arm, 5.6 - 0.071 * len(numbers)) + numbers
 
 
 def _frame(axes: Axes, scope: Scope, endpoint: str, ticks: list[float], last: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from twoarm.figures.theme import COMPARATOR, INK, TREATED, new_figure, shortened
+from twoarm.figures.theme import COMPARATOR, INK, TREATED, legend_label, new_figure
 from twoarm.tables.scope import Scope
 
 
@@ -30,7 +30,7 @@ def propensity_plot(scope: Scope, adjustment: str) -> Figure | None:
             facecolor=colour,
             alpha=0.28,
             linewidth=0,
-            label=f"{' ' * curve.arm.startswith('_')}{shortened(curve.arm, 2.0)}, all",
+            label=f"{legend_label(curve.arm, 2.0)}, all",
         )
         axes.bar(
             left,
@@ -39,7 +39,7 @@ def propensity_plot(scope: Scope, adjustment: str) -> Figure | None:
             align="edge",
             facecolor=colour,
             linewidth=0,
-            label=f"{' ' * curve.arm.startswith('_')}{shortened(curve.arm, 2.0)}, matched",
+            label=f"{legend_label(curve.arm, 2.0)}, matched",
         )
         reach[side] = float(columns["all"].max()) * percent * 1.08
     axes.axhline(0, color=INK, linewidth=0.8)

@@ -56,6 +56,11 @@ def shortened(text: str, inches: float, points: float = 8.5) -> str:
     return text
 
 
+def legend_label(text: str, inches: float) -> str:
+    """Cut a label for a legend, which would leave out one that starts with an underscore."""
+    return " " * text.startswith("_") + shortened(text, inches)
+
+
 def bare(axes: Axes) -> Axes:
     """Take an axes' frame and ticks away."""
     axes.set_axis_off()

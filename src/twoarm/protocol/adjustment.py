@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from twoarm.protocol.choices import CaliperSd, CaliperUnit, Estimand, Focal, Order, Scale
-from twoarm.protocol.section import Label, Name, Names, Section
+from twoarm.protocol.section import Label, Name, Names, Section, tag_of
 
 ESTIMAND_OF_FOCAL: dict[Focal, Estimand] = {"treated": "ATT", "comparator": "ATC", "smaller": "matched set"}
 
@@ -72,14 +72,9 @@ class Matching(Section):
         return self.estimand or ESTIMAND_OF_FOCAL[self.focal]
 
 
-def _kind(value: Any) -> str | None:
-    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
-    return kind if isinstance(kind, str) else None
-
-
 Adjustment = Annotated[
     Annotated[Unadjusted, Tag("unadjusted")]
     | Annotated[Multivariable, Tag("multivariable")]
     | Annotated[Matching, Tag("matching")],
-    Discriminator(_kind),
+    Discriminator(tag_of("kind")),
 ]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from twoarm.protocol.section import Label, Name, Section, Value
+from twoarm.protocol.section import Label, Name, Section, Value, tag_of
 
 
 class Continuous(Section):
@@ -107,12 +107,7 @@ def level_text(level: Value) -> str:
     return str(level).lower() if isinstance(level, bool) else str(level)
 
 
-def _kind(value: Any) -> str | None:
-    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
-    return kind if isinstance(kind, str) else None
-
-
 Covariate = Annotated[
     Annotated[Continuous, Tag("continuous")] | Annotated[Cut, Tag("cut")] | Annotated[Categorical, Tag("categorical")],
-    Discriminator(_kind),
+    Discriminator(tag_of("kind")),
 ]

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 
 from twoarm.protocol.choices import DecimalMark, OnInvalid
 from twoarm.protocol.expression import Type
-from twoarm.protocol.section import Name, Section, folded
+from twoarm.protocol.section import Name, Section, folded, tag_of
 
 _DATE_PART = re.compile(r"YYYY|MM|DD")
 
@@ -108,11 +108,6 @@ def _short_form(value: Any) -> Any:
     return {"type": value} if isinstance(value, str) else value
 
 
-def _kind(value: Any) -> str | None:
-    kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
-    return kind if isinstance(kind, str) else None
-
-
 ColumnDeclaration = Annotated[
     Annotated[TextColumn, Tag("text")]
     | Annotated[CategoryColumn, Tag("category")]
@@ -120,7 +115,7 @@ ColumnDeclaration = Annotated[
     | Annotated[NumberColumn, Tag("number")]
     | Annotated[BooleanColumn, Tag("boolean")]
     | Annotated[DateColumn, Tag("date")],
-    Discriminator(_kind),
+    Discriminator(tag_of("type")),
     BeforeValidator(_short_form),
 ]
 

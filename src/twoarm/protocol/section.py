@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -31,6 +32,16 @@ Label = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterVal
 ExpressionText = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 Value = str | int | bool
 Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+def tag_of(key: str) -> Callable[[Any], str | None]:
+    """Return a function that reads the key by which a section says which alternative it is."""
+
+    def tag(value: Any) -> str | None:
+        found = value.get(key) if isinstance(value, dict) else getattr(value, key, None)
+        return found if isinstance(found, str) else None
+
+    return tag
 
 
 def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:

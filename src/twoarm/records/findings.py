@@ -38,6 +38,11 @@ class Finding:
         return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
 
 
+def listed(items: Sequence[object]) -> str:
+    """Name patients or rows in a message, the first 20 of them."""
+    return ", ".join(str(item) for item in items[:SHOWN]) + (", ..." if len(items) > SHOWN else "")
+
+
 def refused(findings: Sequence[Finding]) -> list[Problem]:
     """Return the problems that stop the study."""
     return [finding.problem() for finding in findings if finding.outcome == "refused"]

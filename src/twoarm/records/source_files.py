@@ -19,6 +19,7 @@ import polars as pl
 
 from twoarm.errors import Problem, RecordsError
 from twoarm.protocol.data import Source
+from twoarm.records.findings import listed
 
 MOST_BYTES = 1_000_000_000  # of a workbook when unpacked
 MOST_CELLS = 50_000_000
@@ -96,8 +97,7 @@ def _named(header: list[str], name: str) -> list[str]:
     stripped = [column.strip() for column in header]
     repeated = [place for place, column in enumerate(stripped, start=1) if column and stripped.count(column) > 1]
     if repeated:
-        places = ", ".join(map(str, repeated[:20]))
-        found = f"headers that occur more than once (columns {places})"
+        found = f"headers that occur more than once (columns {listed(repeated)})"
         raise RecordsError([Problem(name, found, "expected a first row with every header once")])
     return [column or f"unnamed:{i}" for i, column in enumerate(stripped, start=1)]
 
@@ -138,7 +138,7 @@ def _refuse_ragged(content: bytes, delimiter: str, width: int, name: str) -> Non
         cells = cells[(lengths > 1) | (cells == width)]  # an empty line is no row
     wrong = np.flatnonzero(cells != width)
     if wrong.size:
-        rows = ", ".join(str(row + 1) for row in wrong[:20].tolist()) + (", ..." if wrong.size > 20 else "")
+        rows = listed((wrong + 1).tolist())
         found = f"{wrong.size} rows with fewer or more cells than the header's {width} (rows {rows})"
         raise RecordsError([Problem(name, found, "check the delimiter, and whether the file was cut off")])
 
