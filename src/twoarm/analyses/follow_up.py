@@ -57,5 +57,5 @@ def _median(request: Request, observed: Observed, rows: Booleans, method: Follow
         interval=conventions.interval,
         confidence_level=request.protocol.confidence_level,
     )
-    found = survival_quantile(km, interval=conventions.quantile_interval, flat_end=conventions.flat_end)
+    found = survival_quantile(km, interval=conventions.quantile_intervals[0], flat_end=conventions.flat_end)
     return found.time, found.lower, found.upper

@@ -23,6 +23,10 @@ _FOLLOW_UP = {
     "observed": "as the median of all observed times",
     "event_free": "as the median time of patients without the event",
 }
+_QUANTILES = {
+    "inverted": "inverting the pointwise limits (Brookmeyer and Crowley)",
+    "normal": "the normal approximation with the density from survival 5 points above and below",
+}
 _FLAT = {"first": "the first such time", "not_estimable": "not estimable"}
 _TESTS = {
     "median": "median and quartiles (percentile type 7) and compared by Wilcoxon's rank-sum test (exact below 50 patients "
@@ -166,11 +170,7 @@ def _analysis(protocol: Protocol) -> Iterator[str]:
         "by standardised mean differences, with the standard deviation of the original and of the matched sample; more "
         f"than {protocol.analyses.balance.threshold:g} counts as imbalance."
     )
-    interval = (
-        "inverting the pointwise limits (Brookmeyer and Crowley)"
-        if conventions.quantile_interval == "inverted"
-        else ("the normal approximation with the density from survival 5 points above and below")
-    )
+    interval = " and from ".join(_QUANTILES[name] for name in conventions.quantile_intervals)
     yield (
         f"Survival was estimated by the Kaplan-Meier method with Greenwood's variance and {confidence} pointwise limits on "
         f"the {conventions.interval} scale. Intervals of medians come from {interval}; where a curve lies flat at one half "
