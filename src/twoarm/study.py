@@ -12,7 +12,7 @@ from twoarm.design.adjust import adjust
 from twoarm.design.adjusted_cohort import NotAdjusted
 from twoarm.design.complete import complete
 from twoarm.disclosure.disclose import disclose
-from twoarm.endpoints.time_to_event import derive_endpoints
+from twoarm.endpoints.endpoints import derive_endpoints
 from twoarm.protocol.protocol import Protocol
 from twoarm.records.records import Records
 from twoarm.results.estimate import Estimate, Status

@@ -60,12 +60,17 @@ def check_safety(sections: Mapping[str, Any], _: Any, known: Known) -> Iterator[
         return
     yield from one_of(safety.table, sorted(known["events"]), "one of the events tables", ("safety", "table"))
     table = sections.get("events", {}).get(safety.table)
+    path: Path
     if table is not None:
         inside = {name: COLUMN_TYPES[column.type] for name, column in table.columns.items()}
         for key, kind in (("term", Type.TEXT), ("grade", Type.NUMBER), ("onset", Type.DATE)):
             yield from column_of_type(getattr(safety, key), inside, (kind,), ("safety", key))
+        grade = table.columns.get(safety.grade)
+        if grade is not None and grade.type == "number":
+            path = ("events", safety.table, "columns", safety.grade)
+            yield Misreference(path, "grades of type number", "expected integer")
         for i, row in enumerate(safety.rows):
-            path: Path = ("safety", "rows", i, "where")
+            path = ("safety", "rows", i, "where")
             tree = Type.BOOLEAN if row.where is None else parse_type(row.where, inside, path)
             if isinstance(tree, Misreference):
                 yield tree

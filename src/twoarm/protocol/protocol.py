@@ -25,7 +25,7 @@ from twoarm.protocol.choices import (
     TimeUnit,
     WarningName,
 )
-from twoarm.protocol.column import COLUMN_TYPES
+from twoarm.protocol.column import COLUMN_TYPES, IntegerColumn
 from twoarm.protocol.covariate import Covariate
 from twoarm.protocol.data import EventSource, Source
 from twoarm.protocol.endpoint import Endpoint
@@ -161,6 +161,18 @@ class Protocol(Section):
         for name, text in self.derived.items():
             types[name] = parse_expression(text, types).type
         return types
+
+    def event_sources(self) -> dict[str, EventSource]:
+        """Return the tables of events; the grades of adverse events run from 1 to 5 whatever else is declared."""
+        tables = dict(self.events)
+        if self.safety is not None and self.safety.table in tables:
+            table, grade = tables[self.safety.table], self.safety.grade
+            column = table.columns[grade]
+            assert isinstance(column, IntegerColumn), "the grade is a column of integers"
+            low, high = max(1, column.minimum or 1), min(5, column.maximum or 5)
+            bounded = column.model_copy(update={"minimum": low, "maximum": high})
+            tables[self.safety.table] = table.model_copy(update={"columns": {**table.columns, grade: bounded}})
+        return tables
 
     def event_column_types(self, table: str) -> dict[str, Type]:
         """Return the type of every column of a table of events."""

@@ -16,6 +16,7 @@ from twoarm.protocol.expression import column_names
 from twoarm.protocol.expression_parser import parse_expression
 from twoarm.protocol.protocol import Protocol
 from twoarm.records.evaluation import HELD, evaluate
+from twoarm.records.event_findings import event_findings
 from twoarm.records.findings import Finding, refused
 from twoarm.records.typed_table import (
     FILE,
@@ -86,7 +87,7 @@ def read_records(protocol: Protocol, folder: str | Path = ".", frames: Mapping[s
     """
     tables: dict[str, TypedTable] = {}
     problems: list[Problem] = []
-    declared: dict[str, Source | EventSource] = {**protocol.data, **protocol.events}
+    declared: dict[str, Source | EventSource] = {**protocol.data, **protocol.event_sources()}
     for name, source in declared.items():
         try:
             tables[name] = read_table(name, source, Path(folder), (frames or {}).get(name))
@@ -101,8 +102,9 @@ def read_records(protocol: Protocol, folder: str | Path = ".", frames: Mapping[s
     frame, joined = _join(protocol, spine, others)
     patients = _derive(protocol, PatientTable(nw.from_native(frame.sort(KEY), eager_only=True), spine.files))
     events, strangers = _event_tables(protocol, spine, [tables[name] for name in protocol.events])
+    beside = event_findings(protocol, patients.frame.to_polars(), {name: tables[name] for name in protocol.events})
     inputs = tuple(described for table in tables.values() for described in table.inputs)
-    return Records(patients, events, (*found, *joined, *strangers), inputs)
+    return Records(patients, events, (*found, *joined, *strangers, *beside), inputs)
 
 
 def _key_findings(protocol: Protocol, name: str, table: TypedTable) -> Iterator[Finding]:
