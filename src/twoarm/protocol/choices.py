@@ -30,6 +30,7 @@ FlatEnd = Literal["first", "not_estimable"]
 Ties = Literal["efron", "breslow"]
 
 FigureFormat = Literal["svg", "pdf", "png"]
+JournalStyle = Literal["plain", "jama", "lancet", "nejm"]
 
 WarningName = Literal[
     "incomplete_matching",
