@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 
 from twoarm.figures.theme import COMPARATOR, DASHES, FAINT, INK, TREATED, legend_label, new_figure, shortened
 from twoarm.results.curve import Curve
-from twoarm.tables.formats import duration, hazard, p_value, probability, with_interval
+from twoarm.tables.formats import Numbers
 from twoarm.tables.hazard_ratio_table import effect
+from twoarm.tables.journal_styles import PLAIN
 from twoarm.tables.scope import Scope
 
 _STEPS = {
@@ -40,7 +41,7 @@ def kaplan_meier_plot(scope: Scope, adjustment: str, endpoint: str) -> Figure | 
         _draw(axes, curve, scope.protocol.unit_days, colour, dashes, _legend(scope, curve))
     _frame(axes, scope, endpoint, ticks, last)
     axes.text(0.02, 0.03, _summary(scope, adjustment, endpoint), transform=axes.transAxes, va="bottom", fontsize=8.5)
-    _risk_table(figure, axes, [treated, comparator], ticks, scope.protocol.unit_days)
+    _risk_table(figure, axes, [treated, comparator], ticks, scope)
     return figure
 
 
@@ -96,9 +97,9 @@ def _legend(scope: Scope, curve: Curve) -> str:
         "arm": curve.arm,
     }
     parts = [scope.find(**here, statistic=s) for s in ("median", "median_lower", "median_upper")]
-    median = with_interval(*(duration(scope.protocol, part) for part in parts))
-    numbers = f": median {median} {scope.protocol.time_unit}"
-    return legend_label(curve.arm, 5.6 - 0.071 * len(numbers)) + numbers
+    numbers = scope.numbers
+    median = f": median {numbers.with_interval(*(numbers.duration(part) for part in parts))} {scope.protocol.time_unit}"
+    return legend_label(curve.arm, 5.6 - 0.071 * len(median)) + median
 
 
 def _frame(axes: Axes, scope: Scope, endpoint: str, ticks: list[float], last: float) -> None:
@@ -115,7 +116,7 @@ def _frame(axes: Axes, scope: Scope, endpoint: str, ticks: list[float], last: fl
 
 def _summary(scope: Scope, adjustment: str, endpoint: str) -> str:
     """Hazard ratio and log-rank test, as the ledger has them."""
-    lines = []
+    numbers, lines = scope.numbers, []
     headline = scope.first(
         adjustment=adjustment,
         analysis="hazard_ratio",
@@ -125,15 +126,17 @@ def _summary(scope: Scope, adjustment: str, endpoint: str) -> str:
     )
     if headline is not None:
         parts = effect(scope, headline)
-        lines.append(f"HR {with_interval(*(hazard(part) for part in parts[:3]))}")
+        lines.append(f"HR {numbers.with_interval(*(numbers.hazard(part) for part in parts[:3]))}")
     test = scope.first(adjustment=adjustment, analysis="survival", endpoint=endpoint, statistic="p_value")
     if test is not None and test.value is not None:
-        shown = p_value(float(test.value))
-        lines.append(f"Log-rank P {shown}" if shown[0] in "<>" else f"Log-rank P = {probability(test)}")
+        text = numbers.p_text(float(test.value))
+        if numbers.style == PLAIN:  # in figures it sets a bound closer than in sentences
+            text = text.replace("< ", "<").replace("> ", ">")
+        lines.append(f"Log-rank {text}")
     return "\n".join(lines)
 
 
-def _risk_table(figure: Figure, axes: Axes, curves: list[Curve], ticks: list[float], unit: float) -> None:
+def _risk_table(figure: Figure, axes: Axes, curves: list[Curve], ticks: list[float], scope: Scope) -> None:
     box = axes.get_position()
     table = figure.add_axes((box.x0, 0.015, box.width, 0.185))
     table.set_axis_off()
@@ -144,18 +147,17 @@ def _risk_table(figure: Figure, axes: Axes, curves: list[Curve], ticks: list[flo
         y = 3.2 - 2.05 * line
         table.text(0, y, shortened(curve.arm, 5.4), ha="left", va="center", fontsize=8.5, color=colour)
         for tick in ticks:
-            table.text(
-                tick, y - 0.9, at_risk_text(curve, tick * unit), ha="center", va="center", fontsize=8.5, color=INK
-            )
+            text = at_risk_text(scope.numbers, curve, tick * scope.protocol.unit_days)
+            table.text(tick, y - 0.9, text, ha="center", va="center", fontsize=8.5, color=INK)
 
 
-def at_risk_text(curve: Curve, day: float) -> str:
+def at_risk_text(numbers: Numbers, curve: Curve, day: float) -> str:
     """Return the number at risk; a curve that ends where few are left (disclosure) does not tell how many."""
     last = curve.columns["time"][-1]
     left = _number(curve.columns["at_risk"][-1]) - sum(
         _number(curve.columns[name][-1]) for name in ("events", "censored")
     )
-    return "*" if day > _number(last) and left > 0.5 else f"{at_risk(curve, day):,.0f}"
+    return "*" if day > _number(last) and left > 0.5 else numbers.count(at_risk(curve, day))
 
 
 def at_risk(curve: Curve, day: float) -> float:

@@ -52,6 +52,7 @@ ScreenedBy = Literal["any_level", "global"]
 ImputationMethod = Literal["pmm", "logistic", "polytomous", "ordinal"]
 
 FigureFormat = Literal["svg", "pdf", "png"]
+JournalStyle = Literal["plain", "jama", "lancet", "nejm"]
 
 WarningName = Literal[
     "incomplete_matching",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from twoarm.protocol.choices import FigureFormat
+from twoarm.protocol.choices import FigureFormat, JournalStyle
 from twoarm.protocol.section import Section
 
 
@@ -18,4 +18,5 @@ class Output(Section):
     """Files of the output folder."""
 
     figures: tuple[FigureFormat, ...] = Field(("svg", "pdf", "png"), description="Formats; png at 300 dots an inch.")
+    style: JournalStyle = Field("plain", description="How numbers and p-values are written: a journal's style.")
     patient_level: bool = Field(False, description="Write keys, pairs, scores and times of patients to their own file.")

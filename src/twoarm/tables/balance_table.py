@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from twoarm.tables.baseline_table import ORIGINAL, OWN
-from twoarm.tables.formats import smd
 from twoarm.tables.scope import Scope
 from twoarm.tables.table import Row, Table, plain, quote
 
@@ -25,9 +24,9 @@ def balance_table(scope: Scope) -> Table:
             methods = (ORIGINAL,) if name == scope.unadjusted() else (ORIGINAL, OWN)
             wanted = [scope.find(**here, statistic="smd", method=method) for method in methods]
             wanted += [scope.find(**here, statistic=s) for s in ("variance_ratio", "kolmogorov_smirnov")]
-            cells += [quote(smd(row), row) for row in wanted]
+            cells += [quote(scope.numbers.smd(row), row) for row in wanted]
         rows.append(Row(tuple(cells)))
-    threshold = scope.protocol.analyses.balance.threshold
+    threshold = scope.numbers.general(scope.protocol.analyses.balance.threshold)
     return Table(
         name="balance",
         title="Balance of covariates",
@@ -35,7 +34,7 @@ def balance_table(scope: Scope) -> Table:
         rows=tuple(rows),
         groups=tuple(groups),
         footnotes=(
-            f"SMD: standardised mean difference; above {threshold:g} in size counts as imbalance. Variance ratio and "
+            f"SMD: standardised mean difference; above {threshold} in size counts as imbalance. Variance ratio and "
             "KS (Kolmogorov-Smirnov distance) for continuous covariates.",
         ),
     )

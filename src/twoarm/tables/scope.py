@@ -10,6 +10,7 @@ from twoarm.protocol.protocol import Protocol, StudyPopulation
 from twoarm.results.curve import Curve
 from twoarm.results.estimate import Estimate
 from twoarm.results.results import Results
+from twoarm.tables.formats import Numbers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,9 +33,14 @@ class Scope:
         return self.population.treated, self.population.comparator
 
     @property
+    def numbers(self) -> Numbers:
+        """What numbers are written with, in the protocol's style."""
+        return Numbers.of(self.protocol)
+
+    @property
     def confidence(self) -> str:
         """The confidence level as it stands in headers: 95%."""
-        return f"{100 * self.protocol.confidence_level:g}%"
+        return f"{self.numbers.general(100 * self.protocol.confidence_level)}%"
 
     def select(self, **wanted: str) -> tuple[Estimate, ...]:
         """Return the ledger's rows of this scope."""

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from twoarm.tables.formats import duration, percentage, probability, whole, with_interval
 from twoarm.tables.scope import Scope
 from twoarm.tables.table import Cell, Row, Table, plain, quote
 
 
 def follow_up_table(scope: Scope) -> Table:
     """Return the median follow-up by arm, before and after matching."""
-    rows = []
+    numbers, rows = scope.numbers, []
     for name, adjustment in scope.marginal().items():
         for arm in ("all", *scope.arms):
             here = {"adjustment": name, "analysis": "follow_up", "arm": arm}
             parts = [scope.find(**here, statistic=s) for s in ("median", "median_lower", "median_upper")]
             if parts[0] is None:
                 continue
-            text = with_interval(*(duration(scope.protocol, part) for part in parts))
+            text = numbers.with_interval(*(numbers.duration(part) for part in parts))
             label = "All" if arm == "all" else arm
             rows.append(Row((*plain(adjustment.label, label), quote(text, *parts))))
     method = scope.first(analysis="follow_up", statistic="median")
@@ -50,8 +49,8 @@ def survival_table(scope: Scope) -> Table:
             "n",
             "Events",
             f"Median, {unit} ({confidence} CI)",
-            *(f"{mark}, % ({confidence} CI)" for mark in landmarks),
-            "Log-rank P",
+            *(f"{scope.numbers.marked(mark)}, % ({confidence} CI)" for mark in landmarks),
+            f"Log-rank {scope.numbers.style.p_column}",
         ),
         rows=tuple(rows),
         footnotes=(
@@ -62,16 +61,16 @@ def survival_table(scope: Scope) -> Table:
 
 
 def _arm_cells(scope: Scope, endpoint: str, adjustment: str, arm: str, landmarks: list[str]) -> list[Cell]:
-    here = {"adjustment": adjustment, "analysis": "survival", "endpoint": endpoint, "arm": arm}
+    numbers, here = scope.numbers, {"adjustment": adjustment, "analysis": "survival", "endpoint": endpoint, "arm": arm}
     n, events = (scope.find(**here, statistic=s) for s in ("n", "events"))
     if n is None:
         return []
     median = [scope.find(**here, statistic=s) for s in ("median", "median_lower", "median_upper")]
-    text = with_interval(*(duration(scope.protocol, part) for part in median))
-    cells = [quote(whole(n), n), quote(whole(events), events), quote(text, *median)]
+    text = numbers.with_interval(*(numbers.duration(part) for part in median))
+    cells = [quote(numbers.whole(n), n), quote(numbers.whole(events), events), quote(text, *median)]
     for mark in landmarks:
         at = [scope.find(**here, parameter=mark, statistic=s) for s in ("survival", "survival_lower", "survival_upper")]
-        cells.append(quote(with_interval(*(percentage(part) for part in at)), *at))
+        cells.append(quote(numbers.with_interval(*(numbers.percentage(part) for part in at)), *at))
     return cells
 
 
@@ -79,7 +78,7 @@ def _test_cells(scope: Scope, endpoint: str, adjustment: str) -> tuple[Cell, ...
     tests = scope.select(adjustment=adjustment, analysis="survival", endpoint=endpoint, statistic="p_value")
     if not tests:
         return plain("")
-    text = probability(tests[0])
+    text = scope.numbers.probability(tests[0])
     if len(tests) > 1:
-        text += f" [{probability(tests[1])}]"
+        text += f" [{scope.numbers.probability(tests[1])}]"
     return (quote(text, *tests),)
