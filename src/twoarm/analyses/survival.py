@@ -97,9 +97,10 @@ def _tests(ledger: Ledger, observed: Observed) -> None:
         kinds.append(("log-rank stratified by pair", observed.pair))
     for method, strata in kinds:
         here = ledger.within(method=method)
-        with here.estimating("log_rank", "p_value"):
+        with here.estimating("chi_squared", "p_value"):
             test = log_rank(time=observed.time, event=observed.event, arm=observed.treated, strata=strata)
-            here.add("log_rank", test.statistic)
+            here.add("chi_squared", test.statistic)
+            here.add("degrees_of_freedom", test.degrees_of_freedom)
             here.add("p_value", test.p_value)
 
 

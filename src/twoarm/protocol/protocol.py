@@ -64,6 +64,11 @@ class Conventions:
     ties: Ties
     table_test: TableTest
 
+    @property
+    def yates(self) -> bool:
+        """Whether tables of two by two are corrected for continuity."""
+        return self.table_test == "yates"
+
 
 CONVENTIONS: Mapping[Dialect | None, Conventions] = {
     None: Conventions("log-log", ("inverted",), "first", "efron", "pearson"),
@@ -142,6 +147,18 @@ class Protocol(Section):
             ties=self.analyses.hazard_ratio.ties or preset.ties,
             table_test=self.analyses.baseline.table_test or preset.table_test,
         )
+
+    def under(self, dialect: Dialect) -> Protocol:
+        """Return the protocol as it would be under the conventions of a package, whatever it states itself."""
+        unstated = {"interval": None, "quantile_interval": None, "flat_end": None}
+        analyses = self.analyses.model_copy(
+            update={
+                "survival": self.analyses.survival.model_copy(update=unstated),
+                "hazard_ratio": self.analyses.hazard_ratio.model_copy(update={"ties": None}),
+                "baseline": self.analyses.baseline.model_copy(update={"table_test": None}),
+            }
+        )
+        return self.model_copy(update={"dialect": dialect, "analyses": analyses})
 
     @property
     def unit_days(self) -> float:
