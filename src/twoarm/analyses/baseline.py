@@ -7,8 +7,8 @@ import numpy as np
 from twoarm.analyses.describe import describe
 from twoarm.analyses.request import Request
 from twoarm.cohort.covariates import CategoricalValues, CovariateValues
-from twoarm.statistics.arrays import Booleans
 from twoarm.results.ledger import Ledger
+from twoarm.statistics.arrays import Booleans
 from twoarm.statistics.contingency import SIMULATIONS, CountTest, test_counts
 from twoarm.statistics.rank_tests import wilcoxon
 from twoarm.statistics.t_test import t_test

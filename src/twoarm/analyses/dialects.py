@@ -18,7 +18,7 @@ COMPARED = {
 
 
 def dialects(request: Request) -> None:
-    """Write the medians with their limits, the hazard ratios of the arms and the tests of Table 1 under each dialect."""
+    """Write medians with their limits, hazard ratios of the arms and the tests of Table 1 under each dialect."""
     if not request.adjusted.marginal:
         return
     for dialect in request.protocol.analyses.dialects:

@@ -37,6 +37,7 @@ class Request:
     unadjusted: AdjustedCohort  # every patient of the same completed cohort, for the spread before adjustment
     outcomes: Endpoints
     ledger: Ledger
+    imputed: bool = False  # one of several imputations, whose rows and curves are pooled
 
     @property
     def endpoints(self) -> Mapping[str, TimeToEvent]:

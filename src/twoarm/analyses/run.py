@@ -81,13 +81,11 @@ def run_analyses(
         for cohorts in adjusted:
             scratches.append(Ledger(ledger.context))
             cohort, unadjusted = cohorts[position], _unadjusted(cohorts)
-            _run_cohort(protocol, population, cohort, unadjusted, outcomes, wanted, scratches[-1], warn=False)
-        pool_rows(scratches, ledger, protocol.confidence_level)
+            _run_cohort(protocol, population, cohort, unadjusted, outcomes, wanted, scratches[-1], imputed=True)
+        pool_rows(protocol, scratches, ledger)
         if isinstance(first, AdjustedCohort):
             here = ledger.within(adjustment=first.name, analysis="warning")
-            _run_one(
-                design_warnings, Request(protocol, population, first, _unadjusted(adjusted[0]), outcomes, here)
-            )
+            _run_one(design_warnings, Request(protocol, population, first, _unadjusted(adjusted[0]), outcomes, here))
 
 
 def _unadjusted(adjusted: Sequence[AdjustedCohort | NotAdjusted]) -> AdjustedCohort:
@@ -103,21 +101,21 @@ def _run_cohort(
     wanted: Sequence[AnalysisName],
     ledger: Ledger,
     *,
-    warn: bool = True,
+    imputed: bool = False,
 ) -> None:
     here = ledger.within(adjustment=cohort.name)
     if isinstance(cohort, NotAdjusted):
         here.within(analysis="adjustment").not_estimable("adjusted_cohort", reason=cohort.reason)
         _not_made(population, outcomes, here, cohort.reason)
         return
-    if protocol.output.patient_level and cohort.marginal and warn:
+    if protocol.output.patient_level and cohort.marginal and not imputed:
         list_patients(here, population, cohort, outcomes)
     for name in wanted:
         if name in OF_THE_ARMS and not cohort.marginal:
             continue
-        request = Request(protocol, population, cohort, unadjusted, outcomes, here.within(analysis=name))
+        request = Request(protocol, population, cohort, unadjusted, outcomes, here.within(analysis=name), imputed)
         _run_one(ANALYSES[name], request)
-    if warn:
+    if not imputed:
         request = Request(protocol, population, cohort, unadjusted, outcomes, here.within(analysis="warning"))
         _run_one(design_warnings, request)
 
@@ -142,9 +140,7 @@ def _run_one(analysis: Callable[[Request], None], request: Request) -> None:
         request.ledger.add("analysis", None, status="failed", note=f"internal error: {kind}")
 
 
-def list_patients(
-    ledger: Ledger, population: StudyPopulation, cohort: AdjustedCohort, outcomes: Endpoints
-) -> None:
+def list_patients(ledger: Ledger, population: StudyPopulation, cohort: AdjustedCohort, outcomes: Endpoints) -> None:
     """Write a row a patient and endpoint, when the protocol asks for patient-level output."""
     context, score = ledger.context, cohort.propensity
     for position, row in enumerate(cohort.row.tolist()):

@@ -42,7 +42,7 @@ def survival(request: Request) -> None:
             )
             _median(here, km, request.protocol.conventions)
             _landmarks(here, km, request, endpoint.rounded)
-            if label != "all":
+            if label != "all" or request.imputed:
                 request.ledger.curves.append(_curve(here, km))
         _tests(ledger.within(arm=request.contrast), observed)
 
@@ -114,6 +114,7 @@ def _curve(ledger: Ledger, km: KaplanMeier) -> Curve:
         "at_risk": km.at_risk,
         "events": km.events,
         "censored": km.censored,
+        "std_error": np.where(np.isfinite(km.std_error), km.std_error, np.nan),
     }
     return Curve(
         kind="survival",

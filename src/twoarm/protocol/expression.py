@@ -182,8 +182,8 @@ def in_words(node: Node) -> str:
         case Missing(operand=operand):
             return f"{in_words(operand)} is missing"
         case Arithmetic(operator=operator, left=left, right=right):
-            parts = [f"({in_words(p)})" if isinstance(p, Arithmetic) else in_words(p) for p in (left, right)]
-            return f"{parts[0]} {_CALCULATED[operator]} {parts[1]}"
+            sides = [f"({in_words(p)})" if isinstance(p, Arithmetic) else in_words(p) for p in (left, right)]
+            return f"{sides[0]} {_CALCULATED[operator]} {sides[1]}"
         case Call(function="round", arguments=(value, digits)):
             return f"{in_words(value)}, rounded to {in_words(digits)} decimals"
         case Conditional(condition=condition, then=then, otherwise=otherwise):

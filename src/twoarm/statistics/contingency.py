@@ -31,7 +31,7 @@ class CountTest:
     p_std_error: float  # Monte Carlo error; 0 for a test that is not simulated
 
 
-def test_counts(*, table: ArrayLike, continuity: bool = False) -> CountTest:
+def test_counts(*, table: ArrayLike, continuity: bool = False) -> CountTest:  # noqa: PT028  # no test of ours
     """Test rows against columns: Pearson if every expected count is at least 5, else exact.
 
     Args:

@@ -31,9 +31,7 @@ class PairedProportions:
     p_value: float  # exact McNemar test, two-sided
 
 
-def paired_proportions(
-    *, first: ArrayLike, second: ArrayLike, confidence_level: float = 0.95
-) -> PairedProportions:
+def paired_proportions(*, first: ArrayLike, second: ArrayLike, confidence_level: float = 0.95) -> PairedProportions:
     """Compare an outcome between the two members of matched pairs.
 
     The difference of proportions has the Wald interval with the variance clustered by pair, ``(b + c - (b - c)^2 / n) /
