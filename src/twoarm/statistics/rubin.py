@@ -86,7 +86,7 @@ def pool(*, estimates: ArrayLike, variances: ArrayLike, complete_df: float, conf
         raise NotEstimableError("the estimates have no variance within the imputations")
     added = (1 + 1 / q.size) * between
     increase, std_error = added / within, float(np.sqrt(within + added))
-    df = _barnard_rubin(q.size, added / (within + added), complete_df)
+    df = _barnard_rubin(q.size, within, added, complete_df)
     spread = t_quantile(arrays.level(confidence_level), df) * std_error
     return Pooled(
         estimate=estimate,
@@ -114,13 +114,14 @@ def _between(values: Floats) -> float:
     return 0.0 if values.min() == values.max() else float(values.var(ddof=1))
 
 
-def _barnard_rubin(m: int, share: float, complete_df: float) -> float:
-    """Return the degrees of freedom, ``share`` being the part of the variance that is due to what is missing."""
-    # 1 / df adds up the reciprocals, so that an infinite part drops out
-    between = share * share / (m - 1)
-    if np.isinf(complete_df):
-        return float(1 / between) if between > 0 else np.inf
-    return float(1 / (between + (complete_df + 3) / ((complete_df + 1) * complete_df * (1 - share))))
+def _barnard_rubin(m: int, within: float, added: float, complete_df: float) -> float:
+    """Return the degrees of freedom of a variance, ``added`` being its part that is due to what is missing."""
+    # the reciprocals add up, so that an infinite part drops out
+    total = within + added
+    reciprocal = (added / total) ** 2 / (m - 1)
+    if np.isfinite(complete_df):
+        reciprocal += (complete_df + 3) / ((complete_df + 1) * complete_df * (within / total))
+    return float(1 / reciprocal) if reciprocal > 0 else np.inf
 
 
 def pool_chi_squared(*, statistics: ArrayLike, degrees_of_freedom: int) -> PooledTest:
@@ -202,8 +203,7 @@ def _pooled_wilson(x: Floats, size: Floats, confidence_level: float) -> PooledPr
     added = (1 + 1 / p.size) * between
     # nothing between the imputations is missing; nothing within but something between is all that is missing
     increase = 0.0 if added == 0 else (added / within if within > 0 else np.inf)
-    share = added / (within + added) if added > 0 else 0.0
-    df = _barnard_rubin(p.size, share, np.inf)
+    df = _barnard_rubin(p.size, within, added, np.inf) if added > 0 else np.inf
     estimate = float(p.mean())
     if np.isinf(increase):
         return PooledProportion(estimate, 0.0, 1.0, "wilson", df)
