@@ -44,12 +44,12 @@ def run_study(protocol: Protocol, records: Records, *, progress: Callable[[str],
             outcomes = derive_endpoints(protocol, population, records, cohort)
             write_attrition(ledger, cohort, outcomes)
             for strategy, section in population.missing.items():
-                progress(f"{population.label}: {section.label.lower()}, adjustment")
+                progress(f"{population.label}: {section.label}, adjustment")
                 completed = complete(strategy, section, cohort, outcomes.times, protocol.seed)
                 here = ledger.within(missing=strategy)
                 write_completed(here, completed[0], population)
                 adjusted = [adjust(population, one, protocol.seed) for one in completed]
-                progress(f"{population.label}: {section.label.lower()}, analyses")
+                progress(f"{population.label}: {section.label}, analyses")
                 run_analyses(protocol, population, adjusted, outcomes, here)
     return disclose(protocol.disclosure, study)
 

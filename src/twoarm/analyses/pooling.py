@@ -21,6 +21,7 @@ MEANS = frozenset(
 )
 COUNTS = frozenset({"n", "events", "pairs", "unmatched"})
 LARGEST = frozenset({"smd", "largest_absolute_smd"})
+SUPERSEDED = ("odds_ratio", "odds_ratio_lower", "odds_ratio_upper", "percent_lower", "percent_upper")
 NOT_POOLED = "differs between the imputations and has no pooling rule"
 
 
@@ -89,12 +90,15 @@ def _plain(imputed: Imputed, ledger: Ledger, template: Estimate) -> None:
         reason = f"not estimable in {missing} of {len(imputed.rows)} imputations" if missing else NOT_POOLED
         _write(ledger, template, None, note=reason)
         return
+    if statistic == "largest_absolute_smd":
+        _write(ledger, template, max(values), note="largest over the imputations")
+        return
     _write(ledger, template, float(np.mean(values)), note="mean over the imputations")
     if statistic in COUNTS:
         _write(ledger, template, int(min(values)), statistic=f"{statistic}_minimum")
         _write(ledger, template, int(max(values)), statistic=f"{statistic}_maximum")
-    elif statistic in LARGEST:
-        _write(ledger, template, max(values, key=abs), statistic=f"{statistic}_of_all", note="largest over imputations")
+    elif statistic == "smd":
+        _write(ledger, template, max(values, key=abs), statistic="smd_largest", note="largest over the imputations")
 
 
 def _hazard_ratio(imputed: Imputed, ledger: Ledger, template: Estimate) -> None:
@@ -135,8 +139,7 @@ def _difference(imputed: Imputed, ledger: Ledger, template: Estimate) -> None:
         imputed.values(template, statistic=statistic)
     pairs = [sum(row.statistic == "pairs" for row in rows.values()) for rows in imputed.rows]
     if gaps is None or errors is None or not all(pairs):
-        _plain(imputed, ledger, template)
-        return
+        return  # the difference clustered by pair stands for the one that ignores the pairs
     complete_df = min(
         float(row.value or 0) for rows in imputed.rows for row in rows.values() if row.statistic == "pairs"
     )
@@ -183,7 +186,7 @@ def _rate(imputed: Imputed, ledger: Ledger, template: Estimate) -> None:
 
 
 def _superseded(imputed: Imputed, _: Ledger, template: Estimate) -> None:
-    """Limits of single imputations; the pooled ones stand beside their estimate."""
+    """Limits of single imputations, where pooled ones stand beside their estimate; and odds ratios."""
     imputed.done.add(template.id)
 
 
@@ -192,6 +195,8 @@ def _p_value(imputed: Imputed, ledger: Ledger, template: Estimate) -> None:
     statistics = imputed.values(template, statistic="chi_squared")
     freedom = imputed.values(template, statistic="degrees_of_freedom")
     imputed.values(template)
+    if template.analysis == "response" and statistics is None:
+        return  # the pooled difference has its own test
     if statistics is None or freedom is None or len(set(freedom)) > 1:
         _write(ledger, template, None, note="a test without a pooling rule, or not the same in all imputations")
         return
@@ -203,8 +208,7 @@ _RULES: Mapping[str, Callable[[Imputed, Ledger, Estimate], None]] = {
     "hazard_ratio": _hazard_ratio,
     "difference": _difference,
     "percent": _rate,
-    "percent_lower": _superseded,
-    "percent_upper": _superseded,
     "p_value": _p_value,
     "p_value_simulation_se": _superseded,
+    **dict.fromkeys(SUPERSEDED, _superseded),
 }

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from twoarm.figures.theme import FAINT, INK, RULE, new_figure, shortened
 from twoarm.results.estimate import Estimate
-from twoarm.tables.formats import Numbers
+from twoarm.tables.formats import Numbers, in_sentence
 from twoarm.tables.hazard_ratio_table import effect
 from twoarm.tables.scope import Scope
 
@@ -42,9 +42,8 @@ def model_forest(scope: Scope, adjustment: str, endpoint: str) -> Figure | None:
         label = f"   {term.variable_level}" if term.variable_level else _plain_label(scope, term)
         parts = effect(scope, term)
         rows.append(ForestRow(label, (_interval_text(numbers, parts), numbers.probability(parts[3])), tuple(parts[:3])))
-    title = (
-        f"{scope.population.endpoints[endpoint].label}, {scope.population.adjustments[adjustment].label.lower()} model"
-    )
+    made = in_sentence(scope.population.adjustments[adjustment].label)
+    title = f"{scope.population.endpoints[endpoint].label}, {made} model"
     columns = (f"HR ({scope.confidence} CI)", numbers.style.p_column)
     return draw_forest(rows, columns, title, ("lower hazard", "higher hazard"), numbers)
 
@@ -73,7 +72,7 @@ def subgroup_forest(scope: Scope, adjustment: str, endpoint: str) -> Figure | No
                     f"   {headline.variable_level}", (*counts, _interval_text(numbers, parts), ""), tuple(parts[:3])
                 )
             )
-    sample = scope.population.adjustments[adjustment].label.lower()
+    sample = in_sentence(scope.population.adjustments[adjustment].label)
     title = f"{scope.population.endpoints[endpoint].label} in subgroups, {sample}"
     columns = (
         *(f"{shortened(arm, 1.7)},\nevents/n" for arm in scope.arms),

@@ -96,7 +96,7 @@ def _legend(scope: Scope, curve: Curve) -> str:
         "endpoint": curve.endpoint,
         "arm": curve.arm,
     }
-    parts = [scope.find(**here, statistic=s) for s in ("median", "median_lower", "median_upper")]
+    parts = scope.median(**here)
     numbers = scope.numbers
     median = f": median {numbers.with_interval(*(numbers.duration(part) for part in parts))} {scope.protocol.time_unit}"
     return legend_label(curve.arm, 5.6 - 0.071 * len(median)) + median

@@ -19,4 +19,5 @@ class Output(Section):
 
     figures: tuple[FigureFormat, ...] = Field(("svg", "pdf", "png"), description="Formats; png at 300 dots an inch.")
     style: JournalStyle = Field("plain", description="How numbers and p-values are written: a journal's style.")
+    time_decimals: int | None = Field(None, ge=0, le=4, description="Decimals of times; by their unit by default.")
     patient_level: bool = Field(False, description="Write keys, pairs, scores and times of patients to their own file.")

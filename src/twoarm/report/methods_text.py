@@ -8,7 +8,15 @@ from twoarm.protocol.adjustment import Matching, Multivariable
 from twoarm.protocol.covariate import Categorical, Continuous, Cut, covariate_label
 from twoarm.protocol.endpoint import Endpoint
 from twoarm.protocol.expression import in_words
+from twoarm.protocol.missing import MultipleImputation
 from twoarm.protocol.protocol import Protocol, StudyPopulation
+from twoarm.report.outcomes_methods import (
+    dialect_methods,
+    imputation_methods,
+    prognostic_methods,
+    response_methods,
+    safety_methods,
+)
 from twoarm.report.sentences import listed
 from twoarm.tables.formats import Numbers
 
@@ -44,7 +52,10 @@ def methods_text(protocol: Protocol) -> list[tuple[str, list[str]]]:
     parts.append(("Covariates and missing data", list(_covariates(protocol))))
     adjustments = [text for population in plan[:1] for text in _adjustments(population, Numbers.of(protocol))]
     parts.append(("Adjustment", adjustments))
-    parts.append(("Statistical analysis", list(_analysis(protocol))))
+    happened = [*response_methods(protocol), *safety_methods(protocol)]
+    parts.append(("Response and adverse events", happened))
+    further = [*prognostic_methods(protocol), *dialect_methods(protocol)]
+    parts.append(("Statistical analysis", [*_analysis(protocol), *further, *_closing(protocol)]))
     return [(heading, paragraphs) for heading, paragraphs in parts if paragraphs]
 
 
@@ -110,7 +121,10 @@ def _covariates(protocol: Protocol) -> Iterator[str]:
     if levels:
         yield f"Covariates in levels: {listed(levels)}."
     for section in protocol.missing.values():
-        yield f"{section.label}: patients with any covariate missing were left out."
+        if isinstance(section, MultipleImputation):
+            yield imputation_methods(protocol, section)
+        else:
+            yield f"{section.label}: patients with any covariate missing were left out."
 
 
 def _adjustments(population: StudyPopulation, numbers: Numbers) -> Iterator[str]:
@@ -193,6 +207,9 @@ def _analysis(protocol: Protocol) -> Iterator[str]:
             f"made. Levels with fewer than {protocol.subgroups.minimum_events} events, or none in an arm, were not estimated "
             "and do not enter the test of interaction."
         )
+
+
+def _closing(protocol: Protocol) -> Iterator[str]:
     if protocol.dialect:
         yield f"Survival conventions follow the dialect {protocol.dialect} where nothing else was stated."
     if protocol.disclosure.minimum_cell > 1:

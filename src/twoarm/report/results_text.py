@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from twoarm.protocol.adjustment import Matching, Multivariable
+from twoarm.report.outcomes_text import prognostic_text, response_text, safety_text
 from twoarm.report.sentences import Sentence, say
 from twoarm.tables.attrition_table import step_row, steps
+from twoarm.tables.formats import in_sentence
 from twoarm.tables.hazard_ratio_table import effect
 from twoarm.tables.scope import Scope
 
@@ -15,6 +17,8 @@ def results_text(scope: Scope) -> list[list[Sentence]]:
     """Return the paragraphs of a population under a strategy: patients, balance, follow-up, then each endpoint."""
     paragraphs = [[*_patients(scope), *_balance(scope)], list(_follow_up(scope))]
     paragraphs += [list(_survival(scope, endpoint)) for endpoint in scope.population.endpoints]
+    paragraphs += [list(response_text(scope)), list(safety_text(scope))]
+    paragraphs += [list(prognostic_text(scope, endpoint)) for endpoint in scope.population.endpoints]
     return [paragraph for paragraph in paragraphs if paragraph]
 
 
@@ -84,11 +88,7 @@ def _survival(scope: Scope, endpoint: str) -> Iterator[Sentence]:
         )
     for name, adjustment in scope.marginal().items():
         here = {"analysis": "survival", "endpoint": endpoint, "adjustment": name}
-        rows = [
-            scope.find(**here, arm=arm, statistic=statistic)
-            for arm in scope.arms
-            for statistic in ("median", "median_lower", "median_upper")
-        ]
+        rows = [row for arm in scope.arms for row in scope.median(**here, arm=arm)]
         test = scope.first(**here, statistic="p_value")
         if rows[0] is None or rows[3] is None:
             continue
@@ -96,7 +96,7 @@ def _survival(scope: Scope, endpoint: str) -> Iterator[Sentence]:
         kind = "log-rank, pairs ignored," if isinstance(adjustment, Matching) else "log-rank"
         tested = f" ({kind} {numbers.p_text(float(test.value))})" if test is not None and test.value is not None else ""
         yield say(
-            f"{section.label}, {adjustment.label.lower()}: median {medians[0]} {scope.protocol.time_unit} in "
+            f"{section.label}, {in_sentence(adjustment.label)}: median {medians[0]} {scope.protocol.time_unit} in "
             f"{scope.arms[0]} and {medians[1]} in {scope.arms[1]}{tested}.",
             *rows,
             test,
@@ -124,7 +124,7 @@ def _hazard_sentence(scope: Scope, endpoint: str, adjustment: str) -> Sentence |
         Multivariable: "conditional on the covariates",
         Matching: f"among the matched, {made.answers}" if isinstance(made, Matching) else "",
     }.get(type(made), "not adjusted")
-    lead = f"{label}, {made.label.lower()}: "
+    lead = f"{label}, {in_sentence(made.label)}: "
     if row.value is None:
         return say(f"{lead}the hazard ratio is not estimable ({row.note}).", row)
     parts = effect(scope, row)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from twoarm.report.sentences import Sentence, say
 from twoarm.results.estimate import Estimate
+from twoarm.tables.formats import in_sentence
 from twoarm.tables.scope import Scope
 
 
@@ -47,7 +48,7 @@ def _incomplete(scope: Scope, row: Estimate) -> Sentence:
 def _larger(scope: Scope, row: Estimate) -> Sentence:
     return say(
         f"{row.arm} is the larger arm and its patients looked for partners, so that many of them must go without one "
-        f"({scope.population.adjustments[row.adjustment].label.lower()} sample).",
+        f"({in_sentence(scope.population.adjustments[row.adjustment].label)} sample).",
         row,
     )
 
@@ -84,7 +85,7 @@ def _few_events(scope: Scope, row: Estimate) -> Sentence:
     label = scope.population.endpoints[row.endpoint].label
     per_term = scope.numbers.fixed(float(row.value or 0), 1)
     return say(
-        f"{label}, {scope.population.adjustments[row.adjustment].label.lower()}: the model has {per_term} events a term; "
+        f"{label}, {in_sentence(scope.population.adjustments[row.adjustment].label)}: the model has {per_term} events a term; "
         "below 10 estimates and intervals are unstable.",
         row,
     )
@@ -94,7 +95,7 @@ def _broken(scope: Scope, row: Estimate) -> Sentence:
     pairs = scope.find(adjustment=row.adjustment, analysis="lost", statistic="pairs")
     label = scope.population.endpoints[row.endpoint].label
     return say(
-        f"{label}, {scope.population.adjustments[row.adjustment].label.lower()}: of {scope.numbers.whole(pairs)} pairs {scope.numbers.whole(row)} are "
+        f"{label}, {in_sentence(scope.population.adjustments[row.adjustment].label)}: of {scope.numbers.whole(pairs)} pairs {scope.numbers.whole(row)} are "
         "not whole, as the endpoint is not known for one or both patients. Balance and counts of the matched sample are "
         "those of all pairs.",
         row,
@@ -105,7 +106,7 @@ def _broken(scope: Scope, row: Estimate) -> Sentence:
 def _dropped(scope: Scope, row: Estimate) -> Sentence:
     level = f", {row.variable_level}" if row.variable_level else ""
     return say(
-        f"{scope.population.endpoints[row.endpoint].label}, {scope.population.adjustments[row.adjustment].label.lower()}: "
+        f"{scope.population.endpoints[row.endpoint].label}, {in_sentence(scope.population.adjustments[row.adjustment].label)}: "
         f"{scope.label(row.variable)}{level} was dropped from the model ({row.note}).",
         row,
     )

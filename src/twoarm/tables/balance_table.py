@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from twoarm.results.estimate import Estimate
 from twoarm.tables.baseline_table import ORIGINAL, OWN
 from twoarm.tables.scope import Scope
-from twoarm.tables.table import Row, Table, plain, quote
+from twoarm.tables.table import Cell, Row, Table, plain, quote
+
+
+def _cell(scope: Scope, row: Estimate | None) -> Cell:
+    """A number; an imputed standardised difference with the largest over the imputations."""
+    text = scope.numbers.smd(row)
+    if row is None or row.statistic != "smd":
+        return quote(text, row)
+    same = {"adjustment": row.adjustment, "analysis": "balance", "variable": row.variable, "variable_level": ""}
+    largest = scope.find(**same, statistic="smd_largest", method=row.method)
+    return quote(f"{text} [{scope.numbers.smd(largest)}]" if largest is not None else text, row, largest)
 
 
 def balance_table(scope: Scope) -> Table:
@@ -24,7 +35,7 @@ def balance_table(scope: Scope) -> Table:
             methods = (ORIGINAL,) if name == scope.unadjusted() else (ORIGINAL, OWN)
             wanted = [scope.find(**here, statistic="smd", method=method) for method in methods]
             wanted += [scope.find(**here, statistic=s) for s in ("variance_ratio", "kolmogorov_smirnov")]
-            cells += [quote(scope.numbers.smd(row), row) for row in wanted]
+            cells += [_cell(scope, row) for row in wanted]
         rows.append(Row(tuple(cells)))
     threshold = scope.numbers.general(scope.protocol.analyses.balance.threshold)
     return Table(

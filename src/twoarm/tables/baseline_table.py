@@ -7,6 +7,7 @@ from twoarm.tables.formats import Numbers, decimals_of, text_of
 from twoarm.tables.scope import Scope
 from twoarm.tables.table import Cell, Footnotes, Row, Table, plain, quote
 
+_IMPUTED = "Imputed: means over the imputations; SMD with the largest of them in brackets."
 ORIGINAL, OWN = "SD of the original sample", "SD of this sample"
 
 
@@ -25,6 +26,7 @@ def baseline_table(scope: Scope) -> Table:
         columns += [*header, scope.numbers.style.p_column, *smd]
         groups.append((scope.population.adjustments[name].label, len(header) + 1 + len(smd)))
     continuous = scope.protocol.analyses.baseline.continuous
+    numbers = any(scope.continuous(variable) for variable in scope.population.covariates)
     summary = "median (interquartile range)" if continuous == "median" else "mean (SD)"
     return Table(
         name="baseline",
@@ -33,8 +35,13 @@ def baseline_table(scope: Scope) -> Table:
         rows=tuple(rows),
         groups=tuple(groups),
         footnotes=(
-            f"Numbers are n (%) or {summary}. SMD: standardised mean difference, {scope.arms[0]} minus {scope.arms[1]}"
+            f"Numbers are n (%){f' or {summary}' if numbers else ''}. SMD: standardised mean difference, {scope.arms[0]} minus {scope.arms[1]}"
             "; for covariates of more than two levels the Mahalanobis distance, which has no sign.",
+            *(
+                ("Imputed: means over the imputations; SMD with the largest of them in brackets.",)
+                if scope.imputed
+                else ()
+            ),
             *marks.lines(),
         ),
     )
@@ -84,7 +91,9 @@ def _smd(scope: Scope, adjustment: str, variable: str, level: str, method: str) 
     here = {"adjustment": adjustment, "analysis": "balance", "variable": variable, "variable_level": level}
     # where nobody was left out the two samples are one, and the row stands once
     row = scope.find(**here, statistic="smd", method=method) or scope.find(**here, statistic="smd", method=ORIGINAL)
-    return quote(scope.numbers.smd(row), row)
+    largest = scope.find(**here, statistic="smd_largest", method=method)
+    text = scope.numbers.smd(row)
+    return quote(f"{text} [{scope.numbers.smd(largest)}]" if largest is not None else text, row, largest)
 
 
 def _share(scope: Scope, adjustment: str, arm: str, variable: str, level: str) -> Cell:

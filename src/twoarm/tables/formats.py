@@ -31,7 +31,9 @@ class Numbers:
     @classmethod
     def of(cls, protocol: Protocol) -> Numbers:
         """Return the numbers of a protocol: its style and its time unit."""
-        return cls(STYLES[protocol.output.style], protocol.unit_days, _DECIMALS[protocol.time_unit])
+        decimals = protocol.output.time_decimals
+        shown = _DECIMALS[protocol.time_unit] if decimals is None else decimals
+        return cls(STYLES[protocol.output.style], protocol.unit_days, shown)
 
     def fixed(self, value: float, decimals: int) -> str:
         """Return a number with so many decimals, halves away from zero, a true minus sign, and no minus zero.
@@ -112,8 +114,11 @@ class Numbers:
         return "∞" if infinite else self.number(row, 2)
 
     def whole(self, row: Estimate | None) -> str:
-        """Return a row's count."""
-        return text_of(row, self.count(row.value) if row and row.value is not None else "")
+        """Return a row's count; a mean of counts keeps one decimal."""
+        value = None if row is None else row.value
+        if value is not None and not float(value).is_integer():
+            return self.fixed(float(value), 1)
+        return text_of(row, self.count(value) if value is not None else "")
 
     def probability(self, row: Estimate | None) -> str:
         """Return a row's p-value."""
@@ -142,8 +147,8 @@ class Numbers:
         >>> Numbers().with_interval("0.85", "0.63", "1.14"), Numbers().with_interval("NE", "NE", "NE")
         ('0.85 (0.63–1.14)', 'NE')
         """
-        nothing = (NOT_ESTIMABLE, SUPPRESSED, "")
-        if (middle in nothing and lower in (middle, "")) or lower == upper == "":
+        nothing = (NOT_ESTIMABLE, NOT_REACHED, SUPPRESSED, "")
+        if (middle in nothing and {lower, upper} <= {middle, ""}) or lower == upper == "":
             return middle
         return f"{middle} ({self.limits(lower, upper)})"
 
@@ -165,6 +170,16 @@ class Numbers:
 def _joined(lower: str, upper: str, between: str) -> str:
     negative = lower.startswith(MINUS) or upper.startswith(MINUS)
     return f"{lower}{' to ' if negative else between}{upper}"
+
+
+def in_sentence(label: str) -> str:
+    """Return a label as it stands within a sentence; one that is no common word, such as 2L-OS, stays as it is.
+
+    >>> in_sentence("Overall survival"), in_sentence("2L-OS"), in_sentence("After PSM")
+    ('overall survival', '2L-OS', 'after PSM')
+    """
+    common = len(label) > 1 and label[0].isupper() and label[1].islower()
+    return label[0].lower() + label[1:] if common else label
 
 
 def text_of(row: Estimate | None, formatted: str) -> str:

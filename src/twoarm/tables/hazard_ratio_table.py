@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twoarm.protocol.adjustment import Matching, Multivariable
 from twoarm.results.estimate import Estimate
+from twoarm.tables.formats import in_sentence
 from twoarm.tables.scope import Scope
 from twoarm.tables.table import Footnotes, Row, Table, plain, quote
 
@@ -95,7 +96,7 @@ def model_table(scope: Scope, adjustment: str, endpoint: str) -> Table | None:
     label, made = scope.population.endpoints[endpoint].label, scope.population.adjustments[adjustment]
     return Table(
         name=f"model-{adjustment}-{endpoint}",
-        title=f"{made.label} model of {label.lower()} (n = {numbers.whole(n)}, events {numbers.whole(events)})",
+        title=f"{made.label} model of {in_sentence(label)} (n = {numbers.whole(n)}, events {numbers.whole(events)})",
         columns=("Term", f"Hazard ratio ({scope.confidence} CI)", numbers.style.p_column),
         rows=tuple(rows),
         footnotes=(f"{terms[0].method}. Continuous covariates: per unit, if nothing else is said.",),

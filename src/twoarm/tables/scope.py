@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from twoarm.protocol.adjustment import Matching, Multivariable, Unadjusted
 from twoarm.protocol.covariate import Categorical, Continuous, Cut, covariate_label
+from twoarm.protocol.missing import MultipleImputation
 from twoarm.protocol.protocol import Protocol, StudyPopulation
 from twoarm.results.curve import Curve
 from twoarm.results.estimate import Estimate
@@ -74,6 +75,15 @@ class Scope:
     def regressions(self) -> dict[str, Multivariable]:
         """Return the multivariable models by name."""
         return {n: made for n, made in self.population.adjustments.items() if isinstance(made, Multivariable)}
+
+    @property
+    def imputed(self) -> bool:
+        """Whether the rows are pooled over imputations."""
+        return isinstance(self.population.missing[self.missing], MultipleImputation)
+
+    def median(self, **wanted: str) -> list[Estimate | None]:
+        """Return a median and the limits of its headline interval."""
+        return [self.first(**wanted, statistic=s) for s in ("median", "median_lower", "median_upper")]
 
     def made(self, adjustment: str) -> bool:
         """Whether an adjustment could be made."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twoarm.tables.formats import in_sentence
 from twoarm.tables.hazard_ratio_table import effect
 from twoarm.tables.scope import Scope
 from twoarm.tables.table import Row, Table, plain, quote
@@ -34,7 +35,7 @@ def subgroup_table(scope: Scope, adjustment: str, endpoint: str) -> Table | None
     minimum = scope.protocol.subgroups.minimum_events if scope.protocol.subgroups else 0
     return Table(
         name=f"subgroups-{adjustment}-{endpoint}",
-        title=f"{label} in subgroups, {scope.population.adjustments[adjustment].label.lower()}",
+        title=f"{label} in subgroups, {in_sentence(scope.population.adjustments[adjustment].label)}",
         columns=(
             "Subgroup",
             *(f"{arm}, events/n" for arm in scope.arms),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from twoarm.protocol.choices import QuantileInterval
+from twoarm.results.estimate import Estimate
+from twoarm.tables.formats import in_sentence
 from twoarm.tables.scope import Scope
 from twoarm.tables.table import Cell, Row, Table, plain, quote
 
@@ -12,7 +15,7 @@ def follow_up_table(scope: Scope) -> Table:
     for name, adjustment in scope.marginal().items():
         for arm in ("all", *scope.arms):
             here = {"adjustment": name, "analysis": "follow_up", "arm": arm}
-            parts = [scope.find(**here, statistic=s) for s in ("median", "median_lower", "median_upper")]
+            parts = scope.median(**here)
             if parts[0] is None:
                 continue
             text = numbers.with_interval(*(numbers.duration(part) for part in parts))
@@ -21,7 +24,7 @@ def follow_up_table(scope: Scope) -> Table:
     method = scope.first(analysis="follow_up", statistic="median")
     return Table(
         name="follow_up",
-        title=f"Follow-up for {scope.protocol.endpoints[scope.protocol.primary_endpoint].label.lower()}",
+        title=f"Follow-up for {in_sentence(scope.protocol.endpoints[scope.protocol.primary_endpoint].label)}",
         columns=("Sample", "Arm", f"Median, {scope.protocol.time_unit} ({scope.confidence} CI)"),
         rows=tuple(rows),
         footnotes=(f"Method: {method.method}. NR: not reached; NE: not estimable.",) if method else (),
@@ -36,11 +39,12 @@ def survival_table(scope: Scope) -> Table:
     for endpoint, section in scope.population.endpoints.items():
         rows.append(Row(plain(section.label), kind="heading"))
         for name, adjustment in scope.marginal().items():
-            for arm in scope.arms:
+            for arm in ("all", *scope.arms):
                 cells = _arm_cells(scope, endpoint, name, arm, landmarks)
                 if cells:
                     tests = _test_cells(scope, endpoint, name) if arm == scope.arms[0] else plain("")
-                    rows.append(Row((*plain(f"{adjustment.label}: {arm}"), *cells, *tests), indent=True))
+                    label = "All" if arm == "all" else arm
+                    rows.append(Row((*plain(f"{adjustment.label}: {label}"), *cells, *tests), indent=True))
     return Table(
         name="survival",
         title="Survival by arm",
@@ -49,15 +53,41 @@ def survival_table(scope: Scope) -> Table:
             "n",
             "Events",
             f"Median, {unit} ({confidence} CI)",
+            *(f"{confidence} CI, {_SHORT[method]}" for method in _further(scope)),
             *(f"{scope.numbers.marked(mark)}, % ({confidence} CI)" for mark in landmarks),
             f"Log-rank {scope.numbers.style.p_column}",
         ),
         rows=tuple(rows),
         footnotes=(
-            "The log-rank test of matched samples ignores the pairs; the one stratified by pair stands in brackets.",
+            *_interval_note(scope),
+            *([_PAIRS] if scope.matchings() else []),
             "NR: not reached. NE: not estimable.",
         ),
     )
+
+
+def _interval_note(scope: Scope) -> tuple[str, ...]:
+    if scope.imputed:
+        return (
+            "Means over the imputations; curves pooled on the log-log scale, medians by inverting the pooled curve.",
+        )
+    kinds = {"inverted": "inverted pointwise limits (Brookmeyer and Crowley)", "normal": "symmetric, median ± z SE"}
+    return (f"Interval of the median: {kinds[scope.protocol.conventions.quantile_intervals[0]]}.",)
+
+
+_PAIRS = "The log-rank test of matched samples ignores the pairs; the one stratified by pair stands in brackets."
+_SHORT = {"inverted": "inverted limits", "normal": "symmetric"}
+_METHODS = {"inverted": "Brookmeyer-Crowley", "normal": "normal approximation"}
+
+
+def _further(scope: Scope) -> tuple[QuantileInterval, ...]:
+    """The intervals of medians after the headline; pooled curves have one."""
+    return () if scope.imputed else scope.protocol.conventions.quantile_intervals[1:]
+
+
+def _limit(scope: Scope, here: dict[str, str], statistic: str, interval: QuantileInterval) -> Estimate | None:
+    rows = scope.select(**here, statistic=statistic)
+    return next((row for row in rows if row.method.startswith(_METHODS[interval])), None)
 
 
 def _arm_cells(scope: Scope, endpoint: str, adjustment: str, arm: str, landmarks: list[str]) -> list[Cell]:
@@ -65,9 +95,13 @@ def _arm_cells(scope: Scope, endpoint: str, adjustment: str, arm: str, landmarks
     n, events = (scope.find(**here, statistic=s) for s in ("n", "events"))
     if n is None:
         return []
-    median = [scope.find(**here, statistic=s) for s in ("median", "median_lower", "median_upper")]
+    median = scope.median(**here)
     text = numbers.with_interval(*(numbers.duration(part) for part in median))
     cells = [quote(numbers.whole(n), n), quote(numbers.whole(events), events), quote(text, *median)]
+    for interval in _further(scope):
+        limits = [_limit(scope, here, side, interval) for side in ("median_lower", "median_upper")]
+        shown = [numbers.duration(limit) for limit in limits]
+        cells.append(quote(numbers.limits(*shown) if any(shown) else "", *limits))
     for mark in landmarks:
         at = [scope.find(**here, parameter=mark, statistic=s) for s in ("survival", "survival_lower", "survival_upper")]
         cells.append(quote(numbers.with_interval(*(numbers.percentage(part) for part in at)), *at))
