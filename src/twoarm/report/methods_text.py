@@ -122,7 +122,7 @@ def _covariates(protocol: Protocol) -> Iterator[str]:
         yield f"Covariates in levels: {listed(levels)}."
     for section in protocol.missing.values():
         if isinstance(section, MultipleImputation):
-            yield imputation_methods(protocol, section)
+            yield imputation_methods(section)
         else:
             yield f"{section.label}: patients with any covariate missing were left out."
 
@@ -180,8 +180,8 @@ def _analysis(protocol: Protocol) -> Iterator[str]:
     numbers, conventions = Numbers.of(protocol), protocol.conventions
     confidence = f"{numbers.general(100 * protocol.confidence_level)}%"
     yield (
-        "Categorical covariates are given as n (%) and were compared by Pearson's chi-squared test without continuity "
-        "correction if every expected count was at least 5, else by Fisher's exact test (Freeman-Halton for more than two "
+        "Categorical covariates are given as n (%) and were compared by Pearson's chi-squared test "
+        f"{'with' if conventions.yates else 'without'} continuity correction if every expected count was at least 5, else by Fisher's exact test (Freeman-Halton for more than two "
         f"levels; simulated with {numbers.count(200_000)} draws from a fixed seed where the table is too large). Continuous covariates are given as {_TESTS[protocol.analyses.baseline.continuous]}. Balance was judged "
         "by standardised mean differences, with the standard deviation of the original and of the matched sample; more "
         f"than {numbers.general(protocol.analyses.balance.threshold)} counts as imbalance."
@@ -214,4 +214,4 @@ def _closing(protocol: Protocol) -> Iterator[str]:
         yield f"Survival conventions follow the dialect {protocol.dialect} where nothing else was stated."
     if protocol.disclosure.minimum_cell > 1:
         yield f"Counts below {protocol.disclosure.minimum_cell} were suppressed (*), with the numbers calculated from them."
-    yield f"{numbers.style.p_values} are two-sided and not corrected for multiple testing."
+    yield f"{Numbers.of(protocol).style.p_values} are two-sided and not corrected for multiple testing."

@@ -93,7 +93,7 @@ def prognostic_methods(protocol: Protocol) -> Iterator[str]:
     yield text
 
 
-def imputation_methods(protocol: Protocol, strategy: MultipleImputation) -> str:
+def imputation_methods(strategy: MultipleImputation) -> str:
     """Return how missing covariates were drawn and how results were pooled."""
     return (
         f"{strategy.label}: missing covariates were drawn {strategy.imputations} times by chained equations ({strategy.iterations} "

@@ -26,8 +26,8 @@ def baseline_table(scope: Scope) -> Table:
         columns += [*header, scope.numbers.style.p_column, *smd]
         groups.append((scope.population.adjustments[name].label, len(header) + 1 + len(smd)))
     continuous = scope.protocol.analyses.baseline.continuous
-    numbers = any(scope.continuous(variable) for variable in scope.population.covariates)
-    summary = "median (interquartile range)" if continuous == "median" else "mean (SD)"
+    summary = " or median (interquartile range)" if continuous == "median" else " or mean (SD)"
+    summary = summary if any(scope.continuous(name) for name in scope.population.covariates) else ""
     return Table(
         name="baseline",
         title="Baseline characteristics",
@@ -35,7 +35,7 @@ def baseline_table(scope: Scope) -> Table:
         rows=tuple(rows),
         groups=tuple(groups),
         footnotes=(
-            f"Numbers are n (%){f' or {summary}' if numbers else ''}. SMD: standardised mean difference, {scope.arms[0]} minus {scope.arms[1]}"
+            f"Numbers are n (%){summary}. SMD: standardised mean difference, {scope.arms[0]} minus {scope.arms[1]}"
             "; for covariates of more than two levels the Mahalanobis distance, which has no sign.",
             *(
                 ("Imputed: means over the imputations; SMD with the largest of them in brackets.",)
