@@ -62,6 +62,9 @@ def _excluded(scope: Scope) -> list[_Box]:
         out, unknown = (step_row(scope, step, statistic, "all") for statistic in ("excluded", "excluded_unknown"))
         lead = "Not met: " if step.startswith("criterion") else ""
         texts = [f"{lead}{label}", f"left out n = {scope.numbers.whole(out)}"]
+        arms = [step_row(scope, step, "excluded", arm) for arm in scope.arms]
+        if out is not None and out.value and any(row is not None and row.value for row in arms):
+            texts += [f"{arm} {scope.numbers.whole(row)}" for arm, row in zip(scope.arms, arms, strict=True)]
         if unknown is not None and unknown.value:
             texts.append(f"of whom unknown n = {scope.numbers.whole(unknown)}")
         boxes.append(_wrapped(_SIDE, *texts))

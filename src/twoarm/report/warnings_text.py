@@ -31,7 +31,7 @@ def _incomplete(scope: Scope, row: Estimate) -> Sentence:
     matched, lost = (scope.find(**here, arm=arm, variable="", statistic="n") for arm in ("matched", "unmatched"))
     total = scope.find(analysis="attrition", statistic="analysed", arm=row.arm)
     text = (
-        f"Only {numbers.whole(matched)} of {numbers.whole(total)} patients of {row.arm} found a partner; {numbers.whole(lost)} "
+        f"{'On average only' if scope.imputed else 'Only'} {numbers.whole(matched)} of {numbers.whole(total)} patients of {row.arm} found a partner; {numbers.whole(lost)} "
         f"({numbers.number(row, 1)}%) were left out. The matched estimate is about those who resemble the other arm and not "
         f"about all patients of {row.arm}."
     )
@@ -62,7 +62,8 @@ def _imbalance(scope: Scope, first: Estimate) -> Sentence:
     threshold = scope.numbers.general(scope.protocol.analyses.balance.threshold)
     return say(
         f"{scope.population.adjustments[first.adjustment].label}: balance was not reached. More than {threshold} "
-        f"standard deviations remain between the arms in {'; '.join(parts)}.",
+        f"standard deviations remain between the arms in {'; '.join(parts)}"
+        f"{', the largest over the imputations being given' if scope.imputed else ''}.",
         *rows,
     )
 

@@ -21,12 +21,14 @@ def _cell(scope: Scope, row: Estimate | None) -> Cell:
 def balance_table(scope: Scope) -> Table:
     """Return one line a covariate, before and after every matching."""
     samples = [name for name in scope.marginal() if scope.made(name)]
+    numbers = any(scope.continuous(variable) for variable in scope.population.covariates)
+    shape = {"Variance ratio": "variance_ratio", "KS": "kolmogorov_smirnov"} if numbers else {}
     columns = ["Covariate"]
     groups = [("", 1)]
     for name in samples:
         header = ["SMD"] if name == scope.unadjusted() else ["SMD, original SD", "SMD, own SD"]
-        columns += [*header, "Variance ratio", "KS"]
-        groups.append((scope.population.adjustments[name].label, len(header) + 2))
+        columns += [*header, *shape]
+        groups.append((scope.population.adjustments[name].label, len(header) + len(shape)))
     rows = []
     for variable in scope.population.covariates:
         cells = [*plain(scope.label(variable))]
@@ -34,7 +36,7 @@ def balance_table(scope: Scope) -> Table:
             here = {"adjustment": name, "analysis": "balance", "variable": variable, "variable_level": ""}
             methods = (ORIGINAL,) if name == scope.unadjusted() else (ORIGINAL, OWN)
             wanted = [scope.find(**here, statistic="smd", method=method) for method in methods]
-            wanted += [scope.find(**here, statistic=s) for s in ("variance_ratio", "kolmogorov_smirnov")]
+            wanted += [scope.find(**here, statistic=s) for s in shape.values()]
             cells += [_cell(scope, row) for row in wanted]
         rows.append(Row(tuple(cells)))
     threshold = scope.numbers.general(scope.protocol.analyses.balance.threshold)
@@ -45,7 +47,8 @@ def balance_table(scope: Scope) -> Table:
         rows=tuple(rows),
         groups=tuple(groups),
         footnotes=(
-            f"SMD: standardised mean difference; above {threshold} in size counts as imbalance. Variance ratio and "
-            "KS (Kolmogorov-Smirnov distance) for continuous covariates.",
+            f"SMD: standardised mean difference; above {threshold} in size counts as imbalance."
+            + (" Variance ratio and KS (Kolmogorov-Smirnov distance) for continuous covariates." if shape else "")
+            + (" Imputed: means, with the largest over the imputations in brackets." if scope.imputed else ""),
         ),
     )

@@ -7,8 +7,8 @@ from twoarm.tables.baseline_table import share_text
 from twoarm.tables.scope import Scope
 from twoarm.tables.table import Cell, Footnotes, Row, Table, plain, quote
 
-CATEGORIES = {"CR": "Complete response", "PR": "Partial response", "SD": "Stable disease"}
-CATEGORIES |= {"PD": "Progressive disease", "NE": "Not evaluable"}
+CATEGORIES = {"CR": "complete response", "PR": "partial response", "SD": "stable disease"}
+CATEGORIES |= {"PD": "progressive disease", "NE": "not evaluable"}
 RULES = {"unconfirmed": "Confirmation not required", "confirmed": "Confirmed responses"}
 
 
@@ -26,9 +26,9 @@ def response_table(scope: Scope) -> Table | None:
     for rule in declared.rules():
         if len(declared.rules()) > 1:
             rows.append(Row(plain(RULES[rule]), kind="heading"))
-        for word, label in CATEGORIES.items():
+        for word in CATEGORIES:
             cells = [cell for name in samples for cell in _category(scope, name, rule, word)]
-            rows.append(Row((*plain(f"{label} ({word})"), *cells), indent=True))
+            rows.append(Row((*plain(word), *cells), indent=True))
         labels = {"objective_response": declared.objective_response, "disease_control": declared.disease_control}
         for variable, label in labels.items():
             rows += _rate(scope, samples, rule, variable, label, marks)
@@ -52,6 +52,7 @@ def response_table(scope: Scope) -> Table | None:
         footnotes=(
             f"Best overall response by RECIST 1.1, n (% of {which}). {declared.objective_response}: CR or PR. "
             f"{declared.disease_control}: CR, PR or SD.",
+            "; ".join(f"{word}: {said}" for word, said in CATEGORIES.items()) + ".",
             *marks.lines(),
         ),
     )
