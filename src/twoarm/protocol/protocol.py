@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import Field, model_validator
 
@@ -39,19 +39,7 @@ from twoarm.protocol.response import Response
 from twoarm.protocol.safety import Safety
 from twoarm.protocol.section import ExpressionText, Label, Name, Section, Share
 
-ANALYSES: tuple[AnalysisName, ...] = (
-    "baseline",
-    "balance",
-    "lost",
-    "follow_up",
-    "survival",
-    "hazard_ratio",
-    "subgroups",
-    "response",
-    "safety",
-    "prognostic",
-    "dialects",
-)
+ANALYSES: tuple[AnalysisName, ...] = get_args(AnalysisName)
 
 
 @dataclass(frozen=True, slots=True)
