@@ -10,12 +10,14 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from twoarm.figures.fonts import USUAL, Fonts
+
 TREATED, COMPARATOR = "#0072B2", "#D55E00"  # Okabe and Ito (2008): distinct for the colour-blind, and in grey
 INK, FAINT, RULE = "#1a1a1a", "#595959", "#bfbfbf"
 DASHES = {"treated": "-", "comparator": (0, (5, 2))}
 
 SETTINGS: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
+    "font.family": USUAL,
     "font.size": 9,
     "axes.labelsize": 9,
     "axes.edgecolor": INK,
@@ -35,9 +37,10 @@ SETTINGS: dict[Any, Any] = {
 
 
 @contextmanager
-def style() -> Iterator[None]:
+def style(fonts: Fonts | None = None) -> Iterator[None]:
     """Apply the settings while a figure is drawn or saved."""
-    with mpl.rc_context(SETTINGS):
+    families = [USUAL, *fonts.families] if fonts else USUAL
+    with mpl.rc_context({**SETTINGS, "font.family": families}):
         yield
 
 

@@ -29,7 +29,8 @@ QuantileInterval = Literal["inverted", "normal"]
 FlatEnd = Literal["first", "not_estimable"]
 Ties = Literal["efron", "breslow"]
 
-FigureFormat = Literal["svg", "pdf", "png"]
+FigureFormat = Literal["svg", "pdf", "png", "tiff"]
+DocumentFormat = Literal["docx", "pdf"]
 
 WarningName = Literal[
     "incomplete_matching",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from twoarm.protocol.choices import FigureFormat
+from twoarm.protocol.choices import DocumentFormat, FigureFormat
 from twoarm.protocol.section import Section
 
 
@@ -17,5 +17,10 @@ class Disclosure(Section):
 class Output(Section):
     """Files of the output folder."""
 
-    figures: tuple[FigureFormat, ...] = Field(("svg", "pdf", "png"), description="Formats; png at 300 dots an inch.")
+    figures: tuple[FigureFormat, ...] = Field(
+        ("svg", "pdf", "png", "tiff"), description="Formats; png and tiff at 300 dots an inch."
+    )
+    documents: tuple[DocumentFormat, ...] = Field(
+        ("docx", "pdf"), description="Formats of the report beside the page, and of single tables (docx)."
+    )
     patient_level: bool = Field(False, description="Write keys, pairs, scores and times of patients to their own file.")
