@@ -32,7 +32,10 @@ _METADATA: dict[FigureFormat, dict[str, None]] = {
     "svg": {"Date": None},
     "pdf": {"CreationDate": None, "ModDate": None},
 }
-_ENCODERS: dict[FigureFormat, Callable[[np.ndarray[Any, np.dtype[np.uint8]], int], bytes]] = {"png": encode_png, "tiff": encode_tiff}
+_ENCODERS: dict[FigureFormat, Callable[[np.ndarray[Any, np.dtype[np.uint8]], int], bytes]] = {
+    "png": encode_png,
+    "tiff": encode_tiff,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,11 @@ def all_figures(scope: Scope) -> list[NamedFigure]:
     return list(_figures(scope))
 
 
+def survival_name(endpoint: str, adjustment: str) -> str:
+    """Return the file name of the survival curves of a comparison."""
+    return f"survival-{endpoint}-{adjustment}"
+
+
 def _figures(scope: Scope) -> Iterator[NamedFigure]:
     primary = scope.protocol.primary_adjustment
     labels = {name: made.label.lower() for name, made in scope.population.adjustments.items()}
@@ -65,7 +73,7 @@ def _figures(scope: Scope) -> Iterator[NamedFigure]:
     for endpoint, section in scope.population.endpoints.items():
         for name in scope.marginal():
             title = f"{section.label}, {labels[name]}"
-            yield NamedFigure.of(f"survival-{endpoint}-{name}", title, kaplan_meier_plot, scope, name, endpoint)
+            yield NamedFigure.of(survival_name(endpoint, name), title, kaplan_meier_plot, scope, name, endpoint)
         for name in scope.regressions():
             title = f"{section.label}, {labels[name]} model"
             yield NamedFigure.of(f"forest-{endpoint}-{name}", title, model_forest, scope, name, endpoint)
@@ -96,9 +104,7 @@ def _pixels(figure: Figure) -> np.ndarray[Any, np.dtype[np.uint8]]:
     return np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
 
 
-def draw(
-    named: NamedFigure, kinds: tuple[FigureFormat, ...], fonts: Fonts | None = None
-) -> dict[FigureFormat, bytes]:
+def draw(named: NamedFigure, kinds: tuple[FigureFormat, ...], fonts: Fonts | None = None) -> dict[FigureFormat, bytes]:
     """Draw a figure and return its files; nothing where there is nothing to show."""
     with style(fonts), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a figure lacks is seen in the figure; a warning would quote its labels

@@ -95,8 +95,8 @@ def font_warning(fonts: Fonts) -> str:
         return ""
     shown = " ".join(fonts.missing[:20]) + (" …" if len(fonts.missing) > 20 else "")
     return (
-        f"No installed font has these characters: {shown} — figures and PDF show {_SUBSTITUTE} in their place; the page, "
-        f"Word and data files keep them. {_advice(fonts.missing)}"
+        f"No installed font has these characters: {shown} — figures and PDF show {_SUBSTITUTE} in their place; the "
+        f"page, Word and data files keep them. {_advice(fonts.missing)}"
     )
 
 
@@ -104,7 +104,7 @@ def _advice(missing: str) -> str:
     if any(ord(letter) > 0x2E7F for letter in missing if ord(letter) < 0x1F000):
         return (
             "Install a font for Chinese, Japanese and Korean (Debian and Ubuntu: package fonts-noto-cjk; Fedora: "
-            "google-noto-sans-cjk-fonts; Windows: the supplemental fonts for Chinese; macOS has PingFang) and run again."
+            "google-noto-sans-cjk-fonts; Windows: the supplemental fonts for Chinese; macOS: PingFang) and run again."
         )
     return "Install a font that has them (Debian and Ubuntu: package fonts-noto-core) and run again."
 

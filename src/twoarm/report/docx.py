@@ -75,7 +75,10 @@ def _zipped(
             {f"r{part}": (part, f"{part}.xml") for part in _PARTS}
             | {name: (_kind(target), target) for name, target in (related or {}).items()}
         ),
-        **{f"word/{part}.xml": files("twoarm.report").joinpath(f"word_{part}.xml").read_text("utf-8") for part in _PARTS},
+        **{
+            f"word/{part}.xml": files("twoarm.report").joinpath(f"word_{part}.xml").read_text("utf-8")
+            for part in _PARTS
+        },
         **running,
     }
     out = io.BytesIO()

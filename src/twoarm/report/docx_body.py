@@ -6,7 +6,18 @@ import struct
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from twoarm.report.paper import Block, Bullets, Heading, NumberedFigure, NumberedTable, Panel, Paper, Paragraph, pages, printable
+from twoarm.report.paper import (
+    Block,
+    Bullets,
+    Heading,
+    NumberedFigure,
+    NumberedTable,
+    Panel,
+    Paper,
+    Paragraph,
+    pages,
+    printable,
+)
 from twoarm.report.table_layout import (
     FIGURE_WIDTH,
     INDENT,
@@ -61,7 +72,9 @@ def section_properties(turned: bool, *, first: bool, margins: bool) -> str:
     orient = ' w:orient="landscape"' if turned else ""
     edge = _twips(MARGIN)
     running = '<w:headerReference w:type="default" r:id="rHeader"/><w:footerReference w:type="default" r:id="rFooter"/>'
-    running += '<w:headerReference w:type="first" r:id="rFirst"/><w:footerReference w:type="first" r:id="rFooter"/>' * first
+    running += (
+        '<w:headerReference w:type="first" r:id="rFirst"/><w:footerReference w:type="first" r:id="rFooter"/>' * first
+    )
     return (
         f'<w:sectPr>{running * margins}<w:type w:val="nextPage"/>'
         f'<w:pgSz w:w="{_twips(width)}" w:h="{_twips(height)}"{orient}/>'
@@ -120,7 +133,14 @@ def _head_rows(block: NumberedTable) -> Iterator[str]:
         yield _row(cells, head=True)
     yield _row(
         [
-            _cell(header_text(column), layout.widths[i], layout.size, side=layout.sides[i], rule=("bottom", _THIN), bold=True)
+            _cell(
+                header_text(column),
+                layout.widths[i],
+                layout.size,
+                side=layout.sides[i],
+                rule=("bottom", _THIN),
+                bold=True,
+            )
             for i, column in enumerate(block.table.columns)
         ],
         head=True,
@@ -139,7 +159,9 @@ def _body_cells(block: NumberedTable, row: Row, together: bool) -> Iterator[str]
     layout, heading = block.layout, row.kind == "heading"
     if heading and len(row.cells) == 1:
         width = len(layout.widths)
-        yield _cell(row.cells[0].text, sum(layout.widths), layout.size, "left", span=width, bold=True, together=together)
+        yield _cell(
+            row.cells[0].text, sum(layout.widths), layout.size, "left", span=width, bold=True, together=together
+        )
         return
     cells: Sequence[Cell] = [*row.cells, *[Cell("")] * (len(layout.widths) - len(row.cells))]
     for i, cell in enumerate(cells):
@@ -171,7 +193,11 @@ def _cell(
     together: bool = True,
 ) -> str:
     merged = f'<w:gridSpan w:val="{span}"/>' if span > 1 else ""
-    border = f'<w:tcBorders><w:{rule[0]} w:val="single" w:sz="{rule[1]}" w:space="0" w:color="000000"/></w:tcBorders>' if rule else ""
+    border = (
+        f'<w:tcBorders><w:{rule[0]} w:val="single" w:sz="{rule[1]}" w:space="0" w:color="000000"/></w:tcBorders>'
+        if rule
+        else ""
+    )
     foot = '<w:vAlign w:val="bottom"/>' if rule else ""
     more = _NEXT * together + (f'<w:ind w:left="{_twips(indent)}"/>' if indent else "")
     more += '<w:jc w:val="center"/>' if side == "center" else ""

@@ -183,7 +183,9 @@ def _data(report: StudyReport, provenance: Provenance) -> Iterator[Block]:
     rows = tuple(Row(plain(what, which)) for what, which in pairs)
     table = Table("inputs", "Inputs and software", ("What", "Which"), rows)
     layout = layout_of(table)
-    yield NumberedTable(None, table, TableLayout(False, 8.5, (110.0, sum(layout.widths) - 110.0), ("left", "left"), True))
+    yield NumberedTable(
+        None, table, TableLayout(False, 8.5, (110.0, sum(layout.widths) - 110.0), ("left", "left"), True)
+    )
     yield Paragraph("Every number is quoted from results.json, which stands beside this document.")
 
 

@@ -47,7 +47,10 @@ def report_pdf(paper: Paper, pictures: Mapping[str, bytes], fonts: Fonts) -> byt
         **{f"figures/{stem}.svg": picture for stem, picture in pictures.items()},
     }
     folders = [str(usual_folder()), *fonts.folders]
-    return typst.compile(sources, font_paths=folders, ignore_system_fonts=True, format="pdf", timestamp=0)
+    made: bytes = typst.compile(  # type: ignore[call-overload]  # it takes a mapping of files, too
+        sources, font_paths=folders, ignore_system_fonts=True, format="pdf", timestamp=0
+    )
+    return made
 
 
 def _is_there(block: Block, pictures: Mapping[str, bytes]) -> bool:

@@ -90,7 +90,10 @@ def header_text(text: str) -> str:
 def _side(table: Table, column: int) -> Side:
     """Words stand left, numbers in the middle."""
     texts = [row.cells[column].text for row in table.rows if column < len(row.cells) and row.cells[column].text]
-    if column == 0 or sum(not any(letter.isdigit() for letter in text) and len(text) > 4 for text in texts) > len(texts) / 2:
+    if (
+        column == 0
+        or sum(not any(letter.isdigit() for letter in text) and len(text) > 4 for text in texts) > len(texts) / 2
+    ):
         return "left"
     return "center"
 
