@@ -13,7 +13,6 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from matplotlib.ticker import FixedFormatter
 
 from twoarm.figures.flow_diagram import flow_diagram
 from twoarm.figures.fonts import Fonts
@@ -120,9 +119,9 @@ def _without(figure: Figure, fonts: Fonts) -> None:
     """Put a question mark in the place of each character that no font has."""
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
-            formatter = axis.get_major_formatter()
-            if isinstance(formatter, FixedFormatter):
-                axis.set_major_formatter(FixedFormatter([fonts.shown(text) for text in formatter.seq]))
+            labels = [label.get_text() for label in axis.get_ticklabels()]
+            if any(fonts.shown(label) != label for label in labels):
+                axis.set_ticks(axis.get_ticklocs(), [fonts.shown(label) for label in labels])
     for text in figure.findobj(Text):
         assert isinstance(text, Text), "only texts were asked for"
         text.set_text(fonts.shown(text.get_text()))

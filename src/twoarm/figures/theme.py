@@ -49,11 +49,16 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height))
 
 
+def wide(letter: str) -> bool:
+    """Whether a character is as wide as it is high, as Chinese ones are."""
+    return ord(letter) > 0x2E7F
+
+
 def shortened(text: str, inches: float, points: float = 8.5) -> str:
     """Cut a label to what fits into a width; letters are some 0.6 of their size wide, Chinese characters all of it."""
     room = inches * 72 / points
     for end, letter in enumerate(text):
-        room -= 1.0 if ord(letter) > 0x2E7F else 0.6
+        room -= 1.0 if wide(letter) else 0.6
         if room < 0:
             return text[: max(end - 1, 1)].rstrip() + "…"
     return text

@@ -10,7 +10,7 @@ from importlib.resources import files
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from twoarm.report.interactive_curves import curve_script, interactive_curves, script_hash
+from twoarm.report.interactive_curves import curve_script, script_hash
 from twoarm.report.study_report import StudyReport
 from twoarm.results.provenance import Provenance
 from twoarm.tables.table import Table, to_html
@@ -34,6 +34,7 @@ def render_html(
     report: StudyReport,
     provenance: Provenance,
     figures: Mapping[str, Sequence[EmbeddedFigure]],
+    curves: Mapping[str, str],
     failed_figures: Sequence[str],
     failed_documents: Sequence[str] = (),
 ) -> str:
@@ -45,11 +46,6 @@ def render_html(
         for section in report.sections
         for table in section.tables
     }
-    curves = {
-        name: Markup(picture)
-        for section in report.sections
-        for name, picture in interactive_curves(section.scope, section.prefix).items()
-    }
     script = curve_script()
     return template.render(
         report=report,
@@ -58,7 +54,7 @@ def render_html(
         figures=figures,
         failed_figures=failed_figures,
         failed_documents=failed_documents,
-        curves=curves,
+        curves={name: Markup(curve) for name, curve in curves.items()},
         script=Markup(script),
         script_hash=script_hash(script),
         version=dict(provenance.versions)["twoarm"],

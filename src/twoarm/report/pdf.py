@@ -22,7 +22,7 @@ from twoarm.report.table_layout import (
 )
 
 BODY = "Libertinus Serif"  # comes with typst
-_LONG_WORD = re.compile(r"[^\s\u200b\u2e80-\uffff]{25,}")
+_LONG_WORD = re.compile(r"(?![0-9a-f]{64}\b)[^\s\u200b\u2e80-\uffff]{25,}")
 _MAY_BREAK = "\u200b"
 _SIZE = re.compile(rb'viewBox="0 0 ([0-9.]+) ([0-9.]+)"')  # in points, as the drawing library writes it
 
@@ -69,7 +69,7 @@ def _block(block: Block, pictures: Mapping[str, bytes]) -> dict[str, Any]:
 def _table(block: NumberedTable) -> dict[str, Any]:
     table, layout = block.table, block.layout
     rows = [
-        {"cells": [_breakable(cell.text) for cell in row.cells], "heading": row.kind == "heading", "indent": row.indent}
+        {"cells": [cell.text for cell in row.cells], "heading": row.kind == "heading", "indent": row.indent}
         for row in table.rows
     ]
     return {
@@ -77,7 +77,7 @@ def _table(block: NumberedTable) -> dict[str, Any]:
         "lead": block.lead,
         "title": table.title,
         "groups": table.groups,
-        "columns": [_breakable(header_text(column)) for column in table.columns],
+        "columns": [header_text(column) for column in table.columns],
         "rows": rows,
         "footnotes": table.footnotes,
         "indent": INDENT,
@@ -93,14 +93,14 @@ def _width(svg: bytes) -> float:
 
 
 def _breakable(text: str) -> str:
-    """Let a very long word break, so that it stays in its cell."""
+    """Let a very long word break, so that it stays in its column; a hash fits, and is to be copied."""
     return _LONG_WORD.sub(lambda word: _MAY_BREAK.join(re.findall(".{1,8}", word.group())), text)
 
 
 def _clean(value: Any) -> Any:
-    """Return nested lists and dictionaries with printable text only."""
+    """Return nested lists and dictionaries with text that can be printed, and broken at the end of a line."""
     if isinstance(value, str):
-        return printable(value)
+        return _breakable(printable(value))
     if isinstance(value, Mapping):
-        return {name: _clean(part) for name, part in value.items()}
+        return {name: part if name == "stem" else _clean(part) for name, part in value.items()}
     return [_clean(part) for part in value] if isinstance(value, list | tuple) else value

@@ -18,6 +18,7 @@ from twoarm.report.documents import drawn_figures, texts_of, write_documents
 from twoarm.report.figure_files import Drawing, needed_kinds
 from twoarm.report.figure_helper import FigureHelper
 from twoarm.report.html import EmbeddedFigure, embed, render_html, standalone_table
+from twoarm.report.interactive_curves import interactive_curves
 from twoarm.report.output_folder import check_output, publish
 from twoarm.report.study_report import StudyReport, compose
 from twoarm.results.patient_row import patient_rows_csv
@@ -91,11 +92,15 @@ def _write_all(
         _write(folder / "curves.json", results.curves_json())
         if protocol.output.patient_level:
             _write(folder / "patients.csv", patient_rows_csv(results.patients))
+        curves: dict[str, str] = {}
+        for section in report.sections:
+            curves |= interactive_curves(section.scope, section.prefix)
         failed = drawing.finish()
     not_made = write_documents(report, provenance, folder, failed, fonts, protocol.output.documents)
     for text in not_made:
         warn(text)
-    page = render_html(report, provenance, _embedded(report, folder / "figures"), failed, not_made)
+    figures = _embedded(report, folder / "figures")
+    page = render_html(report, provenance, figures, curves, failed, not_made)
     _write(folder / "report.html", page)
     for kind in set(needed_kinds(protocol)) - set(protocol.output.figures):
         for path in (folder / "figures").glob(f"*.{kind}"):

@@ -19,6 +19,7 @@ WHOLE_ROWS = 22  # a table up to here is not broken over pages
 _SIZES = ((False, 9.0), (False, 8.5), (False, 8.0), (True, 9.0), (True, 8.5), (True, 8.0), (True, 7.0))
 NO_BREAK = "\u00a0"
 _BRACKETS = re.compile(r"\([^()]{1,14}\)")
+_CHINESE = re.compile("[\u2e80-\uffff]")
 _MOST_OF_A_LINE = 24  # letters of a text that is kept in one line
 
 Side = Literal["left", "center"]
@@ -79,7 +80,13 @@ def _longest_part(text: str, side: Side, size: float) -> float:
     """Width of what is not broken: a number with its interval, else a word."""
     if side == "center" and len(text) <= _MOST_OF_A_LINE:
         return text_width(text, size)
-    return max((text_width(part, size) for part in re.split(r"[ \t\n\u2e80-\uffff]+", text)), default=0.0)
+    return max((_unbroken(part, size) for part in re.split(r"[ \t\n]+", text)), default=0.0)
+
+
+def _unbroken(word: str, size: float) -> float:
+    """Width that a word needs; Chinese breaks anywhere, though not after every character."""
+    letters = max((text_width(part, size) for part in _CHINESE.split(word)), default=0.0)
+    return max(letters, size * min(len(_CHINESE.findall(word)), 5))
 
 
 def header_text(text: str) -> str:
