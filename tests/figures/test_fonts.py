@@ -41,7 +41,7 @@ def test_what_no_font_has_is_named_and_replaced() -> None:
     found = find_fonts(["观察组"], lambda: [font("B", "观")])
     assert found.missing == "察组"
     assert found.shown("观察组 n = 3") == "观?? n = 3"
-    assert "察 组" in font_warning(found)
+    assert "察 (U+5BDF), 组 (U+7EC4)." in font_warning(found)
     assert "fonts-noto-cjk" in font_warning(found)
     assert font_warning(Fonts()) == ""
 

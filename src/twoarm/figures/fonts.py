@@ -93,9 +93,10 @@ def font_warning(fonts: Fonts) -> str:
     """Return what to tell where characters are missing; nothing where none is."""
     if not fonts.missing:
         return ""
-    shown = " ".join(fonts.missing[:20]) + (" …" if len(fonts.missing) > 20 else "")
+    shown = ", ".join(f"{letter} (U+{ord(letter):04X})" for letter in fonts.missing[:8])
+    shown += f" and {len(fonts.missing) - 8} more" if len(fonts.missing) > 8 else ""
     return (
-        f"No installed font has these characters: {shown} — figures and PDF show {_SUBSTITUTE} in their place; the "
+        f"No installed font has these characters: {shown}. Figures and PDF show {_SUBSTITUTE} in their place; the "
         f"page, Word and data files keep them. {_advice(fonts.missing)}"
     )
 

@@ -102,7 +102,7 @@ def _part(kind: str, content: str) -> str:
 
 
 def _kind(target: str) -> str:
-    return "image" if target.startswith("media/") else target.rstrip("0123456789.xml")
+    return "image" if target.startswith("media/") else "header" if target.startswith("header") else "footer"
 
 
 def _relationships(related: Mapping[str, tuple[str, str]]) -> str:

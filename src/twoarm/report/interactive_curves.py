@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
@@ -37,7 +38,7 @@ class _Axes:
     unit: float
 
     def x(self, time: float) -> float:
-        return LEFT + time / (self.last * 1.02) * (RIGHT - LEFT)
+        return LEFT + time / (self.last * 1.02 or 1.0) * (RIGHT - LEFT)  # times may all be 0
 
     def y(self, survival: float) -> float:
         return BOTTOM - survival / 1.03 * (BOTTOM - TOP)
@@ -63,7 +64,8 @@ def interactive_curves(scope: Scope, prefix: str) -> dict[str, str]:
             shown = [curve for curve in curves if curve is not None and curve.columns["time"]]
             if len(shown) == 2:
                 name = f"{prefix}{survival_name(endpoint, adjustment)}"
-                found[name] = _figure(scope, adjustment, endpoint, shown, name)
+                with contextlib.suppress(Exception):  # the page has the picture from the files in its place
+                    found[name] = _figure(scope, adjustment, endpoint, shown, name)
     return found
 
 
