@@ -73,7 +73,9 @@ def _run(study: Path, out: Path, replace: bool, say: Callable[[str], None], help
 
     provenance = provenance_of(protocol, records)
     notes = _data_notes(records, places=protocol.disclosure.minimum_cell <= 1)
-    folder = write_report(protocol, results, provenance, out, data_notes=notes, replace=replace, helper=helper)
+    folder = write_report(
+        protocol, results, provenance, out, data_notes=notes, replace=replace, helper=helper, warn=_warning
+    )
     click.echo(f"Report: {folder / 'report.html'}")
     if status == "not_estimable":
         click.echo("The primary analysis is not estimable; the report says why.", err=True)
@@ -139,6 +141,10 @@ def _progress(quiet: bool) -> Callable[[str], None]:
             click.echo(f"[{time.monotonic() - start:5.1f} s] {stage}", err=True)
 
     return say
+
+
+def _warning(text: str) -> None:
+    click.echo(f"warning: {text}", err=True)
 
 
 def _data_notes(records: Records, *, places: bool = True) -> list[str]:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from twoarm.figures.flow_diagram import flow_diagram
+from twoarm.figures.fonts import Fonts
 from twoarm.figures.forest_plot import effects_forest, model_forest, subgroup_forest
 from twoarm.figures.kaplan_meier_plot import kaplan_meier_plot
 from twoarm.figures.love_plot import love_plot
 from twoarm.figures.png import encode_png
 from twoarm.figures.propensity_plot import propensity_plot
 from twoarm.figures.theme import style
+from twoarm.figures.tiff import encode_tiff
 from twoarm.protocol.choices import FigureFormat
 from twoarm.tables.formats import in_sentence
 from twoarm.tables.scope import Scope
@@ -27,6 +31,10 @@ PRINT_DPI = 300
 _METADATA: dict[FigureFormat, dict[str, None]] = {
     "svg": {"Date": None},
     "pdf": {"CreationDate": None, "ModDate": None},
+}
+_ENCODERS: dict[FigureFormat, Callable[[np.ndarray[Any, np.dtype[np.uint8]], int], bytes]] = {
+    "png": encode_png,
+    "tiff": encode_tiff,
 }
 
 
@@ -49,6 +57,11 @@ def all_figures(scope: Scope) -> list[NamedFigure]:
     return list(_figures(scope))
 
 
+def survival_name(endpoint: str, adjustment: str) -> str:
+    """Return the file name of the survival curves of a comparison."""
+    return f"survival-{endpoint}-{adjustment}"
+
+
 def _figures(scope: Scope) -> Iterator[NamedFigure]:
     primary = scope.protocol.primary_adjustment
     labels = {name: in_sentence(made.label) for name, made in scope.population.adjustments.items()}
@@ -61,7 +74,7 @@ def _figures(scope: Scope) -> Iterator[NamedFigure]:
     for endpoint, section in scope.population.endpoints.items():
         for name in scope.marginal():
             title = f"{section.label}, {labels[name]}"
-            yield NamedFigure.of(f"survival-{endpoint}-{name}", title, kaplan_meier_plot, scope, name, endpoint)
+            yield NamedFigure.of(survival_name(endpoint, name), title, kaplan_meier_plot, scope, name, endpoint)
         for name in scope.regressions():
             title = f"{section.label}, {labels[name]} model"
             yield NamedFigure.of(f"forest-{endpoint}-{name}", title, model_forest, scope, name, endpoint)
@@ -78,22 +91,47 @@ def _subgroup_samples(scope: Scope, primary: str) -> list[str]:
     return [primary] if primary in scope.marginal() else [scope.unadjusted()]
 
 
-def render(figure: Figure, kind: FigureFormat) -> bytes:
-    """Return a figure's file; the same figure gives the same bytes."""
-    if kind == "png":
-        figure.set_dpi(PRINT_DPI)
-        canvas = FigureCanvasAgg(figure)
-        canvas.draw()  # type: ignore[no-untyped-call]
-        pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
-        return encode_png(pixels, PRINT_DPI)
+def render(figure: Figure, kinds: Sequence[FigureFormat]) -> dict[FigureFormat, bytes]:
+    """Return a figure's files; the same figure gives the same bytes."""
+    files = {kind: _vector(figure, kind) for kind in kinds if kind in _METADATA}
+    if len(files) < len(kinds):
+        pixels = _pixels(figure)  # once, for all that are made of pixels
+        files |= {kind: encode(pixels, PRINT_DPI) for kind, encode in _ENCODERS.items() if kind in kinds}
+    return files
+
+
+def _vector(figure: Figure, kind: FigureFormat) -> bytes:
     out = io.BytesIO()
     figure.savefig(out, format=kind, metadata=_METADATA[kind])
     return out.getvalue()
 
 
-def draw(named: NamedFigure, kinds: tuple[FigureFormat, ...]) -> dict[FigureFormat, bytes]:
+def _pixels(figure: Figure) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    figure.set_dpi(PRINT_DPI)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    return np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+
+
+def draw(named: NamedFigure, kinds: tuple[FigureFormat, ...], fonts: Fonts | None = None) -> dict[FigureFormat, bytes]:
     """Draw a figure and return its files; nothing where there is nothing to show."""
-    with style(), warnings.catch_warnings():
+    with style(fonts), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a figure lacks is seen in the figure; a warning would quote its labels
         figure = named.draw()
-        return {} if figure is None else {kind: render(figure, kind) for kind in kinds}
+        if figure is None:
+            return {}
+        if fonts and fonts.missing:
+            _without(figure, fonts)
+        return render(figure, kinds)
+
+
+def _without(figure: Figure, fonts: Fonts) -> None:
+    """Put a question mark in the place of each character that no font has."""
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            labels = [label.get_text() for label in axis.get_ticklabels()]
+            if any(fonts.shown(label) != label for label in labels):
+                axis.set_ticks(axis.get_ticklocs(), [fonts.shown(label) for label in labels])
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text), "only texts were asked for"
+        text.set_text(fonts.shown(text.get_text()))

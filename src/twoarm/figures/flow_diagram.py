@@ -9,12 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from twoarm.figures.theme import INK, bare, new_figure
+from twoarm.figures.theme import INK, bare, new_figure, wide
 from twoarm.tables.attrition_table import step_row, steps
 from twoarm.tables.scope import Scope
 
 _LINE, _PAD, _GAP = 0.17, 0.16, 0.34  # inches: height of a line, padding of a box, space between boxes
 _WIDTH, _BOX, _SIDE = 7.6, 2.9, 2.7
+_FILLER = "\ufffe"  # no character: the second half of a wide one
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,16 @@ def flow_diagram(scope: Scope) -> Figure:
 
 def _wrapped(width: float, *texts: str) -> _Box:
     characters = int(width / 0.082)
-    lines = [line for text in texts for line in textwrap.wrap(text, characters, subsequent_indent="   ") or [""]]
+    lines = [line for text in texts for line in _lines(text, characters)]
     return _Box(tuple(lines), width)
+
+
+def _lines(text: str, characters: int) -> list[str]:
+    """Break a text into lines; a Chinese character takes the room of some two others."""
+    if not any(wide(letter) for letter in text):
+        return textwrap.wrap(text, characters, subsequent_indent="   ") or [""]
+    padded = "".join(f"{letter}{_FILLER}" if wide(letter) else letter for letter in text)
+    return [line.replace(_FILLER, "") for line in textwrap.wrap(padded, characters, subsequent_indent="   ")]
 
 
 def _start(scope: Scope) -> _Box:

@@ -16,6 +16,7 @@ from twoarm.tables.formats import Numbers
 from twoarm.tables.hazard_ratio_table import effect
 from twoarm.tables.journal_styles import PLAIN
 from twoarm.tables.scope import Scope
+from twoarm.tables.table import Cell, quote
 
 _STEPS = {
     "days": (30, 60, 90, 180, 365),
@@ -36,11 +37,12 @@ def kaplan_meier_plot(scope: Scope, adjustment: str, endpoint: str) -> Figure | 
     figure = new_figure(6.6, 5.0)
     axes = figure.add_axes((0.14, 0.30, 0.82, 0.62))
     last = max(_number(curve.columns["time"][-1]) for curve in (treated, comparator)) / scope.protocol.unit_days
-    ticks = _ticks(last, scope.protocol.time_unit)
+    ticks = time_ticks(last, scope.protocol.time_unit)
     for curve, colour, dashes in ((treated, TREATED, "treated"), (comparator, COMPARATOR, "comparator")):
         _draw(axes, curve, scope.protocol.unit_days, colour, dashes, _legend(scope, curve))
     _frame(axes, scope, endpoint, ticks, last)
-    axes.text(0.02, 0.03, _summary(scope, adjustment, endpoint), transform=axes.transAxes, va="bottom", fontsize=8.5)
+    summary = "\n".join(line.text for line in comparison_of(scope, adjustment, endpoint))
+    axes.text(0.02, 0.03, summary, transform=axes.transAxes, va="bottom", fontsize=8.5)
     _risk_table(figure, axes, [treated, comparator], ticks, scope)
     return figure
 
@@ -50,14 +52,14 @@ def _number(value: float | None) -> float:
     return value
 
 
-def _ticks(last: float, unit: str) -> list[float]:
+def time_ticks(last: float, unit: str) -> list[float]:
+    """Return where the time axis is marked, in the display unit."""
     step = next((s for s in _STEPS[unit] if last / s < _MOST_TICKS), None) or math.ceil(last / _MOST_TICKS / 5) * 5
     return [float(step * i) for i in range(math.floor(last / step) + 1)]
 
 
 def _draw(axes: Axes, curve: Curve, unit: float, colour: str, dashes: str, label: str) -> None:
-    columns = {name: np.array([np.nan if v is None else v for v in values]) for name, values in curve.columns.items()}
-    columns = _thinned(columns)
+    columns = thinned(curve)
     time = np.concatenate(([0.0], columns["time"])) / unit
     survival = np.concatenate(([1.0], columns["survival"])) * 100
     axes.step(time, survival, where="post", color=colour, linestyle=DASHES[dashes], linewidth=1.6, label=label)
@@ -78,8 +80,9 @@ def _draw(axes: Axes, curve: Curve, unit: float, colour: str, dashes: str, label
     )
 
 
-def _thinned(columns: dict[str, np.ndarray[Any, Any]]) -> dict[str, np.ndarray[Any, Any]]:
+def thinned(curve: Curve) -> dict[str, np.ndarray[Any, Any]]:
     """Keep one point a thousandth of the axis in either direction, and the last: more cannot be seen."""
+    columns = {name: np.array([np.nan if v is None else v for v in values]) for name, values in curve.columns.items()}
     time, survival = columns["time"], columns["survival"]
     if time.size <= MOST_POINTS:
         return columns
@@ -90,6 +93,12 @@ def _thinned(columns: dict[str, np.ndarray[Any, Any]]) -> dict[str, np.ndarray[A
 
 
 def _legend(scope: Scope, curve: Curve) -> str:
+    median = f": {median_of(scope, curve).text}"
+    return legend_label(curve.arm, 5.6 - 0.071 * len(median)) + median
+
+
+def median_of(scope: Scope, curve: Curve) -> Cell:
+    """Return a curve's median with limits and unit."""
     here = {
         "adjustment": curve.adjustment,
         "analysis": "survival",
@@ -98,8 +107,8 @@ def _legend(scope: Scope, curve: Curve) -> str:
     }
     parts = scope.median(**here)
     numbers = scope.numbers
-    median = f": median {numbers.with_interval(*(numbers.duration(part) for part in parts))} {scope.protocol.time_unit}"
-    return legend_label(curve.arm, 5.6 - 0.071 * len(median)) + median
+    median = numbers.with_interval(*(numbers.duration(part) for part in parts))
+    return quote(f"median {median} {scope.protocol.time_unit}", *parts)
 
 
 def _frame(axes: Axes, scope: Scope, endpoint: str, ticks: list[float], last: float) -> None:
@@ -114,8 +123,8 @@ def _frame(axes: Axes, scope: Scope, endpoint: str, ticks: list[float], last: fl
     )
 
 
-def _summary(scope: Scope, adjustment: str, endpoint: str) -> str:
-    """Hazard ratio and log-rank test, as the ledger has them."""
+def comparison_of(scope: Scope, adjustment: str, endpoint: str) -> list[Cell]:
+    """Return hazard ratio and log-rank test, a line each, as the ledger has them."""
     numbers, lines = scope.numbers, []
     headline = scope.first(
         adjustment=adjustment,
@@ -126,14 +135,14 @@ def _summary(scope: Scope, adjustment: str, endpoint: str) -> str:
     )
     if headline is not None:
         parts = effect(scope, headline)
-        lines.append(f"HR {numbers.with_interval(*(numbers.hazard(part) for part in parts[:3]))}")
+        lines.append(quote(f"HR {numbers.with_interval(*(numbers.hazard(part) for part in parts[:3]))}", *parts[:3]))
     test = scope.first(adjustment=adjustment, analysis="survival", endpoint=endpoint, statistic="p_value")
     if test is not None and test.value is not None:
         text = numbers.p_text(float(test.value))
         if numbers.style == PLAIN:  # in figures it sets a bound closer than in sentences
             text = text.replace("< ", "<").replace("> ", ">")
-        lines.append(f"Log-rank {text}")
-    return "\n".join(lines)
+        lines.append(quote(f"Log-rank {text}", test))
+    return lines
 
 
 def _risk_table(figure: Figure, axes: Axes, curves: list[Curve], ticks: list[float], scope: Scope) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from twoarm.figures.theme import COMPARATOR, FAINT, RULE, TREATED, new_figure
+from twoarm.figures.theme import COMPARATOR, FAINT, RULE, TREATED, new_figure, wide
 from twoarm.results.estimate import Estimate
 from twoarm.tables.scope import Scope
 
@@ -23,7 +23,8 @@ def love_plot(scope: Scope) -> Figure | None:
     if len(samples) < 2 or not before:
         return None
     order = sorted(before, key=lambda variable: before[variable])
-    label_width = max(len(scope.label(variable)) for variable in order) * 0.075 + 0.3
+    label_width = max(sum(1 + 0.65 * wide(letter) for letter in scope.label(variable)) for variable in order)
+    label_width = label_width * 0.075 + 0.3
     width, height = label_width + 4.4, 1.25 + 0.27 * len(order)
     figure = new_figure(width, height)
     axes = figure.add_axes((label_width / width, 0.62 / height, 4.1 / width, 0.27 * len(order) / height))

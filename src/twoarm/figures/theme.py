@@ -10,12 +10,14 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from twoarm.figures.fonts import USUAL, Fonts
+
 TREATED, COMPARATOR = "#0072B2", "#D55E00"  # Okabe and Ito (2008): distinct for the colour-blind, and in grey
 INK, FAINT, RULE = "#1a1a1a", "#595959", "#bfbfbf"
 DASHES = {"treated": "-", "comparator": (0, (5, 2))}
 
 SETTINGS: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
+    "font.family": USUAL,
     "font.size": 9,
     "axes.labelsize": 9,
     "axes.edgecolor": INK,
@@ -35,9 +37,10 @@ SETTINGS: dict[Any, Any] = {
 
 
 @contextmanager
-def style() -> Iterator[None]:
+def style(fonts: Fonts | None = None) -> Iterator[None]:
     """Apply the settings while a figure is drawn or saved."""
-    with mpl.rc_context(SETTINGS):
+    families = [USUAL, *fonts.families] if fonts else USUAL
+    with mpl.rc_context({**SETTINGS, "font.family": families}):
         yield
 
 
@@ -46,11 +49,16 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height))
 
 
+def wide(letter: str) -> bool:
+    """Whether a character is as wide as it is high, as Chinese ones are."""
+    return ord(letter) > 0x2E7F
+
+
 def shortened(text: str, inches: float, points: float = 8.5) -> str:
     """Cut a label to what fits into a width; letters are some 0.6 of their size wide, Chinese characters all of it."""
     room = inches * 72 / points
     for end, letter in enumerate(text):
-        room -= 1.0 if ord(letter) > 0x2E7F else 0.6
+        room -= 1.0 if wide(letter) else 0.6
         if room < 0:
             return text[: max(end - 1, 1)].rstrip() + "…"
     return text

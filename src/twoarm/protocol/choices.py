@@ -51,7 +51,8 @@ ArmChoice = Literal["all", "treated", "comparator"]
 ScreenedBy = Literal["any_level", "global"]
 ImputationMethod = Literal["pmm", "logistic", "polytomous", "ordinal"]
 
-FigureFormat = Literal["svg", "pdf", "png"]
+FigureFormat = Literal["svg", "pdf", "png", "tiff"]
+DocumentFormat = Literal["docx", "pdf"]
 JournalStyle = Literal["plain", "jama", "lancet", "nejm"]
 
 WarningName = Literal[

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from twoarm.figures.all_figures import NamedFigure, all_figures, draw
+from twoarm.figures.fonts import Fonts
 from twoarm.protocol.choices import FigureFormat
 from twoarm.protocol.protocol import Protocol
 from twoarm.report.figure_helper import FigureHelper
@@ -35,27 +36,51 @@ def figure_jobs(prefixes: list[str], found: list[Scope]) -> list[Job]:
     ]
 
 
-def draw_figures(
-    protocol: Protocol, results: Results, prefixes: list[str], folder: Path, helper: FigureHelper | None
-) -> list[str]:
-    """Write all figures into a folder; return the stems of those that failed."""
-    kinds = _kinds(protocol)
-    jobs = figure_jobs(prefixes, scopes(protocol, results))
-    with tempfile.TemporaryDirectory() as claims:
+class Drawing:
+    """Figures on their way to files: the helper starts when this is made, and ``finish`` draws what it has not."""
+
+    def __init__(
+        self,
+        protocol: Protocol,
+        results: Results,
+        prefixes: list[str],
+        folder: Path,
+        fonts: Fonts,
+        helper: FigureHelper | None,
+    ) -> None:
+        self._kinds, self._folder, self._fonts, self._helper = needed_kinds(protocol), folder, fonts, helper
+        self._jobs = figure_jobs(prefixes, scopes(protocol, results))
+        self._claims = tempfile.TemporaryDirectory()
         if helper is not None:
-            helper.send(protocol, results, prefixes, folder, Path(claims))
-        failed = [job.stem for job in _claimed(jobs, Path(claims)) if not _draw_one(job, kinds, folder)]
-        if helper is not None:
-            helper.wait()
-            done = {path.stem for path in Path(claims).glob("*.done")}
-            left = [job for job in jobs if job.stem not in done and job.stem not in failed]
-            failed += [job.stem for job in left if not _draw_one(job, kinds, folder)]
-    return failed
+            helper.send(protocol, results, prefixes, folder, Path(self._claims.name), fonts)
+
+    def __enter__(self) -> Drawing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._claims.cleanup()
+
+    def finish(self) -> list[str]:
+        """Write all figures; return the stems of those that failed."""
+        claims = Path(self._claims.name)
+        failed = [job.stem for job in _claimed(self._jobs, claims) if not self._draw(job)]
+        if self._helper is not None:
+            self._helper.wait()
+            done = {path.stem for path in claims.glob("*.done")}
+            left = [job for job in self._jobs if job.stem not in done and job.stem not in failed]
+            failed += [job.stem for job in left if not self._draw(job)]
+        return failed
+
+    def _draw(self, job: Job) -> bool:
+        return _draw_one(job, self._kinds, self._folder, self._fonts)
 
 
-def _kinds(protocol: Protocol) -> tuple[FigureFormat, ...]:
-    """The declared formats, and SVG in any case: the report embeds it."""
-    return ("svg", *(kind for kind in protocol.output.figures if kind != "svg"))
+def needed_kinds(protocol: Protocol) -> tuple[FigureFormat, ...]:
+    """Return the declared formats, SVG in any case (the page embeds it), and PNG for Word."""
+    kinds: list[FigureFormat] = ["svg", *protocol.output.figures]
+    if "docx" in protocol.output.documents:
+        kinds.append("png")
+    return tuple(dict.fromkeys(kinds))
 
 
 def _claimed(jobs: list[Job], claims: Path) -> Iterator[Job]:
@@ -68,10 +93,10 @@ def _claimed(jobs: list[Job], claims: Path) -> Iterator[Job]:
         (claims / f"{job.stem}.done").touch()
 
 
-def _draw_one(job: Job, kinds: tuple[FigureFormat, ...], folder: Path) -> bool:
+def _draw_one(job: Job, kinds: tuple[FigureFormat, ...], folder: Path, fonts: Fonts) -> bool:
     """Write a figure's files; False when it failed, so that its neighbours go on."""
     try:
-        for kind, content in draw(job.figure, kinds).items():
+        for kind, content in draw(job.figure, kinds, fonts).items():
             (folder / f"{job.stem}.{kind}").write_bytes(content)
     except Exception:
         return False
@@ -90,7 +115,10 @@ def serve() -> None:
         return
     protocol = Protocol.model_validate_json(task["protocol"], strict=False)
     results = parse_results(task["estimates"], task["curves"])
+    found = task["fonts"]
+    fonts = Fonts(tuple(found["families"]), tuple(found["folders"]), found["missing"])
+    kinds = needed_kinds(protocol)
     jobs = figure_jobs(task["prefixes"], scopes(protocol, results))
     for job in _claimed(jobs[::-1], Path(task["claims"])):
-        if not _draw_one(job, _kinds(protocol), Path(task["folder"])):
+        if not _draw_one(job, kinds, Path(task["folder"]), fonts):
             return

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from twoarm.figures.fonts import Fonts
     from twoarm.protocol.protocol import Protocol
     from twoarm.results.results import Results
 
@@ -33,7 +35,9 @@ class FigureHelper:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def send(self, protocol: Protocol, results: Results, prefixes: list[str], folder: Path, claims: Path) -> None:
+    def send(
+        self, protocol: Protocol, results: Results, prefixes: list[str], folder: Path, claims: Path, fonts: Fonts
+    ) -> None:
         """Hand the ledger over; the helper draws from the end of the list."""
         task = {
             "protocol": protocol.model_dump_json(),
@@ -42,6 +46,7 @@ class FigureHelper:
             "prefixes": prefixes,
             "folder": str(folder),
             "claims": str(claims),
+            "fonts": asdict(fonts),
         }
         assert self._process.stdin is not None, "the helper reads its task"
         try:

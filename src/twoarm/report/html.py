@@ -1,4 +1,4 @@
-"""The report as one self-contained page: no script, no font and no picture from elsewhere."""
+"""The report as one self-contained page: one script of its own; no font and no picture from elsewhere."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from importlib.resources import files
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from twoarm.report.interactive_curves import curve_script, script_hash
 from twoarm.report.study_report import StudyReport
 from twoarm.results.provenance import Provenance
 from twoarm.tables.table import Table, to_html
@@ -33,7 +34,9 @@ def render_html(
     report: StudyReport,
     provenance: Provenance,
     figures: Mapping[str, Sequence[EmbeddedFigure]],
+    curves: Mapping[str, str],
     failed_figures: Sequence[str],
+    failed_documents: Sequence[str] = (),
 ) -> str:
     """Return the page; all text from protocol and data is escaped."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -43,12 +46,17 @@ def render_html(
         for section in report.sections
         for table in section.tables
     }
+    script = curve_script()
     return template.render(
         report=report,
         provenance=provenance,
         tables=tables,
         figures=figures,
         failed_figures=failed_figures,
+        failed_documents=failed_documents,
+        curves={name: Markup(curve) for name, curve in curves.items()},
+        script=Markup(script),
+        script_hash=script_hash(script),
         version=dict(provenance.versions)["twoarm"],
     )
 

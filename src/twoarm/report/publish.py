@@ -6,16 +6,19 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from dataclasses import replace as replace_fields
 from pathlib import Path
 
 from twoarm.errors import OutputError
-from twoarm.figures.all_figures import all_figures
+from twoarm.figures.fonts import find_fonts, font_warning
 from twoarm.protocol.protocol import Protocol
-from twoarm.report.figure_files import draw_figures
+from twoarm.report.documents import drawn_figures, texts_of, write_documents
+from twoarm.report.figure_files import Drawing, needed_kinds
 from twoarm.report.figure_helper import FigureHelper
 from twoarm.report.html import EmbeddedFigure, embed, render_html, standalone_table
+from twoarm.report.interactive_curves import interactive_curves
 from twoarm.report.output_folder import check_output, publish
 from twoarm.report.study_report import StudyReport, compose
 from twoarm.results.patient_row import patient_rows_csv
@@ -33,6 +36,7 @@ def write_report(
     data_notes: Sequence[str] = (),
     replace: bool = False,
     helper: FigureHelper | None = None,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> Path:
     """Write report, tables, figures, ledger and manifest into a new folder.
 
@@ -44,6 +48,7 @@ def write_report(
         data_notes: findings of the records in words.
         replace: put the new folder in the place of an earlier output.
         helper: a second process that draws figures.
+        warn: is told what the reader must know of the files, such as a font that is missing.
 
     Raises:
         OutputError: the folder exists, or cannot be made.
@@ -54,7 +59,7 @@ def write_report(
     old_mask = os.umask(0o077)
     try:
         partial.mkdir()
-        _write_all(protocol, results, provenance, partial, data_notes, helper)
+        _write_all(protocol, results, provenance, partial, data_notes, helper, warn)
         publish(partial, folder, replace=replace)
     except OSError as error:
         raise OutputError(f"{out}: cannot be written ({error.strerror or type(error).__name__})") from None
@@ -71,37 +76,52 @@ def _write_all(
     folder: Path,
     data_notes: Sequence[str],
     helper: FigureHelper | None,
+    warn: Callable[[str], None],
 ) -> None:
     report = compose(protocol, results, data_notes)
-    prefixes = [section.prefix for section in report.sections]
+    fonts = find_fonts(texts_of(report, provenance))
+    if fonts.missing:
+        warn(font_warning(fonts))
+        report = replace_fields(report, notices=(font_warning(fonts),))
     (folder / "tables").mkdir()
     (folder / "figures").mkdir()
-    failed = draw_figures(protocol, results, prefixes, folder / "figures", helper)
+    prefixes = [section.prefix for section in report.sections]
+    with Drawing(protocol, results, prefixes, folder / "figures", fonts, helper) as drawing:
+        _write_tables(report, folder / "tables")
+        _write(folder / "results.json", results.estimates_json())
+        _write(folder / "curves.json", results.curves_json())
+        if protocol.output.patient_level:
+            _write(folder / "patients.csv", patient_rows_csv(results.patients))
+        curves: dict[str, str] = {}
+        for section in report.sections:
+            curves |= interactive_curves(section.scope, section.prefix)
+        failed = drawing.finish()
+    not_made = write_documents(report, provenance, folder, failed, fonts, protocol.output.documents)
+    for text in not_made:
+        warn(text)
+    figures = _embedded(report, folder / "figures")
+    page = render_html(report, provenance, figures, curves, failed, not_made)
+    _write(folder / "report.html", page)
+    for kind in set(needed_kinds(protocol)) - set(protocol.output.figures):
+        for path in (folder / "figures").glob(f"*.{kind}"):
+            path.unlink()
+    _write(folder / "manifest.json", _manifest(protocol, provenance, folder))
+
+
+def _write_tables(report: StudyReport, folder: Path) -> None:
     for section in report.sections:
         for table in section.tables:
             stem = f"{section.prefix}{table.name}"
-            _write(folder / "tables" / f"{stem}.csv", to_csv(table))
-            _write(folder / "tables" / f"{stem}.html", standalone_table(table))
-    figures = _embedded(report, folder / "figures")
-    if "svg" not in protocol.output.figures:
-        for path in (folder / "figures").glob("*.svg"):
-            path.unlink()
-    _write(folder / "report.html", render_html(report, provenance, figures, failed))
-    _write(folder / "results.json", results.estimates_json())
-    _write(folder / "curves.json", results.curves_json())
-    if protocol.output.patient_level:
-        _write(folder / "patients.csv", patient_rows_csv(results.patients))
-    _write(folder / "manifest.json", _manifest(protocol, provenance, folder))
+            _write(folder / f"{stem}.csv", to_csv(table))
+            _write(folder / f"{stem}.html", standalone_table(table))
 
 
 def _embedded(report: StudyReport, folder: Path) -> dict[str, list[EmbeddedFigure]]:
     return {
         section.prefix: [
-            embed(f"{section.prefix}{figure.name}", figure.title, path.read_bytes())
-            for figure in all_figures(section.scope)
-            if (path := folder / f"{section.prefix}{figure.name}.svg").is_file()
+            embed(figure.stem, figure.title, (folder / f"{figure.stem}.svg").read_bytes()) for figure in drawn
         ]
-        for section in report.sections
+        for section, drawn in zip(report.sections, drawn_figures(report, folder).values(), strict=True)
     }
 
 

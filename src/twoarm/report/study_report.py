@@ -47,6 +47,7 @@ class StudyReport:
     sections: list[ReportSection]
     data_notes: list[DataNote]
     incomplete: list[Estimate]  # analyses that failed or could not be made
+    notices: tuple[str, ...] = ()  # about the documents themselves, such as a font that is missing
 
 
 def compose(protocol: Protocol, results: Results, data_notes: Sequence[str]) -> StudyReport:

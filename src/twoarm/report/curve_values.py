@@ -1,0 +1,89 @@
+"""What a reader is shown who points at a survival curve: exact values of the ledger at times of a fine grid."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from twoarm.figures.kaplan_meier_plot import at_risk_text
+from twoarm.protocol.protocol import Protocol
+from twoarm.results.curve import Curve
+from twoarm.tables.formats import Numbers
+
+MOST_STEPS = 600  # a step is about a pixel
+_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+_ENDED = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class ArmStep:
+    """What holds from a time of the grid on: survival in per cent with limits as text, and the number at risk."""
+
+    index: int  # of the time
+    survival: float | None  # none after the last patient
+    text: str
+    at_risk: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArmValues:
+    """An arm's values; a step where one of them changes."""
+
+    name: str
+    steps: tuple[ArmStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CurveValues:
+    """The grid, from 0 in ``step``s of the display unit to the index ``last``, and the arms."""
+
+    step: float
+    decimals: int
+    last: int
+    unit: str
+    arms: tuple[ArmValues, ...]
+
+
+def curve_values(curves: Sequence[Curve], protocol: Protocol, end: float) -> CurveValues:
+    """Return the values of curves up to a time in the display unit."""
+    step, decimals = _step(end, protocol.time_unit)
+    last = int(end / step + 1e-9)
+    days = [round(round(i * step, 6) * protocol.unit_days, 6) for i in range(last + 1)]
+    numbers = Numbers.of(protocol)
+    arms = tuple(ArmValues(curve.arm, tuple(_arm_steps(numbers, curve, days))) for curve in curves)
+    return CurveValues(step, decimals, last, protocol.time_unit, arms)
+
+
+def _step(end: float, unit: str) -> tuple[float, int]:
+    """Return the finest step of 1, 2 or 5 that makes no more than so many, and its decimals."""
+    size = 0.0 if unit == "days" else 0.01
+    for fine in _STEPS:
+        if size and end / fine <= MOST_STEPS:
+            return fine, 2 if fine < 0.1 else 1
+    whole = 1.0
+    while end / whole > MOST_STEPS:
+        whole *= 2.5 if str(whole)[0] == "2" else 2
+    return whole, 0
+
+
+def _arm_steps(numbers: Numbers, curve: Curve, days: Sequence[float]) -> list[ArmStep]:
+    times = [float(time or 0) for time in curve.columns["time"]]
+    steps: list[ArmStep] = []
+    for index, day in enumerate(days):
+        survival, text = _at(numbers, curve, times, day)
+        step = ArmStep(index, survival, text, at_risk_text(numbers, curve, day))
+        if not steps or (step.text, step.at_risk) != (steps[-1].text, steps[-1].at_risk):
+            steps.append(step)
+    return steps
+
+
+def _at(numbers: Numbers, curve: Curve, times: Sequence[float], day: float) -> tuple[float | None, str]:
+    position = bisect_right(times, day) - 1
+    if position < 0:
+        return 1.0, numbers.fixed(100, 1)
+    if day > times[-1]:
+        return None, _ENDED
+    parts = [curve.columns[name][position] for name in ("survival", "lower", "upper")]
+    texts = [numbers.fixed(100 * part, 1) if part is not None else "" for part in parts]
+    return parts[0], numbers.with_interval(*texts)

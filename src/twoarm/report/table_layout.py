@@ -1,0 +1,118 @@
+"""How a table stands on a page: upright or on its side, size of letters, widths and sides of its columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from twoarm.tables.table import Table
+
+PAGE_WIDTH, PAGE_HEIGHT, MARGIN = 595.3, 841.9, 62.4  # points: A4, margins of 22 mm
+TEXT_WIDTH, TURNED_WIDTH = PAGE_WIDTH - 2 * MARGIN, PAGE_HEIGHT - 2 * MARGIN
+TEXT_HEIGHT = PAGE_HEIGHT - 2 * MARGIN
+PADDING = 7.0  # left and right of a cell together, points
+INDENT = 9.0
+FIGURE_WIDTH = 410.0  # two survival curves on a page
+WHOLE_ROWS = 22  # a table up to here is not broken over pages
+_SIZES = ((False, 9.0), (False, 8.5), (False, 8.0), (True, 9.0), (True, 8.5), (True, 8.0), (True, 7.0))
+NO_BREAK = "\u00a0"
+_BRACKETS = re.compile(r"\([^()]{1,14}\)")
+_CHINESE = re.compile("[\u2e80-\uffff]")
+_MOST_OF_A_LINE = 24  # letters of a text that is kept in one line
+
+Side = Literal["left", "center"]
+
+
+@dataclass(frozen=True, slots=True)
+class TableLayout:
+    """Where a table goes and how wide its columns are, in points."""
+
+    turned: bool
+    size: float
+    widths: tuple[float, ...]
+    sides: tuple[Side, ...]
+    whole: bool  # kept on one page
+
+
+def layout_of(table: Table) -> TableLayout:
+    """Return the first layout into which the table fits, else the smallest, in which long words are broken."""
+    sides = tuple(_side(table, i) for i in range(len(table.columns)))
+    turned, size, least, wish = False, 9.0, [0.0], [0.0]
+    for turned, size in _SIZES:
+        least, wish = _needs(table, sides, size)
+        if sum(least) <= (TURNED_WIDTH if turned else TEXT_WIDTH):
+            break
+    widths = _shared(least, wish, TURNED_WIDTH if turned else TEXT_WIDTH)
+    return TableLayout(turned, size, tuple(round(width, 1) for width in widths), sides, len(table.rows) <= WHOLE_ROWS)
+
+
+def _shared(least: list[float], wish: list[float], width: float) -> list[float]:
+    """Give each column what it needs, then what it wishes, the first before the others; what is left over is shared."""
+    room = width - sum(least)
+    if room < 0:
+        return [width * part / sum(least) for part in least]
+    first = min(room, wish[0] - least[0])
+    more = [0.0, *(one - other for one, other in zip(wish[1:], least[1:], strict=True))]
+    granted = min(1.0, (room - first) / sum(more)) if sum(more) > 0 else 0.0
+    given = [one + granted * extra for one, extra in zip(least, more, strict=True)]
+    given[0] += first
+    left = width - sum(given)
+    return [one + left * one / sum(given) for one in given]
+
+
+def _needs(table: Table, sides: Sequence[Side], size: float) -> tuple[list[float], list[float]]:
+    least, wish = [], []
+    for i, column in enumerate(table.columns):
+        texts = [(row.cells[i].text, INDENT * row.indent * (i == 0)) for row in table.rows if i < len(row.cells)]
+        if i == 0:
+            texts = [(row.cells[0].text, INDENT * row.indent) for row in table.rows if len(row.cells) > 1]
+        lines = max((text_width(text, size) + indent for text, indent in texts), default=0.0)
+        words = max((_longest_part(text, sides[i], size) + indent for text, indent in texts), default=0.0)
+        head = _longest_part(header_text(column), "left", size) * 1.06  # header letters are bold
+        least.append(max(min(words, 190.0), min(lines, 105.0 if i == 0 else 60.0), head, 20.0) + PADDING)
+        wish.append(max(min(lines, 230.0), min(text_width(column, size) * 0.55, 90.0), least[i] - PADDING) + PADDING)
+    return least, wish
+
+
+def _longest_part(text: str, side: Side, size: float) -> float:
+    """Width of what is not broken: a number with its interval, else a word."""
+    if side == "center" and len(text) <= _MOST_OF_A_LINE:
+        return text_width(text, size)
+    return max((_unbroken(part, size) for part in re.split(r"[ \t\n]+", text)), default=0.0)
+
+
+def _unbroken(word: str, size: float) -> float:
+    """Width that a word needs; Chinese breaks anywhere, though not after every character."""
+    letters = max((text_width(part, size) for part in _CHINESE.split(word)), default=0.0)
+    return max(letters, size * min(len(_CHINESE.findall(word)), 5))
+
+
+def header_text(text: str) -> str:
+    """Return a column's title with what stands in short brackets, such as (95% CI), kept on one line."""
+    return _BRACKETS.sub(lambda found: found.group().replace(" ", NO_BREAK), text)
+
+
+def _side(table: Table, column: int) -> Side:
+    """Words stand left, numbers in the middle."""
+    texts = [row.cells[column].text for row in table.rows if column < len(row.cells) and row.cells[column].text]
+    if (
+        column == 0
+        or sum(not any(letter.isdigit() for letter in text) and len(text) > 4 for text in texts) > len(texts) / 2
+    ):
+        return "left"
+    return "center"
+
+
+def text_width(text: str, size: float) -> float:
+    """Width of a line in points, on the safe side."""
+    return size * sum(_em(letter) for letter in text)
+
+
+def _em(letter: str) -> float:
+    if letter > "\u2e7f":
+        return 1.0
+    if letter in " .,:;|!'()[]iljtfI-":
+        return 0.33
+    return 0.78 if letter.isupper() or letter in "mw%–—<>≤≥" else 0.52
