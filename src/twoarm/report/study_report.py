@@ -84,4 +84,7 @@ def _endpoint_notes(protocol: Protocol, results: Results) -> list[str]:
             label = protocol.endpoints[row.endpoint].label
             what = f"held out: {row.variable_level}" if row.statistic == "held" else "cut back to the data cut-off"
             notes.append(f"{label}: {row.value} patients {what}.")
+        elif row.analysis == "events" and row.value:
+            what = {"response": "Response visits", "safety": "Adverse events"}[row.variable]
+            notes.append(f"{what}: {row.value} not counted ({row.variable_level}).")
     return notes
