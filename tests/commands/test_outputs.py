@@ -65,7 +65,7 @@ def test_a_run_is_made_again_byte_for_byte(made: Path) -> None:
 
 def test_a_changed_patient_is_told_from_a_changed_protocol(made: Path, tmp_path: Path) -> None:
     rows = patients()
-    rows[0]["days"] = "12"
+    rows[1]["days"] = "500"
     (tmp_path / "patients.csv").write_text(csv_text(rows), encoding="utf-8")
     other = run(tmp_path, "other")
     result = call("diff", made / "first", other)
