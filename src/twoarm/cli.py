@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from twoarm.commands.exit_codes import NOT_ESTIMABLE, OK, exit_codes, progress
+from twoarm.commands.lock import lock
 from twoarm.commands.outputs import diff, reproduce, verify
 from twoarm.errors import OutputError
 from twoarm.version import __version__
@@ -56,9 +57,11 @@ def _run(study: Path, out: Path, replace: bool, say: Callable[[str], None], help
     say("reading the records")
     from twoarm.commands.running import run_and_publish
     from twoarm.records.records import read_records
+    from twoarm.report.protocol_lock import amendments, read_lock
 
+    amended = amendments(read_lock(study), protocol)
     records = read_records(protocol, study.parent)
-    code = run_and_publish(protocol, records, out, replace=replace, say=say, helper=helper)
+    code = run_and_publish(protocol, records, out, replace=replace, say=say, helper=helper, amendments=amended)
     if code in (OK, NOT_ESTIMABLE):
         click.echo(f"Report: {out / 'report.html'}")
     return code
@@ -115,7 +118,7 @@ def schema() -> None:
         click.echo(json.dumps(protocol_schema(), indent=2, ensure_ascii=False))
 
 
-for command in (verify, diff, reproduce):
+for command in (lock, verify, diff, reproduce):
     main.add_command(command)
 
 

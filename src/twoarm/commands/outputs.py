@@ -108,4 +108,6 @@ def _run_again(
 
     protocol = Protocol.model_validate_json(json.dumps(manifest["protocol"]), strict=False)
     records = read_records(protocol, data)
-    run_and_publish(protocol, records, out, replace=False, say=say, helper=helper)
+    amended = manifest.get("amendments", ())
+    assert isinstance(amended, list | tuple), "a manifest lists its amendments"
+    run_and_publish(protocol, records, out, replace=False, say=say, helper=helper, amendments=amended)

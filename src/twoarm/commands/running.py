@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,8 +24,9 @@ def run_and_publish(
     replace: bool,
     say: Callable[[str], None],
     helper: FigureHelper,
+    amendments: Sequence[str] = (),
 ) -> int:
-    """Run a study and write its output folder; return the exit code."""
+    """Run a study and write its output folder; return the exit code. ``amendments``: what a lock says, in words."""
     from twoarm.study import primary_status, provenance_of, run_study
 
     results = run_study(protocol, records, progress=say)
@@ -38,7 +39,17 @@ def run_and_publish(
 
     notes = data_notes(records, places=protocol.disclosure.minimum_cell <= 1)
     provenance = provenance_of(protocol, records)
-    write_report(protocol, results, provenance, out, data_notes=notes, replace=replace, helper=helper, warn=_warning)
+    write_report(
+        protocol,
+        results,
+        provenance,
+        out,
+        data_notes=notes,
+        amendments=amendments,
+        replace=replace,
+        helper=helper,
+        warn=_warning,
+    )
     if status == "not_estimable":
         click.echo("The primary analysis is not estimable; the report says why.", err=True)
         return NOT_ESTIMABLE
