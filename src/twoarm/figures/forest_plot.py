@@ -64,7 +64,9 @@ def subgroup_forest(scope: Scope, adjustment: str, endpoint: str) -> Figure | No
     for variable in dict.fromkeys(row.variable for row in found):
         p = scope.find(**here, variable=variable, variable_level="", statistic="p_value")
         rows.append(ForestRow(scope.label(variable), ("", "", "", numbers.probability(p)), heading=True))
-        for headline in (row for row in found if row.variable == variable):
+        order = scope.levels(variable)
+        levels = [row for row in found if row.variable == variable]
+        for headline in sorted(levels, key=lambda row: order.index(row.variable_level)):
             parts = effect(scope, headline)
             counts = [_events(scope, here, headline, arm) for arm in scope.arms]
             rows.append(

@@ -32,6 +32,7 @@ class Cut(_Classes):
     labels: tuple[Label, ...]
     reference: Label | None = Field(None, description="Label of the class that others are compared with; the first.")
     unit: str = ""
+    descending: bool = Field(False, description="The highest class stands first on paper.")
 
     @model_validator(mode="after")
     def _classes_fit(self) -> Cut:

@@ -94,8 +94,10 @@ class Scope:
         return covariate_label(variable, self.population.covariates[variable])
 
     def levels(self, variable: str) -> tuple[str, ...]:
-        """Return the labels of a covariate's levels; none for a number."""
+        """Return the labels of a covariate's levels as they stand on paper; none for a number."""
         covariate = self.population.covariates[variable]
+        if isinstance(covariate, Cut) and covariate.descending:
+            return covariate.level_labels[::-1]
         return covariate.level_labels if isinstance(covariate, Cut | Categorical) else ()
 
     def continuous(self, variable: str) -> bool:
