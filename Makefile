@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test check format clean
+.PHONY: demo test test-slow check format clean
 .DEFAULT_GOAL := check
 
 $(VENV)/installed: pyproject.toml
@@ -16,10 +16,14 @@ $(VENV)/installed-dev: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 
-demo: $(VENV)/installed  ## the example study
+demo: $(VENV)/installed  ## the example studies: real breast cancer patients, and the synthetic lung cancer cohort
 	$(BIN)/twoarm run examples/rotterdam/study.toml --out demo-report --replace
+	$(BIN)/twoarm run examples/es-sclc/study.toml --out demo-report-es-sclc --replace
 
 test: check  ## every check
+
+test-slow: $(VENV)/installed-dev  ## simulation studies
+	$(BIN)/pytest -n 2 -m slow tests
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
@@ -33,4 +37,4 @@ format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) demo-report .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) demo-report demo-report-es-sclc .mypy_cache .ruff_cache .pytest_cache .hypothesis

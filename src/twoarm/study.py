@@ -11,8 +11,10 @@ from twoarm.cohort.cohort import build_cohort
 from twoarm.design.adjust import adjust
 from twoarm.design.adjusted_cohort import NotAdjusted
 from twoarm.design.complete import complete
+from twoarm.design.imputation import missing_rows
 from twoarm.disclosure.disclose import disclose
-from twoarm.endpoints.time_to_event import derive_endpoints
+from twoarm.endpoints.endpoints import derive_endpoints
+from twoarm.protocol.missing import MultipleImputation
 from twoarm.protocol.protocol import Protocol
 from twoarm.records.records import Records
 from twoarm.results.estimate import Estimate, Status
@@ -39,16 +41,16 @@ def run_study(protocol: Protocol, records: Records, *, progress: Callable[[str],
             ledger = study.within(population=population.name)
             progress(f"{population.label}: cohort and endpoints")
             cohort = build_cohort(protocol, population, records)
-            endpoints = derive_endpoints(protocol, population, records, cohort)
-            write_attrition(ledger, cohort, endpoints)
+            outcomes = derive_endpoints(protocol, population, records, cohort)
+            write_attrition(ledger, cohort, outcomes)
             for strategy, section in population.missing.items():
-                progress(f"{population.label}: {section.label.lower()}, adjustment")
-                completed = complete(strategy, cohort)
+                progress(f"{population.label}: {section.label}, adjustment")
+                completed = complete(strategy, section, cohort, outcomes.times, protocol.seed)
                 here = ledger.within(missing=strategy)
-                write_completed(here, completed, population)
-                adjusted = adjust(population, completed, protocol.seed)
-                progress(f"{population.label}: {section.label.lower()}, analyses")
-                run_analyses(protocol, population, adjusted, endpoints, here)
+                write_completed(here, completed[0], population)
+                adjusted = [adjust(population, one, protocol.seed) for one in completed]
+                progress(f"{population.label}: {section.label}, analyses")
+                run_analyses(protocol, population, adjusted, outcomes, here)
     return disclose(protocol.disclosure, study)
 
 
@@ -87,7 +89,14 @@ def design_summary(protocol: Protocol, records: Records) -> Iterator[str]:
         for step in cohort.attrition.steps:
             yield f"  {step.label}: {_left(step)}{step.remaining.all:,} remain"
         for strategy, section in population.missing.items():
-            completed = complete(strategy, cohort)
+            if isinstance(section, MultipleImputation):
+                incomplete = int(missing_rows(cohort).sum())
+                yield (
+                    f"  {section.label}: {cohort.key.size:,} to analyse, {section.imputations} times; "
+                    f"{incomplete:,} with a missing covariate (drawn with the outcomes, which are not looked at here)"
+                )
+                continue
+            completed = complete(strategy, section, cohort, {}, protocol.seed)[0]
             for step in completed.steps:
                 yield f"  {step.label}: {_left(step)}{step.remaining.all:,} remain"
             treated = int(completed.treated.sum())

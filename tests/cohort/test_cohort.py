@@ -12,6 +12,7 @@ from twoarm.cohort.attrition import ArmCounts
 from twoarm.cohort.cohort import Cohort, build_cohort
 from twoarm.design.complete import complete
 from twoarm.errors import RecordsError
+from twoarm.protocol.missing import CompleteCase
 from twoarm.protocol.read import read_protocol
 from twoarm.records.records import read_records
 
@@ -41,7 +42,9 @@ def test_unknown_follows_the_protocol(if_missing: str, line: tuple[str, int, int
 
 def test_unknown_may_be_refused(tmp_path: Path) -> None:
     rule = {'include = "age >= 18"': 'include = "age >= 18"\nif_missing = "refuse"'}
-    with pytest.raises(RecordsError, match=r'criterion "Adults" is unknown for 1 patients \(P001\)'):
+    with pytest.raises(
+        RecordsError, match=r'1 patients for whom criterion "Adults" is unknown \(row 3, patient P001\)'
+    ):
         cohort_of(write_study(tmp_path, with_ages(P001=""), rule))
 
 
@@ -77,7 +80,7 @@ def test_an_arm_that_is_missing_has_its_own_line(tmp_path: Path) -> None:
 def test_a_third_arm_is_refused_or_left_out(tmp_path: Path) -> None:
     rows = patients()
     rows[5]["arm"] = "else"
-    with pytest.raises(RecordsError, match=r"1 patients with a third value \(patients P005\)"):
+    with pytest.raises(RecordsError, match=r"1 patients with a third value \(row 7, patient P005\)"):
         cohort_of(write_study(tmp_path, rows))
     rule = {'column = "arm"': 'column = "arm"\nother = "exclude"'}
     assert lines(cohort_of(write_study(tmp_path, rows, rule)))[-1] == ("In neither arm", 1, 0, 59)
@@ -93,7 +96,8 @@ def test_a_level_that_is_not_declared_is_refused_or_held(tmp_path: Path) -> None
     rows = patients()
     rows[5]["sex"] = "x"
     with pytest.raises(
-        RecordsError, match=r"1 cells outside the declared levels of covariates.sex; expected one of f, m"
+        RecordsError,
+        match=r"1 cells outside the declared levels of covariates.sex \(row 7, patient P005\); expected one of f, m",
     ):
         cohort_of(write_study(tmp_path, rows))
     held = cohort_of(write_study(tmp_path, rows, {'sex = "text"': 'sex = { type = "text", on_invalid = "hold" }'}))
@@ -104,7 +108,8 @@ def test_complete_case_gives_a_line_a_covariate_and_counts_each_patient_once(tmp
     rows = patients()
     rows[3]["sex"] = rows[4]["sex"] = rows[4]["age"] = ""
     rule = {'include = "age >= 18"': 'include = "age >= 18"\nif_missing = "keep"'}
-    completed = complete("complete_case", cohort_of(write_study(tmp_path, rows, rule)))
+    cohort = cohort_of(write_study(tmp_path, rows, rule))
+    completed = complete("complete_case", CompleteCase(), cohort, {}, None)[0]
     assert [(s.label, s.excluded.all) for s in completed.steps] == [("Age (years) missing", 1), ("Sex missing", 1)]
     assert completed.key.size == 58
 

@@ -8,15 +8,15 @@ from typing import Any
 import polars as pl
 import pytest
 
-from twoarm.protocol.data import (
+from twoarm.protocol.column import (
     BooleanColumn,
     CategoryColumn,
     DateColumn,
     IntegerColumn,
     NumberColumn,
-    Source,
     TextColumn,
 )
+from twoarm.protocol.data import Source
 from twoarm.records.column_typing import type_column
 
 DAY = datetime.date

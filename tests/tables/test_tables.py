@@ -8,7 +8,7 @@ import io
 import pytest
 
 from twoarm.results.estimate import Estimate
-from twoarm.tables import formats
+from twoarm.tables.formats import Numbers
 from twoarm.tables.table import Cell, Footnotes, Row, Table, plain, to_csv, to_html
 
 
@@ -24,7 +24,7 @@ from twoarm.tables.table import Cell, Footnotes, Row, Table, plain, to_csv, to_h
     ],
 )
 def test_halves_are_rounded_away_from_zero(value: float, decimals: int, text: str) -> None:
-    assert formats.fixed(value, decimals) == text
+    assert Numbers().fixed(value, decimals) == text
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_halves_are_rounded_away_from_zero(value: float, decimals: int, text: st
     [(0.05, "0.050"), (0.0499, "0.050"), (0.001, "0.001"), (0.00099, "<0.001"), (1.0, ">0.999"), (0.0, "<0.001")],
 )
 def test_p_values(value: float, text: str) -> None:
-    assert formats.p_value(value) == text
+    assert Numbers().p_value(value) == text
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_p_values(value: float, text: str) -> None:
     ],
 )
 def test_what_is_not_there_has_its_sign(row: Estimate | None, text: str) -> None:
-    assert formats.number(row, 2) == text
+    assert Numbers().number(row, 2) == text
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_what_is_not_there_has_its_sign(row: Estimate | None, text: str) -> None
     ],
 )
 def test_an_interval_shows_what_there_is(parts: tuple[str, str, str], text: str) -> None:
-    assert formats.with_interval(*parts) == text
+    assert Numbers().with_interval(*parts) == text
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "@SUM(A1)", "-2+3", "\t=1", "＝1", " =1"])

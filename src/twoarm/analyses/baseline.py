@@ -7,13 +7,15 @@ import numpy as np
 from twoarm.analyses.describe import describe
 from twoarm.analyses.request import Request
 from twoarm.cohort.covariates import CategoricalValues, CovariateValues
+from twoarm.results.ledger import Ledger
 from twoarm.statistics.arrays import Booleans
-from twoarm.statistics.contingency import SIMULATIONS, test_counts
+from twoarm.statistics.contingency import SIMULATIONS, CountTest, test_counts
 from twoarm.statistics.rank_tests import wilcoxon
 from twoarm.statistics.t_test import t_test
 
 TABLE_TESTS = {
     "pearson": "Pearson chi-squared",
+    "yates": "Pearson chi-squared with continuity correction",
     "fisher": "Fisher exact",
     "fisher_simulated": f"Fisher exact, simulated with {SIMULATIONS:,} draws",
 }
@@ -34,21 +36,27 @@ def baseline(request: Request) -> None:
     treated = request.adjusted.treated
     for name, covariate in covariates.items():
         with ledger.estimating("p_value", variable=name, arm=request.contrast):
-            method, p_value, simulation_se = _test(covariate, treated, request.protocol.analyses.baseline.continuous)
-            here = ledger.within(variable=name, arm=request.contrast, method=method)
-            here.add("p_value", p_value)
-            if simulation_se:
-                here.add("p_value_simulation_se", simulation_se)
+            _test(request, ledger.within(variable=name, arm=request.contrast), covariate, treated)
 
 
-def _test(covariate: CovariateValues, treated: Booleans, continuous: str) -> tuple[str, float, float]:
-    """Return (method, p-value, Monte Carlo standard error of the p-value)."""
+def _test(request: Request, ledger: Ledger, covariate: CovariateValues, treated: Booleans) -> None:
     if isinstance(covariate, CategoricalValues):
         k = len(covariate.levels)
         table = np.column_stack([np.bincount(covariate.codes[arm], minlength=k) for arm in (treated, ~treated)])
-        counts = test_counts(table=table)
-        return TABLE_TESTS[counts.method], counts.p_value, counts.p_std_error
-    if continuous == "mean":
-        return "Welch t", t_test(values=covariate.values, treated=treated).p_value, 0.0
-    ranks = wilcoxon(values=covariate.values, treated=treated)
-    return RANK_TESTS[ranks.method], ranks.p_value, 0.0
+        write_count_test(ledger, test_counts(table=table, continuity=request.protocol.conventions.yates))
+    elif request.protocol.analyses.baseline.continuous == "mean":
+        ledger.add("p_value", t_test(values=covariate.values, treated=treated).p_value, method="Welch t")
+    else:
+        ranks = wilcoxon(values=covariate.values, treated=treated)
+        ledger.add("p_value", ranks.p_value, method=RANK_TESTS[ranks.method])
+
+
+def write_count_test(ledger: Ledger, test: CountTest, suffix: str = "") -> None:
+    """Write a test of counts: its p-value, and the chi-squared statistic or the error of a simulation it rests on."""
+    here = ledger.within(method=TABLE_TESTS[test.method] + suffix)
+    here.add("p_value", test.p_value)
+    if np.isfinite(test.statistic):
+        here.add("chi_squared", test.statistic)
+        here.add("degrees_of_freedom", test.degrees_of_freedom)
+    if test.p_std_error:
+        here.add("p_value_simulation_se", test.p_std_error)

@@ -63,7 +63,11 @@ def _imbalance(request: Request, rows: list[Estimate]) -> None:
         return
     worst: dict[str, Estimate] = {}
     for row in rows:
-        if row.analysis == "balance" and row.statistic == "smd" and _size(row) > _size(worst.get(row.variable)):
+        if (
+            row.analysis == "balance"
+            and row.statistic in ("smd", "smd_largest")
+            and _size(row) > _size(worst.get(row.variable))
+        ):
             worst[row.variable] = row
     for row in worst.values():
         if _size(row) > request.protocol.analyses.balance.threshold:

@@ -57,5 +57,7 @@ def _median(request: Request, observed: Observed, rows: Booleans, method: Follow
         interval=conventions.interval,
         confidence_level=request.protocol.confidence_level,
     )
-    found = survival_quantile(km, interval=conventions.quantile_interval, flat_end=conventions.flat_end)
-    return found.time, found.lower, found.upper
+    stated = conventions.quantile_intervals
+    interval = "inverted" if "inverted" in stated else stated[0]  # few are watched long: a symmetric one goes below 0
+    found = survival_quantile(km, interval=interval, flat_end=conventions.flat_end)
+    return found.time, max(found.lower, 0.0) if np.isfinite(found.lower) else found.lower, found.upper

@@ -73,12 +73,17 @@ def _fit(request: Request, ledger: Ledger, observed: Observed, design: DesignMat
             if term.variable == ARM:
                 write_hazard_ratio(arm, fit, position, request.protocol.confidence_level)
                 continue
-            level = f"{term.level} vs {term.reference}" if term.level else ""
-            covariate = request.population.covariates[term.variable]
-            per = covariate.per if isinstance(covariate, Continuous) else 1.0
-            parameter = "" if per == 1.0 else f"per {per:g}"
-            here = ledger.within(arm="all", variable=term.variable, variable_level=level, parameter=parameter)
-            write_hazard_ratio(here, fit, position, request.protocol.confidence_level, per)
+            write_term(request, ledger.within(arm="all"), fit, position, term)
+
+
+def write_term(request: Request, ledger: Ledger, fit: CoxFit, position: int, term: Term) -> None:
+    """Write the hazard ratio of a covariate's term: a level against the reference, or so many units."""
+    level = f"{term.level} vs {term.reference}" if term.level else ""
+    covariate = request.population.covariates[term.variable]
+    per = covariate.per if isinstance(covariate, Continuous) else 1.0
+    parameter = "" if per == 1.0 else f"per {per:g}"
+    here = ledger.within(variable=term.variable, variable_level=level, parameter=parameter)
+    write_hazard_ratio(here, fit, position, request.protocol.confidence_level, per)
 
 
 def write_hazard_ratio(ledger: Ledger, fit: CoxFit, position: int, confidence_level: float, per: float = 1.0) -> None:
@@ -97,6 +102,7 @@ def write_hazard_ratio(ledger: Ledger, fit: CoxFit, position: int, confidence_le
         ledger.add(statistic, value)
     ledger.add("log_hazard_ratio", coefficient)
     ledger.add("log_hazard_ratio_se", std_error)
+    ledger.add("degrees_of_freedom", (fit.clusters or int(fit.events)) - fit.degrees_of_freedom)
 
 
 def interval(coefficient: float, std_error: float, confidence_level: float) -> tuple[float, float, float]:

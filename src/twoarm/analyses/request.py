@@ -9,6 +9,7 @@ import numpy as np
 
 from twoarm.cohort.covariates import CovariateValues
 from twoarm.design.adjusted_cohort import AdjustedCohort
+from twoarm.endpoints.endpoints import Endpoints
 from twoarm.endpoints.time_to_event import TimeToEvent
 from twoarm.protocol.protocol import Protocol, StudyPopulation
 from twoarm.results.ledger import Ledger
@@ -34,8 +35,14 @@ class Request:
     population: StudyPopulation
     adjusted: AdjustedCohort
     unadjusted: AdjustedCohort  # every patient of the same completed cohort, for the spread before adjustment
-    endpoints: Mapping[str, TimeToEvent]
+    outcomes: Endpoints
     ledger: Ledger
+    imputed: bool = False  # one of several imputations, whose rows and curves are pooled
+
+    @property
+    def endpoints(self) -> Mapping[str, TimeToEvent]:
+        """The times to events, by name."""
+        return self.outcomes.times
 
     @property
     def contrast(self) -> str:

@@ -8,17 +8,22 @@ from collections.abc import Callable, Mapping, Sequence
 from twoarm.analyses.balance import balance
 from twoarm.analyses.baseline import baseline
 from twoarm.analyses.design_warnings import design_warnings
+from twoarm.analyses.dialects import dialects
 from twoarm.analyses.follow_up import follow_up
 from twoarm.analyses.hazard_ratio import hazard_ratio
 from twoarm.analyses.lost import lost
+from twoarm.analyses.pooling import pool_rows
+from twoarm.analyses.prognostic import prognostic
 from twoarm.analyses.request import Request
+from twoarm.analyses.response import response
+from twoarm.analyses.safety import safety
 from twoarm.analyses.subgroups import subgroups
 from twoarm.analyses.survival import survival
 from twoarm.cohort.attrition import AttritionStep
 from twoarm.cohort.cohort import Cohort
 from twoarm.design.adjusted_cohort import AdjustedCohort, NotAdjusted
 from twoarm.design.complete import CompletedCohort
-from twoarm.endpoints.time_to_event import TimeToEvent
+from twoarm.endpoints.endpoints import Endpoints
 from twoarm.protocol.choices import AnalysisName
 from twoarm.protocol.protocol import Protocol, StudyPopulation
 from twoarm.results.ledger import Ledger
@@ -37,7 +42,14 @@ ANALYSES: Mapping[AnalysisName, Callable[[Request], None]] = {
     "survival": survival,
     "hazard_ratio": hazard_ratio,
     "subgroups": subgroups,
+    "response": response,
+    "safety": safety,
+    "prognostic": prognostic,
+    "dialects": dialects,
 }
+
+NOT_IMPUTED: frozenset[AnalysisName] = frozenset({"safety", "prognostic", "dialects"})
+"""Analyses that stand on complete cases alone: the first does not depend on covariates, the others are exploratory."""
 
 log = logging.getLogger("twoarm")
 
@@ -45,36 +57,72 @@ log = logging.getLogger("twoarm")
 def run_analyses(
     protocol: Protocol,
     population: StudyPopulation,
-    adjusted: Sequence[AdjustedCohort | NotAdjusted],
-    endpoints: Mapping[str, TimeToEvent],
+    adjusted: Sequence[Sequence[AdjustedCohort | NotAdjusted]],
+    outcomes: Endpoints,
     ledger: Ledger,
 ) -> None:
-    """Run the population's analyses on every adjusted cohort."""
-    unadjusted = next(cohort for cohort in adjusted if isinstance(cohort, AdjustedCohort) and cohort.pair is None)
-    for cohort in adjusted:
-        here = ledger.within(adjustment=cohort.name)
-        if isinstance(cohort, AdjustedCohort) and protocol.output.patient_level and cohort.marginal:
-            list_patients(here, population, cohort, endpoints)
-        if isinstance(cohort, NotAdjusted):
-            here.within(analysis="adjustment").not_estimable("adjusted_cohort", reason=cohort.reason)
-            _not_made(population, endpoints, here, cohort.reason)
+    """Run the population's analyses on every adjusted cohort.
+
+    Args:
+        protocol: the study.
+        population: one of its populations.
+        adjusted: for each completed cohort (one, or one an imputation) its adjusted cohorts, in the same order.
+        outcomes: what happened to the patients.
+        ledger: where the rows go.
+    """
+    imputed = len(adjusted) > 1
+    wanted = [name for name in population.analyses if not (imputed and name in NOT_IMPUTED)]
+    if not imputed:
+        for cohort in adjusted[0]:
+            _run_cohort(protocol, population, cohort, _unadjusted(adjusted[0]), outcomes, wanted, ledger)
+        return
+    for position, first in enumerate(adjusted[0]):
+        scratches = []
+        for cohorts in adjusted:
+            scratches.append(Ledger(ledger.context))
+            cohort, unadjusted = cohorts[position], _unadjusted(cohorts)
+            _run_cohort(protocol, population, cohort, unadjusted, outcomes, wanted, scratches[-1], imputed=True)
+        pool_rows(protocol, scratches, ledger)
+        if isinstance(first, AdjustedCohort):
+            here = ledger.within(adjustment=first.name, analysis="warning")
+            _run_one(design_warnings, Request(protocol, population, first, _unadjusted(adjusted[0]), outcomes, here))
+
+
+def _unadjusted(adjusted: Sequence[AdjustedCohort | NotAdjusted]) -> AdjustedCohort:
+    return next(cohort for cohort in adjusted if isinstance(cohort, AdjustedCohort) and cohort.pair is None)
+
+
+def _run_cohort(
+    protocol: Protocol,
+    population: StudyPopulation,
+    cohort: AdjustedCohort | NotAdjusted,
+    unadjusted: AdjustedCohort,
+    outcomes: Endpoints,
+    wanted: Sequence[AnalysisName],
+    ledger: Ledger,
+    *,
+    imputed: bool = False,
+) -> None:
+    here = ledger.within(adjustment=cohort.name)
+    if isinstance(cohort, NotAdjusted):
+        here.within(analysis="adjustment").not_estimable("adjusted_cohort", reason=cohort.reason)
+        _not_made(population, outcomes, here, cohort.reason)
+        return
+    if protocol.output.patient_level and cohort.marginal and not imputed:
+        list_patients(here, population, cohort, outcomes)
+    for name in wanted:
+        if name in OF_THE_ARMS and not cohort.marginal:
             continue
-        for name in population.analyses:
-            if name in OF_THE_ARMS and not cohort.marginal:
-                continue
-            _run_one(
-                ANALYSES[name],
-                Request(protocol, population, cohort, unadjusted, endpoints, here.within(analysis=name)),
-            )
-        _run_one(
-            design_warnings,
-            Request(protocol, population, cohort, unadjusted, endpoints, here.within(analysis="warning")),
-        )
+        request = Request(protocol, population, cohort, unadjusted, outcomes, here.within(analysis=name), imputed)
+        _run_one(ANALYSES[name], request)
+    if not imputed:
+        request = Request(protocol, population, cohort, unadjusted, outcomes, here.within(analysis="warning"))
+        _run_one(design_warnings, request)
 
 
-def _not_made(population: StudyPopulation, endpoints: Mapping[str, TimeToEvent], ledger: Ledger, reason: str) -> None:
+def _not_made(population: StudyPopulation, outcomes: Endpoints, ledger: Ledger, reason: str) -> None:
     if "hazard_ratio" in population.analyses:
-        for name in endpoints:
+        for name in outcomes.times:
             contrast = f"{population.treated} vs {population.comparator}"
             here = ledger.within(analysis="hazard_ratio", endpoint=name, arm=contrast)
             here.not_estimable("hazard_ratio", reason=reason)
@@ -92,13 +140,11 @@ def _run_one(analysis: Callable[[Request], None], request: Request) -> None:
         request.ledger.add("analysis", None, status="failed", note=f"internal error: {kind}")
 
 
-def list_patients(
-    ledger: Ledger, population: StudyPopulation, cohort: AdjustedCohort, endpoints: Mapping[str, TimeToEvent]
-) -> None:
+def list_patients(ledger: Ledger, population: StudyPopulation, cohort: AdjustedCohort, outcomes: Endpoints) -> None:
     """Write a row a patient and endpoint, when the protocol asks for patient-level output."""
     context, score = ledger.context, cohort.propensity
     for position, row in enumerate(cohort.row.tolist()):
-        for name, endpoint in endpoints.items():
+        for name, endpoint in outcomes.times.items():
             patient = cohort.completed.cohort_rows[row]
             known = bool(endpoint.known[patient])
             ledger.patients.append(
@@ -118,18 +164,22 @@ def list_patients(
             )
 
 
-def write_attrition(ledger: Ledger, cohort: Cohort, endpoints: Mapping[str, TimeToEvent]) -> None:
+def write_attrition(ledger: Ledger, cohort: Cohort, outcomes: Endpoints) -> None:
     """Write the lines of eligibility, and what the endpoints held or cut back."""
     here = ledger.within(analysis="attrition")
     for step in cohort.attrition.steps:
         _write_step(here, step, cohort.population)
     for key, label in cohort.left_out:
         ledger.patients.append(PatientRow(cohort.population.name, "", "", key, "", left_out=label))
-    for name, endpoint in endpoints.items():
+    for name, endpoint in outcomes.times.items():
         about = ledger.within(analysis="endpoint", endpoint=name, arm="all")
         for reason, count in endpoint.reasons.items():
             about.add("held", count, variable_level=reason)
         about.add("cut_back_to_data_cutoff", endpoint.cut_back)
+    for analysis, events in (("response", outcomes.response), ("safety", outcomes.adverse_events)):
+        about = ledger.within(analysis="events", variable=analysis, arm="all")
+        for reason, count in (events.not_counted if events is not None else {}).items():
+            about.add("not_counted", count, variable_level=reason)
 
 
 def write_completed(ledger: Ledger, completed: CompletedCohort, population: StudyPopulation) -> None:

@@ -8,6 +8,7 @@ from twoarm.analyses.hazard_ratio import STATISTICS, arm_column, method_name, wr
 from twoarm.analyses.request import Observed, Request
 from twoarm.cohort.covariates import CategoricalValues
 from twoarm.errors import NotEstimableError
+from twoarm.protocol.analysis import Subgroups
 from twoarm.results.ledger import Ledger
 from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.cox import fit_cox
@@ -17,7 +18,7 @@ from twoarm.statistics.distributions import chi_squared_tail
 def subgroups(request: Request) -> None:
     """Estimate within every level of every declared variable."""
     declared = request.protocol.subgroups
-    if declared is None or not request.adjusted.marginal:
+    if declared is None or not request.adjusted.marginal or not _asked(declared, request):
         return
     for name, endpoint in request.endpoints.items():
         observed = request.observed(endpoint)
@@ -33,6 +34,10 @@ def subgroups(request: Request) -> None:
                 for code, level in enumerate(covariate.levels)
             ]
             _interaction(request, here, observed, covariate.codes, np.flatnonzero(usable))
+
+
+def _asked(declared: Subgroups, request: Request) -> bool:
+    return declared.adjustments is None or request.adjusted.name in declared.adjustments
 
 
 def _level(request: Request, ledger: Ledger, observed: Observed, rows: Booleans) -> bool:
@@ -79,21 +84,22 @@ def _interaction(request: Request, ledger: Ledger, observed: Observed, codes: In
     arm = arm_column(observed)[rows]
     levels = (codes[rows, None] == usable[None, 1:]).astype(np.float64)
     with here.estimating("p_value"):
-        p_value = (
-            _wald(request, observed, rows, arm, levels) if robust else _ratio(request, observed, rows, arm, levels)
-        )
+        test = _wald if robust else _ratio
+        statistic, freedom = test(request, observed, rows, arm, levels)
         note = "" if usable.size == np.unique(codes).size else f"among {usable.size} levels with estimates"
-        here.add("p_value", p_value, note=note)
+        here.add("p_value", chi_squared_tail(statistic, freedom), note=note)
+        here.add("chi_squared", statistic)
+        here.add("degrees_of_freedom", freedom)
 
 
-def _ratio(request: Request, observed: Observed, rows: Booleans, arm: Floats, levels: Floats) -> float:
+def _ratio(request: Request, observed: Observed, rows: Booleans, arm: Floats, levels: Floats) -> tuple[float, int]:
     time, event, ties = observed.time[rows], observed.event[rows], request.protocol.conventions.ties
     small = fit_cox(time=time, event=event, covariates=np.column_stack([arm, levels]), ties=ties)
     large = fit_cox(time=time, event=event, covariates=np.column_stack([arm, levels, arm * levels]), ties=ties)
-    return chi_squared_tail(2 * (large.log_likelihood - small.log_likelihood), levels.shape[1])
+    return 2 * (large.log_likelihood - small.log_likelihood), levels.shape[1]
 
 
-def _wald(request: Request, observed: Observed, rows: Booleans, arm: Floats, levels: Floats) -> float:
+def _wald(request: Request, observed: Observed, rows: Booleans, arm: Floats, levels: Floats) -> tuple[float, int]:
     assert observed.pair is not None, "the robust test is for pairs"
     products = [f"interaction {j}" for j in range(levels.shape[1])]
     fit = fit_cox(
@@ -104,7 +110,7 @@ def _wald(request: Request, observed: Observed, rows: Booleans, arm: Floats, lev
         cluster=observed.pair[rows],
         ties=request.protocol.conventions.ties,
     )
-    _, freedom, p_value = fit.wald_test(products)
+    statistic, freedom, _ = fit.wald_test(products)
     if freedom < len(products):
         raise NotEstimableError("an interaction term is not estimable")
-    return p_value
+    return statistic, freedom

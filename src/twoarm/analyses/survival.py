@@ -7,13 +7,13 @@ import math
 import numpy as np
 
 from twoarm.analyses.request import Observed, Request
-from twoarm.protocol.protocol import SurvivalConventions
+from twoarm.protocol.protocol import Conventions
 from twoarm.results.curve import Curve
 from twoarm.results.ledger import Ledger
 from twoarm.statistics.arrays import Floats, Integers
 from twoarm.statistics.kaplan_meier import KaplanMeier, fit_kaplan_meier, survival_at
 from twoarm.statistics.log_rank import log_rank
-from twoarm.statistics.survival_quantile import survival_quantile
+from twoarm.statistics.survival_quantile import SurvivalQuantile, survival_quantile
 
 NO_LIMITS = "the interval has no limits where survival is 0 or 1"
 NO_INTERVAL = "the curve does not carry the interval's limit"
@@ -27,7 +27,7 @@ def survival(request: Request) -> None:
     for name, endpoint in request.endpoints.items():
         observed = request.observed(endpoint)
         ledger = request.ledger.within(endpoint=name)
-        for label, rows in request.split(observed.treated):
+        for label, rows in (("all", np.ones_like(observed.treated)), *request.split(observed.treated)):
             here = ledger.within(arm=label)
             here.add("n", int(rows.sum()))
             here.add("events", int(observed.event[rows].sum()))
@@ -42,16 +42,24 @@ def survival(request: Request) -> None:
             )
             _median(here, km, request.protocol.conventions)
             _landmarks(here, km, request, endpoint.rounded)
-            request.ledger.curves.append(_curve(here, km))
+            if label != "all" or request.imputed:
+                request.ledger.curves.append(_curve(here, km))
         _tests(ledger.within(arm=request.contrast), observed)
 
 
-def _median(ledger: Ledger, km: KaplanMeier, conventions: SurvivalConventions) -> None:
-    found = survival_quantile(km, interval=conventions.quantile_interval, flat_end=conventions.flat_end)
-    limits = f"{QUANTILE_METHODS[conventions.quantile_interval]}, {conventions.interval} limits"
-    method = limits if conventions.quantile_interval == "inverted" else QUANTILE_METHODS["normal"]
-    ledger.add("median", found.time, unit="days", note="" if math.isfinite(found.time) else "not reached")
-    unreached = "not reached" if conventions.quantile_interval == "inverted" and km.survival[-1] > 0 else NO_INTERVAL
+def _median(ledger: Ledger, km: KaplanMeier, conventions: Conventions) -> None:
+    for position, interval in enumerate(conventions.quantile_intervals):
+        found = survival_quantile(km, interval=interval, flat_end=conventions.flat_end)
+        if position == 0:
+            ledger.add("median", found.time, unit="days", note="" if math.isfinite(found.time) else "not reached")
+        _median_limits(ledger, km, found, conventions)
+
+
+def _median_limits(ledger: Ledger, km: KaplanMeier, found: SurvivalQuantile, conventions: Conventions) -> None:
+    inverted = found.interval == "inverted"
+    limits = f", {conventions.interval} limits" if inverted else ""
+    method = QUANTILE_METHODS[found.interval] + limits
+    unreached = "not reached" if inverted and km.survival[-1] > 0 else NO_INTERVAL
     for statistic, value in (("median_lower", found.lower), ("median_upper", found.upper)):
         note = "" if math.isfinite(value) else unreached
         if value < 0:  # the normal approximation knows no bound
@@ -89,9 +97,10 @@ def _tests(ledger: Ledger, observed: Observed) -> None:
         kinds.append(("log-rank stratified by pair", observed.pair))
     for method, strata in kinds:
         here = ledger.within(method=method)
-        with here.estimating("log_rank", "p_value"):
+        with here.estimating("chi_squared", "p_value"):
             test = log_rank(time=observed.time, event=observed.event, arm=observed.treated, strata=strata)
-            here.add("log_rank", test.statistic)
+            here.add("chi_squared", test.statistic)
+            here.add("degrees_of_freedom", test.degrees_of_freedom)
             here.add("p_value", test.p_value)
 
 
@@ -105,6 +114,7 @@ def _curve(ledger: Ledger, km: KaplanMeier) -> Curve:
         "at_risk": km.at_risk,
         "events": km.events,
         "censored": km.censored,
+        "std_error": np.where(np.isfinite(km.std_error), km.std_error, np.nan),
     }
     return Curve(
         kind="survival",

@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twoarm.cohort.attrition import UNASSIGNED, Attrition, everybody, exclude
-from twoarm.cohort.covariates import CovariateValues, read_covariates, refuse_outside_levels
+from twoarm.cohort.covariates import CovariateValues, read_covariates
 from twoarm.cohort.eligibility import apply_criteria
 from twoarm.errors import Problem, RecordsError
+from twoarm.protocol.covariate import Categorical, level_text
 from twoarm.protocol.population import Arms
 from twoarm.protocol.protocol import Protocol, StudyPopulation
 from twoarm.records.column_typing import clean_text
 from twoarm.records.evaluation import HELD
-from twoarm.records.findings import listed
-from twoarm.records.records import FILE_ORDER, KEY, PatientTable, Records
+from twoarm.records.records import PatientTable, Records
+from twoarm.records.typed_table import FILE_ORDER, KEY
 from twoarm.statistics.arrays import Booleans, Floats, Integers
 
 
@@ -49,7 +50,7 @@ def build_cohort(protocol: Protocol, population: StudyPopulation, records: Recor
     criteria, inside, left = apply_criteria(protocol, population.section.criteria, patients, arm)
     steps += criteria
     if arms.other == "refuse" and (inside & third).any():
-        raise RecordsError([_third_value(arms, patients, inside & third, records.inputs[0].file)])
+        raise RecordsError(_third_value(arms, patients, inside & third))
     nobody = np.zeros_like(inside)
     absent = (arm == UNASSIGNED) & ~third
     rules = [*_time_zero_rules(protocol, population, patients), ("no_arm", "Arm not recorded", absent)]
@@ -63,7 +64,7 @@ def build_cohort(protocol: Protocol, population: StudyPopulation, records: Recor
     frame = patients.frame.filter(inside.tolist()) if not inside.all() else patients.frame
     covariates, outside = read_covariates(population.covariates, frame)
     holding = frozenset(name for name in outside if _holds(protocol, population, name))
-    refuse_outside_levels(outside, population.covariates, holding, records.inputs[0].file)
+    _refuse_outside_levels(population, {n: outside[n] for n in outside if n not in holding}, patients, rows)
     return Cohort(
         population=population,
         key=frame.get_column(KEY).to_numpy().astype(np.str_),
@@ -111,12 +112,9 @@ def _assign(arms: Arms, patients: PatientTable) -> tuple[Integers, Booleans]:
     return arm, np.asarray(known & (arm == UNASSIGNED))
 
 
-def _third_value(arms: Arms, patients: PatientTable, rows: Booleans, file: str) -> Problem:
-    keys = patients.frame.get_column(KEY).to_numpy()[rows]
-    shown = listed(keys.tolist())
-    found = f"{keys.size} patients with a third value (patients {shown})"
+def _third_value(arms: Arms, patients: PatientTable, rows: Booleans) -> list[Problem]:
     expected = f'expected {arms.treated.value!r} or {arms.comparator.value!r}; or other = "exclude"'
-    return Problem(file, found, expected, arms.column)
+    return patients.problems(rows, "patients with a third value", expected, arms.column)
 
 
 def _refuse_empty(population: StudyPopulation, arm: Integers, last: str, file: str) -> None:
@@ -130,6 +128,24 @@ def _refuse_empty(population: StudyPopulation, arm: Integers, last: str, file: s
         raise RecordsError(
             [Problem(file, found, "check the criteria and the arm's value", f"populations.{population.name}")]
         )
+
+
+def _refuse_outside_levels(
+    population: StudyPopulation, outside: Mapping[str, Booleans], patients: PatientTable, rows: Integers
+) -> None:
+    """Raise for values outside declared levels, unless the protocol holds such cells."""
+    problems = []
+    for name, strange in outside.items():
+        covariate = population.covariates[name]
+        assert isinstance(covariate, Categorical), "levels are declared"
+        everybody = np.zeros(len(patients.frame), dtype=np.bool_)
+        everybody[rows[strange]] = True
+        levels = ", ".join(level_text(level) for level in covariate.levels)
+        expected = f'expected one of {levels}; declare the level, or on_invalid = "hold"'
+        what = f"cells outside the declared levels of covariates.{name}"
+        problems += patients.problems(everybody, what, expected, covariate.source or name)
+    if problems:
+        raise RecordsError(problems)
 
 
 def _holds(protocol: Protocol, population: StudyPopulation, name: str) -> bool:

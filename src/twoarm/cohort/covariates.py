@@ -9,8 +9,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from twoarm.errors import Problem, RecordsError
-from twoarm.protocol.covariate import Categorical, Continuous, Covariate, Cut, covariate_label, level_text
+from twoarm.protocol.covariate import Categorical, Continuous, Covariate, covariate_label, level_text
 from twoarm.records.column_typing import clean_text
 from twoarm.statistics.arrays import Booleans, Floats, Integers
 
@@ -43,6 +42,9 @@ class CategoricalValues:
     levels: tuple[str, ...]  # labels
     reference: int
     codes: Integers
+    ordered: bool = False
+    numbers: Floats | None = None  # what was cut, shape (n,); None for levels of their own
+    breaks: tuple[float, ...] = ()
 
     @property
     def missing(self) -> Booleans:
@@ -51,7 +53,7 @@ class CategoricalValues:
 
     def take(self, rows: Integers | Booleans) -> CategoricalValues:
         """Return the covariate of some rows."""
-        return replace(self, codes=self.codes[rows])
+        return replace(self, codes=self.codes[rows], numbers=None if self.numbers is None else self.numbers[rows])
 
 
 CovariateValues = ContinuousValues | CategoricalValues
@@ -59,17 +61,19 @@ CovariateValues = ContinuousValues | CategoricalValues
 
 def read_covariates(
     covariates: Mapping[str, Covariate], frame: nw.DataFrame[Any]
-) -> tuple[dict[str, CovariateValues], dict[str, int]]:
-    """Return the covariates of a frame's rows, and how many cells of each lie outside its declared levels."""
+) -> tuple[dict[str, CovariateValues], dict[str, Booleans]]:
+    """Return the covariates of a frame's rows, and which cells of each lie outside its declared levels."""
     values: dict[str, CovariateValues] = {}
-    outside: dict[str, int] = {}
+    outside: dict[str, Booleans] = {}
     for name, covariate in covariates.items():
         column = frame.get_column(covariate.source or name)
         label = covariate_label(name, covariate)
         if isinstance(covariate, Categorical):
             codes, strangers = _codes(column, covariate)
-            values[name] = CategoricalValues(name, label, covariate.level_labels, covariate.reference_index, codes)
-            if strangers:
+            values[name] = CategoricalValues(
+                name, label, covariate.level_labels, covariate.reference_index, codes, covariate.ordered
+            )
+            if strangers.any():
                 outside[name] = strangers
             continue
         numbers = column.cast(nw.Float64).to_numpy().astype(np.float64)
@@ -77,31 +81,19 @@ def read_covariates(
             values[name] = ContinuousValues(name, label, covariate.unit, numbers)
         else:
             values[name] = CategoricalValues(
-                name, label, covariate.level_labels, covariate.reference_index, _cut(numbers, covariate)
+                name,
+                label,
+                covariate.level_labels,
+                covariate.reference_index,
+                cut(numbers, covariate.breaks),
+                True,
+                numbers,
+                covariate.breaks,
             )
     return values, outside
 
 
-def refuse_outside_levels(
-    outside: Mapping[str, int], covariates: Mapping[str, Covariate], held: frozenset[str], place: str
-) -> None:
-    """Raise for values outside declared levels, unless the protocol holds such cells."""
-    problems = []
-    for name, count in outside.items():
-        covariate = covariates[name]
-        if name in held or not isinstance(covariate, Categorical):
-            continue
-        levels = ", ".join(level_text(level) for level in covariate.levels)
-        column = covariate.source or name
-        found = f"{count} cells outside the declared levels of covariates.{name}"
-        problems.append(
-            Problem(place, found, f'expected one of {levels}; declare the level, or on_invalid = "hold"', column)
-        )
-    if problems:
-        raise RecordsError(problems)
-
-
-def _codes(column: nw.Series[Any], covariate: Categorical) -> tuple[Integers, int]:
+def _codes(column: nw.Series[Any], covariate: Categorical) -> tuple[Integers, Booleans]:
     codes = np.full(len(column), -1, dtype=np.int64)
     for code, level in enumerate(covariate.levels):
         wanted = clean_text(level) if isinstance(level, str) else level
@@ -109,10 +101,11 @@ def _codes(column: nw.Series[Any], covariate: Categorical) -> tuple[Integers, in
             wanted = level_text(wanted)
         codes[(column == wanted).fill_null(False).to_numpy()] = code
     known = ~column.is_null().to_numpy()
-    return codes, int((known & (codes < 0)).sum())
+    return codes, np.asarray(known & (codes < 0))
 
 
-def _cut(numbers: Floats, covariate: Cut) -> Integers:
-    codes = np.searchsorted(np.array(covariate.breaks), numbers, side="right").astype(np.int64)
+def cut(numbers: Floats, breaks: tuple[float, ...]) -> Integers:
+    """Return the class of each number, each class from its break up to below the next; -1 where missing."""
+    codes = np.searchsorted(np.array(breaks), numbers, side="right").astype(np.int64)
     codes[np.isnan(numbers)] = -1
     return codes

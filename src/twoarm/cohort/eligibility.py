@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 
 from twoarm.cohort.attrition import AttritionStep, exclude
-from twoarm.errors import Problem, RecordsError
+from twoarm.errors import RecordsError
 from twoarm.protocol.population import Criterion
 from twoarm.protocol.protocol import Protocol
 from twoarm.records.evaluation import evaluate
-from twoarm.records.findings import listed
-from twoarm.records.records import KEY, PatientTable
+from twoarm.records.records import PatientTable
 from twoarm.statistics.arrays import Booleans, Integers
 
 
@@ -31,7 +30,9 @@ def apply_criteria(
         out = ~met if criterion.include else met
         out = np.where(unknown, criterion.if_missing == "exclude", out)
         if criterion.if_missing == "refuse" and (inside & unknown).any():
-            raise RecordsError([_unknown(criterion, patients, inside & unknown)])
+            what = f'patients for whom criterion "{criterion.label}" is unknown'
+            remedy = "complete the records, or let if_missing say what follows"
+            raise RecordsError(patients.problems(inside & unknown, what, remedy, ""))
         left.append((criterion.label, inside & out))
         step, inside = exclude(f"criterion_{number}", criterion.label, "criterion", arm, inside, out, unknown)
         steps.append(step)
@@ -44,10 +45,3 @@ def _evaluate(protocol: Protocol, criterion: Criterion, patients: PatientTable) 
     answer: Any = patients.frame.with_columns(answer=evaluate(node, patients.masks)).get_column("answer")
     unknown = answer.is_null().to_numpy()
     return answer.fill_null(False).to_numpy().astype(np.bool_), unknown
-
-
-def _unknown(criterion: Criterion, patients: PatientTable, rows: Booleans) -> Problem:
-    keys = patients.frame.get_column(KEY).to_numpy()[rows]
-    shown = listed(keys.tolist())
-    found = f'criterion "{criterion.label}" is unknown for {keys.size} patients ({shown})'
-    return Problem("records", found, "complete the records, or let if_missing say what follows")

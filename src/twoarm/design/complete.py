@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from twoarm.cohort.attrition import AttritionStep, exclude_missing
 from twoarm.cohort.cohort import Cohort
 from twoarm.cohort.covariates import CovariateValues
+from twoarm.design.imputation import impute_covariates, missing_rows
+from twoarm.endpoints.time_to_event import TimeToEvent
 from twoarm.errors import Problem, RecordsError
+from twoarm.protocol.missing import CompleteCase, MultipleImputation
 from twoarm.statistics.arrays import Booleans, Floats, Integers
 
 
@@ -28,8 +31,30 @@ class CompletedCohort:
     steps: tuple[AttritionStep, ...]
 
 
-def complete(strategy: str, cohort: Cohort) -> CompletedCohort:
-    """Leave out patients with a missing covariate (complete case)."""
+def complete(
+    name: str,
+    strategy: CompleteCase | MultipleImputation,
+    cohort: Cohort,
+    times: Mapping[str, TimeToEvent],
+    seed: int | None,
+) -> list[CompletedCohort]:
+    """Return one completed cohort, or one an imputation.
+
+    Raises:
+        RecordsError: complete cases leave an arm empty, or a covariate cannot be imputed.
+    """
+    if isinstance(strategy, CompleteCase):
+        return [_complete_case(name, cohort)]
+    assert seed is not None, "the protocol asks for a seed where there are draws"
+    everybody = np.arange(cohort.key.size)
+    if not missing_rows(cohort).any():
+        return [_of_rows(name, cohort, everybody, cohort.covariates, ())]
+    drawn = impute_covariates(name, strategy, cohort, times, seed)
+    return [_of_rows(name, cohort, everybody, covariates, ()) for covariates in drawn]
+
+
+def _complete_case(strategy: str, cohort: Cohort) -> CompletedCohort:
+    """Leave out patients with a missing covariate."""
     arm = cohort.treated.astype(np.int64)
     reasons = [(f"missing_{name}", values.label, values.missing) for name, values in cohort.covariates.items()]
     steps, inside = exclude_missing(arm, reasons)
@@ -40,11 +65,22 @@ def complete(strategy: str, cohort: Cohort) -> CompletedCohort:
         raise RecordsError(
             [Problem("records", found, "leave the covariate out, or complete it", f"covariates.{worst.name}")]
         )
+    covariates = {name: values.take(rows) for name, values in cohort.covariates.items()}
+    return _of_rows(strategy, cohort, rows, covariates, steps)
+
+
+def _of_rows(
+    strategy: str,
+    cohort: Cohort,
+    rows: Integers,
+    covariates: Mapping[str, CovariateValues],
+    steps: tuple[AttritionStep, ...],
+) -> CompletedCohort:
     return CompletedCohort(
         strategy=strategy,
         key=cohort.key[rows],
         treated=cohort.treated[rows],
-        covariates={name: values.take(rows) for name, values in cohort.covariates.items()},
+        covariates=covariates,
         position={name: values[rows] for name, values in cohort.position.items()},
         cohort_rows=rows,
         steps=steps,

@@ -30,6 +30,7 @@ COUNTS = frozenset(
         "unmatched",
         "broken_pairs",
         "cut_back_to_data_cutoff",
+        "not_counted",
     }
 )
 CHAIN = ("excluded", "excluded_unknown", "remaining")
@@ -82,7 +83,7 @@ def _depends(row: Estimate, hidden: set[_Cell]) -> bool:
         return row.statistic in ("few_events", "incomplete_matching", "broken_pairs", "imbalance") and (
             (row.population, row.missing, row.adjustment) in shown
         )
-    if row.analysis == "hazard_ratio" and row.variable_level:
+    if row.analysis in ("hazard_ratio", "prognostic") and row.variable_level:
         level = row.variable_level.partition(" vs ")[0]
         return any(cell[0] == row.population and cell[5] == row.variable and cell[_LEVEL] == level for cell in hidden)
     if row.analysis in ("baseline", "balance", "lost") and " vs " in row.arm:

@@ -31,12 +31,14 @@ class TimeToEvent:
     rounded: bool  # days were rounded from a coarser unit, and so must be the times that they are compared with
 
 
-def derive_endpoints(
-    protocol: Protocol, population: StudyPopulation, records: Records, cohort: Cohort
+def derive_times(
+    protocol: Protocol, population: StudyPopulation, records: Records, cohort: Cohort, cutoff: float
 ) -> dict[str, TimeToEvent]:
-    """Return every endpoint of the population."""
+    """Return every time-to-event endpoint of the population; ``cutoff`` is a day number, infinite without one."""
     return {
-        name: (_from_dates if endpoint.from_dates else _from_duration)(protocol, name, endpoint, records, cohort)
+        name: (_from_dates if endpoint.from_dates else _from_duration)(
+            protocol, name, endpoint, records, cohort, cutoff
+        )
         for name, endpoint in population.endpoints.items()
     }
 
@@ -64,7 +66,9 @@ def _sort_out(n: int, rules: list[tuple[str, Booleans]]) -> tuple[Booleans, dict
     return known, reasons
 
 
-def _from_duration(protocol: Protocol, name: str, endpoint: Endpoint, records: Records, cohort: Cohort) -> TimeToEvent:
+def _from_duration(
+    protocol: Protocol, name: str, endpoint: Endpoint, records: Records, cohort: Cohort, cutoff: float
+) -> TimeToEvent:
     assert endpoint.time is not None, "an endpoint from a duration names its time"
     assert endpoint.event is not None, "an endpoint from a duration names its event"
     duration, time_held = _column(records, cohort, endpoint.time)
@@ -82,8 +86,8 @@ def _from_duration(protocol: Protocol, name: str, endpoint: Endpoint, records: R
     )
     limit = np.full(days.size, np.inf)
     zero = cohort.population.section.time_zero
-    if protocol.data_cutoff is not None and zero is not None:
-        limit = _cutoff_day(protocol) - _column(records, cohort, zero)[0]
+    if np.isfinite(cutoff) and zero is not None:
+        limit = cutoff - _column(records, cohort, zero)[0]
     late = known & (days > limit)
     return TimeToEvent(
         name=name,
@@ -97,12 +101,9 @@ def _from_duration(protocol: Protocol, name: str, endpoint: Endpoint, records: R
     )
 
 
-def _cutoff_day(protocol: Protocol) -> float:
-    """Return the data cut-off as days since 1970-01-01; infinite without one."""
-    return np.inf if protocol.data_cutoff is None else float(protocol.data_cutoff.toordinal() - 719_163)
-
-
-def _from_dates(protocol: Protocol, name: str, endpoint: Endpoint, records: Records, cohort: Cohort) -> TimeToEvent:
+def _from_dates(
+    protocol: Protocol, name: str, endpoint: Endpoint, records: Records, cohort: Cohort, cutoff: float
+) -> TimeToEvent:
     """The earliest event that is there, else the first censoring date that is there; nothing after the cut-off."""
     start_name = endpoint.start or cohort.population.section.time_zero
     assert start_name is not None, "an endpoint from dates has a start"
@@ -113,7 +114,6 @@ def _from_dates(protocol: Protocol, name: str, endpoint: Endpoint, records: Reco
     last_seen = censoring[0][0]
     for values, _ in censoring[1:]:
         last_seen = np.where(np.isnan(last_seen), values, last_seen)
-    cutoff = _cutoff_day(protocol)
     ends = np.where(np.isnan(happened), last_seen, happened)
     event_held = np.any([held for _, held in events], axis=0)
     censoring_held = np.isnan(ends) & np.any([held for _, held in censoring], axis=0)

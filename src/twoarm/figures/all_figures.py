@@ -24,6 +24,7 @@ from twoarm.figures.propensity_plot import propensity_plot
 from twoarm.figures.theme import style
 from twoarm.figures.tiff import encode_tiff
 from twoarm.protocol.choices import FigureFormat
+from twoarm.tables.formats import in_sentence
 from twoarm.tables.scope import Scope
 
 PRINT_DPI = 300
@@ -63,10 +64,11 @@ def survival_name(endpoint: str, adjustment: str) -> str:
 
 def _figures(scope: Scope) -> Iterator[NamedFigure]:
     primary = scope.protocol.primary_adjustment
-    labels = {name: made.label.lower() for name, made in scope.population.adjustments.items()}
-    yield NamedFigure.of("flow", "Flow of patients", flow_diagram, scope)
-    yield NamedFigure.of("love", "Balance of covariates before and after adjustment", love_plot, scope)
-    for name in scope.matchings():
+    labels = {name: in_sentence(made.label) for name, made in scope.population.adjustments.items()}
+    if not scope.imputed:
+        yield NamedFigure.of("flow", "Flow of patients", flow_diagram, scope)
+        yield NamedFigure.of("love", "Balance of covariates before and after adjustment", love_plot, scope)
+    for name in () if scope.imputed else scope.matchings():
         yield NamedFigure.of(f"propensity-{name}", "Overlap of propensity scores", propensity_plot, scope, name)
     yield NamedFigure.of("hazard_ratios", f"Hazard ratios, {scope.contrast}", effects_forest, scope)
     for endpoint, section in scope.population.endpoints.items():
@@ -76,9 +78,17 @@ def _figures(scope: Scope) -> Iterator[NamedFigure]:
         for name in scope.regressions():
             title = f"{section.label}, {labels[name]} model"
             yield NamedFigure.of(f"forest-{endpoint}-{name}", title, model_forest, scope, name, endpoint)
-        for name in [primary] if primary in scope.marginal() else [scope.unadjusted()]:  # tables have every sample
+        for name in _subgroup_samples(scope, primary):
             title = f"{section.label} in subgroups, {labels[name]}"
             yield NamedFigure.of(f"subgroups-{endpoint}-{name}", title, subgroup_forest, scope, name, endpoint)
+
+
+def _subgroup_samples(scope: Scope, primary: str) -> list[str]:
+    """The declared samples, or that of the primary analysis (the tables have every sample)."""
+    subgroups = scope.protocol.subgroups
+    if subgroups is not None and subgroups.adjustments is not None:
+        return [name for name in scope.marginal() if name in subgroups.adjustments]
+    return [primary] if primary in scope.marginal() else [scope.unadjusted()]
 
 
 def render(figure: Figure, kinds: Sequence[FigureFormat]) -> dict[FigureFormat, bytes]:

@@ -11,7 +11,6 @@ from matplotlib.patches import FancyBboxPatch
 
 from twoarm.figures.theme import INK, bare, new_figure, wide
 from twoarm.tables.attrition_table import step_row, steps
-from twoarm.tables.formats import whole
 from twoarm.tables.scope import Scope
 
 _LINE, _PAD, _GAP = 0.17, 0.16, 0.34  # inches: height of a line, padding of a box, space between boxes
@@ -63,7 +62,7 @@ def _lines(text: str, characters: int) -> list[str]:
 
 def _start(scope: Scope) -> _Box:
     step, label = steps(scope)[0]
-    return _wrapped(_BOX, f"{label}", f"n = {whole(step_row(scope, step, 'remaining', 'all'))}")
+    return _wrapped(_BOX, f"{label}", f"n = {scope.numbers.whole(step_row(scope, step, 'remaining', 'all'))}")
 
 
 def _excluded(scope: Scope) -> list[_Box]:
@@ -71,24 +70,28 @@ def _excluded(scope: Scope) -> list[_Box]:
     for step, label in steps(scope)[1:]:
         out, unknown = (step_row(scope, step, statistic, "all") for statistic in ("excluded", "excluded_unknown"))
         lead = "Not met: " if step.startswith("criterion") else ""
-        texts = [f"{lead}{label}", f"left out n = {whole(out)}"]
+        texts = [f"{lead}{label}", f"left out n = {scope.numbers.whole(out)}"]
+        arms = [step_row(scope, step, "excluded", arm) for arm in scope.arms]
+        if out is not None and out.value and any(row is not None and row.value for row in arms):
+            texts += [f"{arm} {scope.numbers.whole(row)}" for arm, row in zip(scope.arms, arms, strict=True)]
         if unknown is not None and unknown.value:
-            texts.append(f"of whom unknown n = {whole(unknown)}")
+            texts.append(f"of whom unknown n = {scope.numbers.whole(unknown)}")
         boxes.append(_wrapped(_SIDE, *texts))
     return boxes
 
 
 def _arm_box(scope: Scope, arm: str) -> _Box:
-    return _wrapped(_BOX, arm, f"analysed n = {whole(scope.find(analysis='attrition', statistic='analysed', arm=arm))}")
+    analysed = scope.find(analysis="attrition", statistic="analysed", arm=arm)
+    return _wrapped(_BOX, arm, f"analysed n = {scope.numbers.whole(analysed)}")
 
 
 def _matched_box(scope: Scope, adjustment: str, arm: str) -> _Box:
     here = {"adjustment": adjustment, "analysis": "lost"}
     pairs = scope.find(**here, statistic="pairs")
-    texts = [f"{scope.population.adjustments[adjustment].label} n = {whole(pairs)}"]
+    texts = [f"{scope.population.adjustments[adjustment].label} n = {scope.numbers.whole(pairs)}"]
     unmatched = scope.find(**here, statistic="unmatched", arm=arm)
     if unmatched is not None:
-        texts.append(f"without partner n = {whole(unmatched)}")
+        texts.append(f"without partner n = {scope.numbers.whole(unmatched)}")
     return _wrapped(_BOX, *texts)
 
 

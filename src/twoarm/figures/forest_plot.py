@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from twoarm.figures.theme import FAINT, INK, RULE, new_figure, shortened
 from twoarm.results.estimate import Estimate
-from twoarm.tables.formats import hazard, probability, whole, with_interval
+from twoarm.tables.formats import Numbers, in_sentence
 from twoarm.tables.hazard_ratio_table import effect
 from twoarm.tables.scope import Scope
 
@@ -34,24 +34,24 @@ def model_forest(scope: Scope, adjustment: str, endpoint: str) -> Figure | None:
     terms = scope.select(adjustment=adjustment, analysis="hazard_ratio", endpoint=endpoint, statistic="hazard_ratio")
     if not terms:
         return None
-    rows, seen = [], ""
+    numbers, rows, seen = scope.numbers, [], ""
     for term in terms:
         if term.variable_level and term.variable != seen:
             rows.append(ForestRow(scope.label(term.variable), heading=True))
         seen = term.variable
         label = f"   {term.variable_level}" if term.variable_level else _plain_label(scope, term)
         parts = effect(scope, term)
-        rows.append(ForestRow(label, (_interval_text(parts), probability(parts[3])), tuple(parts[:3])))
-    title = (
-        f"{scope.population.endpoints[endpoint].label}, {scope.population.adjustments[adjustment].label.lower()} model"
-    )
-    return draw_forest(rows, (f"HR ({scope.confidence} CI)", "P"), title, ("lower hazard", "higher hazard"))
+        rows.append(ForestRow(label, (_interval_text(numbers, parts), numbers.probability(parts[3])), tuple(parts[:3])))
+    made = in_sentence(scope.population.adjustments[adjustment].label)
+    title = f"{scope.population.endpoints[endpoint].label}, {made} model"
+    columns = (f"HR ({scope.confidence} CI)", numbers.style.p_column)
+    return draw_forest(rows, columns, title, ("lower hazard", "higher hazard"), numbers)
 
 
 def _plain_label(scope: Scope, term: Estimate) -> str:
     if not term.variable:
         return scope.contrast
-    return f"{scope.label(term.variable)}{f', {term.parameter}' if term.parameter else ''}"
+    return f"{scope.label(term.variable)}{f', {scope.numbers.marked(term.parameter)}' if term.parameter else ''}"
 
 
 def subgroup_forest(scope: Scope, adjustment: str, endpoint: str) -> Figure | None:
@@ -60,24 +60,26 @@ def subgroup_forest(scope: Scope, adjustment: str, endpoint: str) -> Figure | No
     found = scope.select(**here, statistic="hazard_ratio")
     if not found:
         return None
-    rows = []
+    numbers, rows = scope.numbers, []
     for variable in dict.fromkeys(row.variable for row in found):
         p = scope.find(**here, variable=variable, variable_level="", statistic="p_value")
-        rows.append(ForestRow(scope.label(variable), ("", "", "", probability(p)), heading=True))
+        rows.append(ForestRow(scope.label(variable), ("", "", "", numbers.probability(p)), heading=True))
         for headline in (row for row in found if row.variable == variable):
             parts = effect(scope, headline)
             counts = [_events(scope, here, headline, arm) for arm in scope.arms]
             rows.append(
-                ForestRow(f"   {headline.variable_level}", (*counts, _interval_text(parts), ""), tuple(parts[:3]))
+                ForestRow(
+                    f"   {headline.variable_level}", (*counts, _interval_text(numbers, parts), ""), tuple(parts[:3])
+                )
             )
-    sample = scope.population.adjustments[adjustment].label.lower()
+    sample = in_sentence(scope.population.adjustments[adjustment].label)
     title = f"{scope.population.endpoints[endpoint].label} in subgroups, {sample}"
     columns = (
         *(f"{shortened(arm, 1.7)},\nevents/n" for arm in scope.arms),
         f"HR ({scope.confidence} CI)",
-        "P for\ninteraction",
+        f"{numbers.style.p_column} for\ninteraction",
     )
-    return draw_forest(rows, columns, title, tuple(f"favours {arm}" for arm in scope.arms))
+    return draw_forest(rows, columns, title, tuple(f"favours {arm}" for arm in scope.arms), numbers)
 
 
 def _events(scope: Scope, here: dict[str, str], headline: Estimate, arm: str) -> str:
@@ -85,12 +87,12 @@ def _events(scope: Scope, here: dict[str, str], headline: Estimate, arm: str) ->
         scope.find(**here, variable=headline.variable, variable_level=headline.variable_level, arm=arm, statistic=s)
         for s in ("events", "n")
     )
-    return f"{whole(events)}/{whole(n)}"
+    return f"{scope.numbers.whole(events)}/{scope.numbers.whole(n)}"
 
 
 def effects_forest(scope: Scope) -> Figure | None:
     """Return the hazard ratio of the arms under every adjustment, endpoint by endpoint."""
-    rows = []
+    numbers, rows = scope.numbers, []
     for endpoint, section in scope.population.endpoints.items():
         rows.append(ForestRow(section.label, heading=True))
         for name, adjustment in scope.population.adjustments.items():
@@ -99,19 +101,21 @@ def effects_forest(scope: Scope) -> Figure | None:
             if headline is not None:
                 parts = effect(scope, headline)
                 n = scope.find(**here, arm="all", statistic="n")
-                texts = (whole(n), _interval_text(parts), probability(parts[3]))
+                texts = (numbers.whole(n), _interval_text(numbers, parts), numbers.probability(parts[3]))
                 rows.append(ForestRow(f"   {adjustment.label}", texts, tuple(parts[:3])))
     if not any(row.effect for row in rows):
         return None
-    columns = ("n", f"HR ({scope.confidence} CI)", "P")
-    return draw_forest(rows, columns, f"{scope.contrast}", tuple(f"favours {arm}" for arm in scope.arms))
+    columns = ("n", f"HR ({scope.confidence} CI)", numbers.style.p_column)
+    return draw_forest(rows, columns, f"{scope.contrast}", tuple(f"favours {arm}" for arm in scope.arms), numbers)
 
 
-def _interval_text(parts: Sequence[Estimate | None]) -> str:
-    return with_interval(*(hazard(part) for part in parts[:3]))
+def _interval_text(numbers: Numbers, parts: Sequence[Estimate | None]) -> str:
+    return numbers.with_interval(*(numbers.hazard(part) for part in parts[:3]))
 
 
-def draw_forest(rows: Sequence[ForestRow], columns: Sequence[str], title: str, sides: tuple[str, ...]) -> Figure:
+def draw_forest(
+    rows: Sequence[ForestRow], columns: Sequence[str], title: str, sides: tuple[str, ...], numbers: Numbers
+) -> Figure:
     """Draw labels, the axis, and text columns; nothing overlaps because every column is as wide as its longest text."""
     label_width = min(max(_inches(row.label) for row in rows) + 0.2, 3.6)
     widths = [
@@ -130,7 +134,7 @@ def draw_forest(rows: Sequence[ForestRow], columns: Sequence[str], title: str, s
     axes.set_xlim(low, high)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     ticks = [tick for tick in _NICE if low <= tick <= high]
-    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_xticks(ticks, [numbers.general(tick) for tick in ticks])
     axes.minorticks_off()
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)

@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 
 from twoarm.figures.theme import COMPARATOR, DASHES, FAINT, INK, TREATED, legend_label, new_figure, shortened
 from twoarm.results.curve import Curve
-from twoarm.tables.formats import duration, hazard, p_value, probability, with_interval
+from twoarm.tables.formats import Numbers
 from twoarm.tables.hazard_ratio_table import effect
+from twoarm.tables.journal_styles import PLAIN
 from twoarm.tables.scope import Scope
 from twoarm.tables.table import Cell, quote
 
@@ -42,7 +43,7 @@ def kaplan_meier_plot(scope: Scope, adjustment: str, endpoint: str) -> Figure | 
     _frame(axes, scope, endpoint, ticks, last)
     summary = "\n".join(line.text for line in comparison_of(scope, adjustment, endpoint))
     axes.text(0.02, 0.03, summary, transform=axes.transAxes, va="bottom", fontsize=8.5)
-    _risk_table(figure, axes, [treated, comparator], ticks, scope.protocol.unit_days)
+    _risk_table(figure, axes, [treated, comparator], ticks, scope)
     return figure
 
 
@@ -104,8 +105,8 @@ def median_of(scope: Scope, curve: Curve) -> Cell:
         "endpoint": curve.endpoint,
         "arm": curve.arm,
     }
-    parts = [scope.find(**here, statistic=s) for s in ("median", "median_lower", "median_upper")]
-    median = with_interval(*(duration(scope.protocol, part) for part in parts))
+    parts, numbers = scope.median(**here), scope.numbers
+    median = numbers.with_interval(*(numbers.duration(part) for part in parts))
     return quote(f"median {median} {scope.protocol.time_unit}", *parts)
 
 
@@ -123,7 +124,7 @@ def _frame(axes: Axes, scope: Scope, endpoint: str, ticks: list[float], last: fl
 
 def comparison_of(scope: Scope, adjustment: str, endpoint: str) -> list[Cell]:
     """Return hazard ratio and log-rank test, a line each, as the ledger has them."""
-    lines = []
+    numbers, lines = scope.numbers, []
     headline = scope.first(
         adjustment=adjustment,
         analysis="hazard_ratio",
@@ -133,15 +134,18 @@ def comparison_of(scope: Scope, adjustment: str, endpoint: str) -> list[Cell]:
     )
     if headline is not None:
         parts = effect(scope, headline)
-        lines.append(quote(f"HR {with_interval(*(hazard(part) for part in parts[:3]))}", *parts[:3]))
+        text = numbers.with_interval(*(numbers.hazard(part) for part in parts[:3]))
+        lines.append(quote(f"HR {text}", *parts[:3]))
     test = scope.first(adjustment=adjustment, analysis="survival", endpoint=endpoint, statistic="p_value")
     if test is not None and test.value is not None:
-        shown = p_value(float(test.value))
-        lines.append(quote(f"Log-rank P {shown}" if shown[0] in "<>" else f"Log-rank P = {probability(test)}", test))
+        text = numbers.p_text(float(test.value))
+        if numbers.style == PLAIN:  # in figures it sets a bound closer than in sentences
+            text = text.replace("< ", "<").replace("> ", ">")
+        lines.append(quote(f"Log-rank {text}", test))
     return lines
 
 
-def _risk_table(figure: Figure, axes: Axes, curves: list[Curve], ticks: list[float], unit: float) -> None:
+def _risk_table(figure: Figure, axes: Axes, curves: list[Curve], ticks: list[float], scope: Scope) -> None:
     box = axes.get_position()
     table = figure.add_axes((box.x0, 0.015, box.width, 0.185))
     table.set_axis_off()
@@ -152,18 +156,17 @@ def _risk_table(figure: Figure, axes: Axes, curves: list[Curve], ticks: list[flo
         y = 3.2 - 2.05 * line
         table.text(0, y, shortened(curve.arm, 5.4), ha="left", va="center", fontsize=8.5, color=colour)
         for tick in ticks:
-            table.text(
-                tick, y - 0.9, at_risk_text(curve, tick * unit), ha="center", va="center", fontsize=8.5, color=INK
-            )
+            text = at_risk_text(scope.numbers, curve, tick * scope.protocol.unit_days)
+            table.text(tick, y - 0.9, text, ha="center", va="center", fontsize=8.5, color=INK)
 
 
-def at_risk_text(curve: Curve, day: float) -> str:
+def at_risk_text(numbers: Numbers, curve: Curve, day: float) -> str:
     """Return the number at risk; a curve that ends where few are left (disclosure) does not tell how many."""
     last = curve.columns["time"][-1]
     left = _number(curve.columns["at_risk"][-1]) - sum(
         _number(curve.columns[name][-1]) for name in ("events", "censored")
     )
-    return "*" if day > _number(last) and left > 0.5 else f"{at_risk(curve, day):,.0f}"
+    return "*" if day > _number(last) and left > 0.5 else numbers.count(at_risk(curve, day))
 
 
 def at_risk(curve: Curve, day: float) -> float:

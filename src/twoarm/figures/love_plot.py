@@ -47,7 +47,10 @@ def love_plot(scope: Scope) -> Figure | None:
     axes.set_yticks(range(len(order)), [scope.label(variable) for variable in order])
     axes.set_ylim(-0.6, len(order) - 0.4)
     axes.set_xlim(0, max(axes.get_xlim()[1], 2 * threshold))
-    axes.set_xticks([tick for tick in axes.get_xticks() if tick <= axes.get_xlim()[1]])
+    ticks = [tick for tick in axes.get_xticks() if tick <= axes.get_xlim()[1]]
+    axes.set_xticks(
+        ticks, [scope.numbers.marked(text) for text in axes.xaxis.get_major_formatter().format_ticks(ticks)]
+    )
     axes.grid(axis="y", color=RULE, linewidth=0.4)
     axes.set_axisbelow(True)
     axes.set_xlabel("Absolute standardised mean difference")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from twoarm.tables.formats import p_value
+from twoarm.tables.formats import Numbers
 
 Value = float | int | str | None
 
@@ -75,7 +75,7 @@ def shown(name: str, value: Value) -> str:
     if isinstance(value, str):
         return value
     if name == "p":
-        return p_value(float(value))
+        return Numbers().p_value(float(value))
     if float(value).is_integer() and abs(value) < 1e15:
         return str(int(value))
     return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"

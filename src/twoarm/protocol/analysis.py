@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from twoarm.protocol.choices import (
     ContinuousSummary,
+    Dialect,
     FlatEnd,
     FollowUpMethod,
     IntervalType,
     QuantileInterval,
+    TableTest,
     Ties,
 )
 from twoarm.protocol.section import Names, Section
@@ -19,10 +21,21 @@ from twoarm.protocol.section import Names, Section
 Landmark = Annotated[float, Field(gt=0)]
 
 
+def _as_list(value: Any) -> Any:
+    """``quantile_interval = "normal"`` is short for a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+QuantileIntervals = Annotated[tuple[QuantileInterval, ...], Field(min_length=1), BeforeValidator(_as_list)]
+
+
 class Baseline(Section):
     """Table 1: counts and percentages, medians or means, tests and standardised differences."""
 
     continuous: ContinuousSummary = Field("median", description="Median and Wilcoxon, or mean and Welch's t test.")
+    table_test: TableTest | None = Field(
+        None, description="Where every expected count is 5 or more; yates corrects tables of two by two for continuity."
+    )
 
 
 class Balance(Section):
@@ -42,13 +55,17 @@ class Survival(Section):
 
     landmarks: tuple[Landmark, ...] = Field((), description="Times in the display unit, rising.")
     interval: IntervalType | None = Field(None, description="Scale of the pointwise limits; log-log by default.")
-    quantile_interval: QuantileInterval | None = Field(None, description="inverted by default.")
+    quantile_interval: QuantileIntervals | None = Field(
+        None, description="Intervals of medians, one or both, the headline first; inverted by default."
+    )
     flat_end: FlatEnd | None = Field(
         None, description="Median where the curve ends flat at one half; first by default."
     )
 
     @model_validator(mode="after")
     def _landmarks_rise(self) -> Survival:
+        if self.quantile_interval and len(set(self.quantile_interval)) < len(self.quantile_interval):
+            raise ValueError("quantile_interval names an interval twice")
         if [*self.landmarks] != sorted(set(self.landmarks)) or len({f"{x:.10g}" for x in self.landmarks}) < len(
             self.landmarks
         ):
@@ -70,6 +87,7 @@ class Analyses(Section):
     follow_up: FollowUp = FollowUp()
     survival: Survival = Survival()
     hazard_ratio: HazardRatio = HazardRatio()
+    dialects: tuple[Dialect, ...] = Field((), description="Say what would differ under these packages' conventions.")
 
 
 class Subgroups(Section):
@@ -77,3 +95,4 @@ class Subgroups(Section):
 
     variables: Names = Field(min_length=1, description="Covariates with levels.")
     minimum_events: int = Field(10, ge=1, description="Below this many events a level is not estimated.")
+    adjustments: Names | None = Field(None, description="Samples in which subgroups are looked at; all by default.")

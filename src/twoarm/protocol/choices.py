@@ -21,16 +21,39 @@ CaliperUnit = Literal["sd", "absolute"]
 CaliperSd = Literal["all", "pooled"]
 Order = Literal["closest", "largest", "smallest", "data", "random"]
 
-AnalysisName = Literal["baseline", "balance", "lost", "follow_up", "survival", "hazard_ratio", "subgroups"]
+AnalysisName = Literal[
+    "baseline",
+    "balance",
+    "lost",
+    "follow_up",
+    "survival",
+    "hazard_ratio",
+    "subgroups",
+    "response",
+    "safety",
+    "prognostic",
+    "dialects",
+]
 ContinuousSummary = Literal["median", "mean"]
 FollowUpMethod = Literal["reverse_kaplan_meier", "observed", "event_free"]
 IntervalType = Literal["log-log", "log", "plain", "logit", "arcsine"]
 QuantileInterval = Literal["inverted", "normal"]
 FlatEnd = Literal["first", "not_estimable"]
 Ties = Literal["efron", "breslow"]
+TableTest = Literal["pearson", "yates"]
+
+ResponseCode = Literal["CR", "PR", "SD", "PD", "NE"]
+Confirmation = Literal["not_required", "required", "both"]
+ResponseDenominator = Literal["all", "evaluable"]
+ProportionInterval = Literal["clopper-pearson", "wilson"]
+DifferenceInterval = Literal["newcombe", "miettinen-nurminen"]
+ArmChoice = Literal["all", "treated", "comparator"]
+ScreenedBy = Literal["any_level", "global"]
+ImputationMethod = Literal["pmm", "logistic", "polytomous", "ordinal"]
 
 FigureFormat = Literal["svg", "pdf", "png", "tiff"]
 DocumentFormat = Literal["docx", "pdf"]
+JournalStyle = Literal["plain", "jama", "lancet", "nejm"]
 
 WarningName = Literal[
     "incomplete_matching",

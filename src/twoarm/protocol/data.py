@@ -1,155 +1,154 @@
-"""Where the records lie and what each column holds."""
+"""Where the records lie: tables of one or several files, with one row or many rows a patient."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from twoarm.protocol.choices import DecimalMark, OnInvalid
-from twoarm.protocol.expression import Type
-from twoarm.protocol.section import Name, Section, folded, tag_of
+from twoarm.protocol.column import ColumnDeclaration
+from twoarm.protocol.section import Name, Names, Section
 
-_DATE_PART = re.compile(r"YYYY|MM|DD")
-
-
-class _ColumnSection(Section):
-    source: str | None = Field(None, description="Header in the file; the column's own name by default.")
-    missing: tuple[str, ...] | None = Field(None, description="Cells that stand for a missing value.")
-    on_invalid: OnInvalid | None = Field(None, description="Refuse the data, or hold the cell and go on.")
+DELIMITER = r"^[\t\x20-\x7e]$"
+Encoding = Literal["utf-8", "utf-16", "gb18030", "latin-1"]
 
 
-class TextColumn(_ColumnSection):
-    """Any text, such as a patient key."""
+def _stays_below_the_protocol(value: str) -> str:
+    if (
+        len(value) > 500
+        or any(ord(letter) < 32 for letter in value)
+        or value.startswith(("/", "\\"))
+        or ".." in re.split(r"[/\\]", value)
+        or re.match(r"[A-Za-z][\w+.-]*:", value)
+    ):
+        raise ValueError("expected a relative path below the protocol's folder")
+    return value
 
-    type: Literal["text"]
+
+FilePath = Annotated[str, AfterValidator(_stays_below_the_protocol)]
 
 
-class CategoryColumn(_ColumnSection):
-    """Text with a code map: ``map = { "男" = "male", "1" = "male" }``; a value outside it is invalid."""
+class FileColumn(Section):
+    """What one file does differently in a column; the rest is as declared for the table."""
 
-    type: Literal["category"]
-    map: dict[str, str] = Field(min_length=1)
+    source: str | None = Field(None, description="Header in this file; the column's own name by default.")
+    value: str | None = Field(None, description="The same cell for every row of this file, which has no such column.")
+    missing: tuple[str, ...] | None = Field(None, description="Cells that stand for a missing value in this file.")
+    map: dict[str, str] | None = None
+    true: tuple[str, ...] | None = None
+    false: tuple[str, ...] | None = None
+    format: str | None = None
+    decimal: DecimalMark | None = None
+    multiply: float | None = Field(None, gt=0, description="Unit conversion: what a cell is multiplied by.")
 
     @model_validator(mode="after")
-    def _codes_are_distinct(self) -> CategoryColumn:
-        meanings: dict[str, str] = {}
-        for code, meaning in self.map.items():
-            if meanings.setdefault(folded(code), meaning) != meaning:
-                raise ValueError("map: two codes that differ only in case, width or space have different meanings")
+    def _has_a_header_or_a_value(self) -> FileColumn:
+        if self.source is not None and self.value is not None:
+            raise ValueError("expected either source or value")
         return self
 
 
-class IntegerColumn(_ColumnSection):
-    """Whole numbers."""
-
-    type: Literal["integer"]
-    minimum: int | None = Field(None, ge=-(2**62), le=2**62)
-    maximum: int | None = Field(None, ge=-(2**62), le=2**62)
-
-    @model_validator(mode="after")
-    def _range_is_open(self) -> IntegerColumn:
-        return _ranged(self)
+def _header_only(value: Any) -> Any:
+    """``age = "Age_years"`` is short for ``age = { source = "Age_years" }``."""
+    return {"source": value} if isinstance(value, str) else value
 
 
-class NumberColumn(_ColumnSection):
-    """Numbers with or without decimals."""
+class SourceFile(Section):
+    """One of several files that hold the rows of a table, such as one a hospital."""
 
-    type: Literal["number"]
-    minimum: float | None = None
-    maximum: float | None = None
-    decimal: DecimalMark = "."
-
-    @model_validator(mode="after")
-    def _range_is_open(self) -> NumberColumn:
-        return _ranged(self)
-
-
-_Ranged = TypeVar("_Ranged", IntegerColumn, NumberColumn)
+    file: FilePath
+    columns: dict[Name, Annotated[FileColumn, BeforeValidator(_header_only)]] = Field(
+        {}, description="Columns that this file names or writes in its own way."
+    )
+    absent: Names = Field((), description="Columns that this file does not have; missing for all its rows.")
+    missing: tuple[str, ...] | None = Field(None, description="Cells that stand for a missing value in this file.")
+    sheet: str | None = None
+    delimiter: str | None = Field(None, pattern=DELIMITER)
+    encoding: Encoding | None = None
 
 
-def _ranged(column: _Ranged) -> _Ranged:
-    if column.minimum is not None and column.maximum is not None and column.minimum > column.maximum:
-        raise ValueError("minimum is above maximum")
-    return column
+@dataclass(frozen=True, slots=True)
+class TablePart:
+    """A file of a table with everything needed to read it; the table's declaration where the file says nothing."""
+
+    file: str | None  # None for a frame
+    columns: Mapping[str, ColumnDeclaration]
+    values: Mapping[str, str]  # columns with one cell for all rows
+    absent: frozenset[str]
+    missing: tuple[str, ...]
+    on_invalid: OnInvalid
+    sheet: str | None
+    delimiter: str
+    encoding: str
 
 
-class BooleanColumn(_ColumnSection):
-    """Yes or no, by declared codes; compared without regard to case."""
-
-    type: Literal["boolean"]
-    true: tuple[str, ...] = Field(("1", "true", "yes", "y"), min_length=1)
-    false: tuple[str, ...] = Field(("0", "false", "no", "n"), min_length=1)
-
-    @model_validator(mode="after")
-    def _codes_are_disjoint(self) -> BooleanColumn:
-        if {folded(code) for code in self.true} & {folded(code) for code in self.false}:
-            raise ValueError("a code stands for both true and false")
-        return self
-
-
-class DateColumn(_ColumnSection):
-    """Calendar days in one declared format made of YYYY, MM and DD (leading zeros may be left out)."""
-
-    type: Literal["date"]
-    format: str = "YYYY-MM-DD"
-
-    @field_validator("format")
-    @classmethod
-    def _has_three_parts(cls, value: str) -> str:
-        if sorted(_DATE_PART.findall(value)) != ["DD", "MM", "YYYY"]:
-            raise ValueError("expected a format with YYYY, MM and DD once each, such as DD.MM.YYYY")
-        return value
-
-
-def _short_form(value: Any) -> Any:
-    """``age = "integer"`` is short for ``age = { type = "integer" }``."""
-    return {"type": value} if isinstance(value, str) else value
-
-
-ColumnDeclaration = Annotated[
-    Annotated[TextColumn, Tag("text")]
-    | Annotated[CategoryColumn, Tag("category")]
-    | Annotated[IntegerColumn, Tag("integer")]
-    | Annotated[NumberColumn, Tag("number")]
-    | Annotated[BooleanColumn, Tag("boolean")]
-    | Annotated[DateColumn, Tag("date")],
-    Discriminator(tag_of("type")),
-    BeforeValidator(_short_form),
-]
-
-COLUMN_TYPES = {
-    "text": Type.TEXT,
-    "category": Type.TEXT,
-    "integer": Type.NUMBER,
-    "number": Type.NUMBER,
-    "boolean": Type.BOOLEAN,
-    "date": Type.DATE,
-}
-
-
-class Source(Section):
-    """A table with one row a patient."""
-
-    file: str | None = Field(None, description="Path below the protocol's folder; none when a frame is handed over.")
+class _Table(Section):
+    file: FilePath | None = Field(None, description="Path below the protocol's folder; none when a frame is given.")
+    files: tuple[SourceFile, ...] = Field((), description="Several files with one set of columns, one below the other.")
     key: Name = Field(description="Column with the patient key; always text.")
     columns: dict[Name, ColumnDeclaration] = Field(min_length=1)
     missing: tuple[str, ...] = Field(("",), description="Cells that stand for a missing value.")
     on_invalid: OnInvalid = Field("refuse", description="What follows from a cell that cannot be read as declared.")
     sheet: str | None = Field(None, description="Sheet of a workbook; the first by default.")
-    delimiter: str = Field(",", pattern=r"^[\t\x20-\x7e]$")
-    encoding: Literal["utf-8", "utf-16", "gb18030", "latin-1"] = "utf-8"
+    delimiter: str = Field(",", pattern=DELIMITER)
+    encoding: Encoding = "utf-8"
 
-    @field_validator("file")
-    @classmethod
-    def _stays_below_the_protocol(cls, value: str | None) -> str | None:
-        if value is not None and (
-            len(value) > 500
-            or any(ord(letter) < 32 for letter in value)
-            or value.startswith(("/", "\\"))
-            or ".." in re.split(r"[/\\]", value)
-            or re.match(r"[A-Za-z][\w+.-]*:", value)
-        ):
-            raise ValueError("expected a relative path below the protocol's folder")
-        return value
+    @model_validator(mode="after")
+    def _files_fit(self) -> Self:
+        if self.file is not None and self.files:
+            raise ValueError("expected either file or files")
+        names = [part.file for part in self.files]
+        if len(set(names)) < len(names):
+            raise ValueError("files names a file twice")
+        for part in self.files:
+            for name in (*part.columns, *part.absent):
+                if name not in self.columns:
+                    raise ValueError(f"files: {part.file} names {name}, which is not among the table's columns")
+            if self.key in part.absent or set(part.absent) & set(part.columns):
+                raise ValueError(f"files: {part.file} uses a column that it says is absent")
+            for name, column in part.columns.items():
+                _merged(self.columns[name], column, f"files: {part.file}, {name}")
+        return self
+
+    def parts(self) -> tuple[TablePart, ...]:
+        """Return the files of the table, each with its declaration filled in; one without a file for a frame."""
+        one = SourceFile.model_construct(file="")
+        return tuple(self._part(part) for part in self.files) or (replace(self._part(one), file=self.file),)
+
+    def _part(self, part: SourceFile) -> TablePart:
+        own = part.columns
+        return TablePart(
+            file=part.file,
+            columns={name: _merged(c, own[name]) if name in own else c for name, c in self.columns.items()},
+            values={name: column.value for name, column in own.items() if column.value is not None},
+            absent=frozenset(part.absent),
+            missing=self.missing if part.missing is None else part.missing,
+            on_invalid=self.on_invalid,
+            sheet=part.sheet or self.sheet,
+            delimiter=part.delimiter or self.delimiter,
+            encoding=part.encoding or self.encoding,
+        )
+
+
+def _merged(declared: ColumnDeclaration, own: FileColumn, where: str = "") -> ColumnDeclaration:
+    """Return a column's declaration with what one file does differently."""
+    changes = own.model_dump(exclude_none=True, exclude={"value"})
+    foreign = [key for key in changes if key not in type(declared).model_fields]
+    if foreign:
+        raise ValueError(f"{where}: {foreign[0]} does not go with a column of type {declared.type}")
+    try:
+        return type(declared).model_validate({**declared.model_dump(), **changes})
+    except ValidationError as error:
+        raise ValueError(f"{where}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
+
+
+class Source(_Table):
+    """A table with one row a patient."""
+
+
+class EventSource(_Table):
+    """A table with many rows a patient, such as visits or adverse events, with columns of its own."""

@@ -129,7 +129,7 @@ Node = (
     Column | Constant | Not | Junction | Comparison | Between | Membership | Missing | Arithmetic | Conditional | Call
 )
 
-FUNCTIONS = ("min", "max", "coalesce", "abs", "log", "days", "weeks", "months", "years", "year")
+FUNCTIONS = ("min", "max", "coalesce", "abs", "log", "days", "weeks", "months", "years", "year", "round")
 
 _COMPARED = {
     "==": "is",
@@ -182,7 +182,10 @@ def in_words(node: Node) -> str:
         case Missing(operand=operand):
             return f"{in_words(operand)} is missing"
         case Arithmetic(operator=operator, left=left, right=right):
-            return f"{in_words(left)} {_CALCULATED[operator]} {in_words(right)}"
+            sides = [f"({in_words(p)})" if isinstance(p, Arithmetic) else in_words(p) for p in (left, right)]
+            return f"{sides[0]} {_CALCULATED[operator]} {sides[1]}"
+        case Call(function="round", arguments=(value, digits)):
+            return f"{in_words(value)}, rounded to {in_words(digits)} decimals"
         case Conditional(condition=condition, then=then, otherwise=otherwise):
             return f"{in_words(then)} if {in_words(condition)}, else {in_words(otherwise)}"
         case Call(function=function, arguments=arguments):

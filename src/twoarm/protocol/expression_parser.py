@@ -310,6 +310,12 @@ class _Parser:
             if name != "coalesce" and kind not in _ORDERED:
                 raise ExpressionError(f"{name} takes numbers, dates or durations", offset)
             return kind
+        if name == "round":
+            digits = arguments[1] if len(arguments) == 2 else None
+            if not isinstance(digits, Constant) or digits.value not in range(10):
+                raise ExpressionError("round takes a number and how many decimals, 0 to 9", offset)
+            self.require(arguments[0], (Type.NUMBER,), "the argument of round", offset)
+            return Type.NUMBER
         if len(arguments) != 1:
             raise ExpressionError(f"{name} takes one argument", offset)
         wanted = {"year": (Type.DATE,), "abs": (Type.NUMBER, Type.DURATION), "log": (Type.NUMBER,)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from twoarm.protocol.choices import DocumentFormat, FigureFormat
+from twoarm.protocol.choices import DocumentFormat, FigureFormat, JournalStyle
 from twoarm.protocol.section import Section
 
 
@@ -23,4 +23,6 @@ class Output(Section):
     documents: tuple[DocumentFormat, ...] = Field(
         ("docx", "pdf"), description="Formats of the report beside the page, and of single tables (docx)."
     )
+    style: JournalStyle = Field("plain", description="How numbers and p-values are written: a journal's style.")
+    time_decimals: int | None = Field(None, ge=0, le=4, description="Decimals of times; by their unit by default.")
     patient_level: bool = Field(False, description="Write keys, pairs, scores and times of patients to their own file.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import Field, model_validator
 
@@ -20,47 +20,50 @@ from twoarm.protocol.choices import (
     FormatVersion,
     IntervalType,
     QuantileInterval,
+    TableTest,
     Ties,
     TimeUnit,
     WarningName,
 )
+from twoarm.protocol.column import COLUMN_TYPES, IntegerColumn
 from twoarm.protocol.covariate import Covariate
-from twoarm.protocol.data import COLUMN_TYPES, Source
+from twoarm.protocol.data import EventSource, Source
 from twoarm.protocol.endpoint import Endpoint
 from twoarm.protocol.expression import Node, Type
 from twoarm.protocol.expression_parser import parse_expression
-from twoarm.protocol.missing import CompleteCase
+from twoarm.protocol.missing import CompleteCase, MissingStrategy, MultipleImputation
 from twoarm.protocol.output import Disclosure, Output
 from twoarm.protocol.population import Population
+from twoarm.protocol.prognostic import Prognostic
+from twoarm.protocol.response import Response
+from twoarm.protocol.safety import Safety
 from twoarm.protocol.section import ExpressionText, Label, Name, Section, Share
 
-ANALYSES: tuple[AnalysisName, ...] = (
-    "baseline",
-    "balance",
-    "lost",
-    "follow_up",
-    "survival",
-    "hazard_ratio",
-    "subgroups",
-)
+ANALYSES: tuple[AnalysisName, ...] = get_args(AnalysisName)
 
 
 @dataclass(frozen=True, slots=True)
-class SurvivalConventions:
+class Conventions:
     """The conventions in which statistics packages differ."""
 
     interval: IntervalType
-    quantile_interval: QuantileInterval
+    quantile_intervals: tuple[QuantileInterval, ...]  # the headline first
     flat_end: FlatEnd
     ties: Ties
+    table_test: TableTest
+
+    @property
+    def yates(self) -> bool:
+        """Whether tables of two by two are corrected for continuity."""
+        return self.table_test == "yates"
 
 
-CONVENTIONS: Mapping[Dialect | None, SurvivalConventions] = {
-    None: SurvivalConventions("log-log", "inverted", "first", "efron"),
-    "r": SurvivalConventions("log", "inverted", "first", "efron"),
-    "spss": SurvivalConventions("log-log", "normal", "first", "breslow"),
-    "sas": SurvivalConventions("log-log", "inverted", "not_estimable", "breslow"),
-    "stata": SurvivalConventions("log-log", "inverted", "first", "breslow"),
+CONVENTIONS: Mapping[Dialect | None, Conventions] = {
+    None: Conventions("log-log", ("inverted",), "first", "efron", "pearson"),
+    "r": Conventions("log", ("inverted",), "first", "efron", "yates"),
+    "spss": Conventions("log-log", ("normal",), "first", "breslow", "pearson"),
+    "sas": Conventions("log-log", ("inverted",), "not_estimable", "breslow", "pearson"),
+    "stata": Conventions("log-log", ("inverted",), "first", "breslow", "pearson"),
 }
 """What each dialect presets; an option that the protocol states wins."""
 
@@ -71,6 +74,7 @@ class Protocol(Section):
     format_version: FormatVersion
     title: Label
     data: dict[Name, Source] = Field(min_length=1, description="Tables with one row a patient; the first is the spine.")
+    events: dict[Name, EventSource] = Field({}, description="Tables with many rows a patient, such as visits.")
     data_cutoff: datetime.date | None = Field(None, description="Nothing after this day counts.")
     seed: int | None = Field(None, ge=0, description="Needed by every random step.")
     confidence_level: Share = 0.95
@@ -82,10 +86,13 @@ class Protocol(Section):
     populations: dict[Name, Population] = Field(min_length=1, description="The study first; then sub-cohorts.")
     covariates: dict[Name, Covariate] = Field(min_length=1)
     endpoints: dict[Name, Endpoint] = Field(min_length=1)
-    missing: dict[Name, CompleteCase] = Field({"complete_case": CompleteCase()}, min_length=1)
+    missing: dict[Name, MissingStrategy] = Field({"complete_case": CompleteCase()}, min_length=1)
     adjustments: dict[Name, Adjustment] = Field({}, description="The unadjusted comparison is always made.")
     analyses: Analyses = Analyses()
     subgroups: Subgroups | None = None
+    response: Response | None = None
+    safety: Safety | None = None
+    prognostic: Prognostic | None = None
     disclosure: Disclosure = Disclosure()
     output: Output = Output()
     acknowledge: dict[WarningName, Label] = Field({}, description="Design warnings that the team has read, and why.")
@@ -118,15 +125,28 @@ class Protocol(Section):
         )
 
     @property
-    def conventions(self) -> SurvivalConventions:
+    def conventions(self) -> Conventions:
         """Stated options first, then the dialect's, then the defaults."""
         preset, stated = CONVENTIONS[self.dialect], self.analyses.survival
-        return SurvivalConventions(
+        return Conventions(
             interval=stated.interval or preset.interval,
-            quantile_interval=stated.quantile_interval or preset.quantile_interval,
+            quantile_intervals=stated.quantile_interval or preset.quantile_intervals,
             flat_end=stated.flat_end or preset.flat_end,
             ties=self.analyses.hazard_ratio.ties or preset.ties,
+            table_test=self.analyses.baseline.table_test or preset.table_test,
         )
+
+    def under(self, dialect: Dialect) -> Protocol:
+        """Return the protocol as it would be under the conventions of a package, whatever it states itself."""
+        unstated = {"interval": None, "quantile_interval": None, "flat_end": None}
+        analyses = self.analyses.model_copy(
+            update={
+                "survival": self.analyses.survival.model_copy(update=unstated),
+                "hazard_ratio": self.analyses.hazard_ratio.model_copy(update={"ties": None}),
+                "baseline": self.analyses.baseline.model_copy(update={"table_test": None}),
+            }
+        )
+        return self.model_copy(update={"dialect": dialect, "analyses": analyses})
 
     @property
     def unit_days(self) -> float:
@@ -147,6 +167,22 @@ class Protocol(Section):
             types[name] = parse_expression(text, types).type
         return types
 
+    def event_sources(self) -> dict[str, EventSource]:
+        """Return the tables of events; the grades of adverse events run from 1 to 5 whatever else is declared."""
+        tables = dict(self.events)
+        if self.safety is not None and self.safety.table in tables:
+            table, grade = tables[self.safety.table], self.safety.grade
+            column = table.columns[grade]
+            assert isinstance(column, IntegerColumn), "the grade is a column of integers"
+            low, high = max(1, column.minimum or 1), min(5, column.maximum or 5)
+            bounded = column.model_copy(update={"minimum": low, "maximum": high})
+            tables[self.safety.table] = table.model_copy(update={"columns": {**table.columns, grade: bounded}})
+        return tables
+
+    def event_column_types(self, table: str) -> dict[str, Type]:
+        """Return the type of every column of a table of events."""
+        return {name: COLUMN_TYPES[column.type] for name, column in self.events[table].columns.items()}
+
     def parse(self, text: str) -> Node:
         """Return the tree of one of the protocol's own expressions."""
         return parse_expression(text, self.column_types())
@@ -162,7 +198,10 @@ class Protocol(Section):
         adjustments = chosen(self.adjustments, section.adjustments)
         if not any(isinstance(adjustment, Unadjusted) for adjustment in adjustments.values()):
             adjustments = {"unadjusted": Unadjusted(kind="unadjusted"), **adjustments}
-        wanted = ANALYSES if section.analyses is None else section.analyses
+        declared: dict[str, object] = {"subgroups": self.subgroups, "response": self.response, "safety": self.safety}
+        declared |= {"prognostic": self.prognostic, "dialects": self.analyses.dialects or None}
+        possible = [word for word in ANALYSES if declared.get(word, self) is not None]
+        wanted = possible if section.analyses is None else section.analyses
         return StudyPopulation(
             name=name,
             section=section,
@@ -170,7 +209,7 @@ class Protocol(Section):
             endpoints=chosen(self.endpoints, section.endpoints),
             missing=chosen(self.missing, section.missing),
             adjustments=adjustments,
-            analyses=tuple(word for word in ANALYSES if word in wanted),
+            analyses=tuple(word for word in possible if word in wanted),
         )
 
 
@@ -182,7 +221,7 @@ class StudyPopulation:
     section: Population
     covariates: Mapping[str, Covariate]
     endpoints: Mapping[str, Endpoint]
-    missing: Mapping[str, CompleteCase]
+    missing: Mapping[str, CompleteCase | MultipleImputation]
     adjustments: Mapping[str, Unadjusted | Multivariable | Matching]
     analyses: tuple[AnalysisName, ...]
 

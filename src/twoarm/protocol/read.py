@@ -12,8 +12,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from twoarm.errors import Problem, ProtocolError, nearest
 from twoarm.protocol.adjustment import DEFAULT_LABELS
+from twoarm.protocol.misreference import Misreference
 from twoarm.protocol.protocol import Protocol
-from twoarm.protocol.references import Misreference, check_references
+from twoarm.protocol.references import check_references
 from twoarm.protocol.toml_positions import Path, Positions, scan_positions
 
 MAXIMUM_SIZE = 1_000_000  # bytes; a protocol is a page or two

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from twoarm.errors import nearest
+from twoarm.protocol.analysis_references import (
+    check_imputation,
+    check_names_of_analyses,
+    check_prognostic,
+    check_response,
+    check_safety,
+    check_subgroups,
+)
+from twoarm.protocol.column import COLUMN_TYPES
 from twoarm.protocol.covariate import Categorical, Continuous, Cut, level_text
-from twoarm.protocol.data import COLUMN_TYPES
 from twoarm.protocol.expression import Type
-from twoarm.protocol.expression_parser import WORDS, ExpressionError, parse_expression
+from twoarm.protocol.expression_parser import WORDS
+from twoarm.protocol.misreference import Misreference, column_of_type, one_of, parse_type
 from twoarm.protocol.toml_positions import Path
 
-
-@dataclass(frozen=True, slots=True)
-class Misreference:
-    """A value that names nothing, or the wrong kind of thing; offset is the place within an expression."""
-
-    path: Path
-    found: str
-    expected: str
-    offset: int | None = None
+_NAMED = ("covariates", "endpoints", "adjustments", "missing", "events")
 
 
 def check_references(sections: Mapping[str, Any], raw: Mapping[str, Any]) -> list[Misreference]:
@@ -33,7 +32,7 @@ def check_references(sections: Mapping[str, Any], raw: Mapping[str, Any]) -> lis
         raw: the document as written, for names whose own declaration is in error.
     """
     columns, problems = _columns(raw)
-    known = {name: set(_mapping(raw.get(name))) for name in ("covariates", "endpoints", "adjustments", "missing")}
+    known = {name: set(_mapping(raw.get(name))) for name in _NAMED}
     known["missing"] |= {"complete_case"} if "missing" not in raw else set()
     known["adjustments"] |= {"unadjusted"}
     checks: tuple[Callable[..., Iterator[Misreference]], ...] = (
@@ -42,7 +41,12 @@ def check_references(sections: Mapping[str, Any], raw: Mapping[str, Any]) -> lis
         _check_covariates,
         _check_endpoints,
         _check_adjustments,
-        _check_subgroups,
+        check_subgroups,
+        check_response,
+        check_safety,
+        check_prognostic,
+        check_imputation,
+        check_names_of_analyses,
         _check_labels,
         _check_populations_adjustments,
         _check_levels,
@@ -64,55 +68,36 @@ def _columns(raw: Mapping[str, Any]) -> tuple[dict[str, Type], list[Misreference
     keys: set[Any] = set()  # of the tables before, by which the next is joined
     for source, section in _mapping(raw.get("data")).items():
         for name, declared in _mapping(_mapping(section).get("columns")).items():
-            if name in columns and not (name in keys and name == _mapping(section).get("key")):
-                problems.append(Misreference(("data", source, "columns", name), "a name used before", "another name"))
+            kind = COLUMN_TYPES.get(str(declared if isinstance(declared, str) else _mapping(declared).get("type")))
+            if columns.get(name, kind) not in (kind, Type.ANY) and name not in keys:
+                found = "a name used before for another type"
+                problems.append(Misreference(("data", source, "columns", name), found, "another name"))
             if name in WORDS:
                 problems.append(
                     Misreference(("data", source, "columns", name), "a word of expressions", "another name")
                 )
-            kind = declared if isinstance(declared, str) else _mapping(declared).get("type")
-            columns[name] = COLUMN_TYPES.get(str(kind), Type.ANY)
+            columns.setdefault(name, kind or Type.ANY)
         keys.add(_mapping(section).get("key"))
     for name, text in _mapping(raw.get("derived")).items():
         if name in columns:
             problems.append(Misreference(("derived", name), "the name of a column", "another name"))
-        tree = _parse(text, columns, ("derived", name)) if isinstance(text, str) else None
+        tree = parse_type(text, columns, ("derived", name)) if isinstance(text, str) else None
         if isinstance(tree, Misreference):
             problems.append(tree)
         columns[name] = tree if isinstance(tree, Type) else Type.ANY
     return columns, problems
 
 
-def _parse(text: str, columns: Mapping[str, Type], path: Path) -> Type | Misreference:
-    try:
-        return parse_expression(text, columns).type
-    except ExpressionError as error:
-        found, _, expected = str(error).partition("; ")
-        return Misreference(path, found, expected, error.offset)
-
-
-def _one_of(name: str, names: Iterable[str], what: str, path: Path) -> Iterator[Misreference]:
-    names = list(names)
-    if name not in names:
-        listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
-        yield Misreference(path, f'found "{name}"', f"expected {what}: {listed or 'none'}{nearest(name, names)}")
-
-
-def _column(name: str, columns: Mapping[str, Type], types: tuple[Type, ...], path: Path) -> Iterator[Misreference]:
-    if name not in columns:
-        yield Misreference(path, f'found "{name}"', f"expected a declared column{nearest(name, columns)}")
-    elif columns[name] not in (*types, Type.ANY):
-        wanted = " or ".join(str(kind) for kind in types)
-        yield Misreference(path, f'found "{name}", a {columns[name]} column', f"expected a {wanted} column")
-
-
 def _check_sources(sections: Mapping[str, Any], *_: Any) -> Iterator[Misreference]:
-    for name, source in sections.get("data", {}).items():
-        yield from _one_of(source.key, source.columns, "one of its columns", ("data", name, "key"))
+    tables = [(kind, *item) for kind in ("data", "events") for item in sections.get(kind, {}).items()]
+    for kind, name, source in tables:
+        yield from one_of(source.key, source.columns, "one of its columns", (kind, name, "key"))
         key = source.columns.get(source.key)
         if key is not None and key.type != "text":
-            path = ("data", name, "columns", source.key)
+            path = (kind, name, "columns", source.key)
             yield Misreference(path, f"a patient key of type {key.type}", "expected text (00123 is not 123)")
+        if kind == "events" and name in sections.get("data", {}):
+            yield Misreference((kind, name), "the name of a table of patients", "expected another name")
 
 
 def _check_populations(
@@ -121,20 +106,20 @@ def _check_populations(
     any_value = (Type.BOOLEAN, Type.NUMBER, Type.TEXT)
     for name, population in sections.get("populations", {}).items():
         path: Path = ("populations", name)
-        yield from _column(population.arms.column, columns, any_value, (*path, "arms", "column"))
+        yield from column_of_type(population.arms.column, columns, any_value, (*path, "arms", "column"))
         yield from _arm_values(population.arms, columns, (*path, "arms"))
         if population.time_zero is not None:
-            yield from _column(population.time_zero, columns, (Type.DATE,), (*path, "time_zero"))
+            yield from column_of_type(population.time_zero, columns, (Type.DATE,), (*path, "time_zero"))
         for i, criterion in enumerate(population.criteria):
             key = "include" if criterion.include else "exclude"
-            tree = _parse(criterion.expression, columns, (*path, "criteria", i, key))
+            tree = parse_type(criterion.expression, columns, (*path, "criteria", i, key))
             if isinstance(tree, Misreference):
                 yield tree
             elif tree not in (Type.BOOLEAN, Type.ANY):
                 yield Misreference((*path, "criteria", i, key), f"found a {tree}", "expected a condition")
         for key in ("covariates", "endpoints", "missing", "adjustments"):
             for i, word in enumerate(getattr(population, key) or ()):
-                yield from _one_of(word, sorted(known[key]), f"one of the {key}", (*path, key, i))
+                yield from one_of(word, sorted(known[key]), f"one of the {key}", (*path, key, i))
 
 
 def _arm_values(arms: Any, columns: Mapping[str, Type], path: Path) -> Iterator[Misreference]:
@@ -151,7 +136,7 @@ def _check_covariates(sections: Mapping[str, Any], columns: Mapping[str, Type], 
         path: Path = ("covariates", name, "source") if covariate.source else ("covariates", name)
         numeric = isinstance(covariate, Continuous | Cut)
         types = (Type.NUMBER, Type.DURATION) if numeric else (Type.TEXT, Type.NUMBER, Type.BOOLEAN)
-        yield from _column(covariate.source or name, columns, types, path)
+        yield from column_of_type(covariate.source or name, columns, types, path)
 
 
 def _check_endpoints(sections: Mapping[str, Any], columns: Mapping[str, Type], _: Any) -> Iterator[Misreference]:
@@ -163,7 +148,7 @@ def _check_endpoints(sections: Mapping[str, Any], columns: Mapping[str, Type], _
             )
     for name, endpoint in sections.get("endpoints", {}).items():
         for key, column in endpoint.columns().items():
-            yield from _column(column, columns, wanted.get(str(key[0]), (Type.DATE,)), ("endpoints", name, *key))
+            yield from column_of_type(column, columns, wanted.get(str(key[0]), (Type.DATE,)), ("endpoints", name, *key))
         populations = sections.get("populations", {})
         without = [
             label
@@ -182,30 +167,20 @@ def _check_adjustments(
     for name, adjustment in sections.get("adjustments", {}).items():
         path: Path = ("adjustments", name)
         for i, word in enumerate(getattr(adjustment, "covariates", None) or ()):
-            yield from _one_of(word, sorted(known["covariates"]), "one of the covariates", (*path, "covariates", i))
+            yield from one_of(word, sorted(known["covariates"]), "one of the covariates", (*path, "covariates", i))
         if name == "unadjusted" and adjustment.kind != "unadjusted":
             yield Misreference(path, f"kind {adjustment.kind} under the name unadjusted", "expected another name")
         if adjustment.kind != "matching":
             continue
         if adjustment.order_column is not None:
-            yield from _column(adjustment.order_column, columns, (Type.NUMBER,), (*path, "order_column"))
+            yield from column_of_type(adjustment.order_column, columns, (Type.NUMBER,), (*path, "order_column"))
         if adjustment.order == "random" and sections.get("seed") is None:
             yield Misreference((*path, "order"), 'found "random"', "expected a seed at the top of the protocol with it")
 
 
-def _check_subgroups(sections: Mapping[str, Any], _: Any, known: Mapping[str, set[str]]) -> Iterator[Misreference]:
-    subgroups = sections.get("subgroups")
-    for i, word in enumerate(subgroups.variables if subgroups else ()):
-        path: Path = ("subgroups", "variables", i)
-        yield from _one_of(word, sorted(known["covariates"]), "one of the covariates", path)
-        covariate = sections.get("covariates", {}).get(word)
-        if isinstance(covariate, Continuous):
-            yield Misreference(path, f'found "{word}", a continuous covariate', "expected one with levels (cut it)")
-
-
 def _check_labels(sections: Mapping[str, Any], *_: Any) -> Iterator[Misreference]:
     """Two things of one kind with one label could not be told apart on paper."""
-    for kind in ("populations", "endpoints", "adjustments"):
+    for kind in ("populations", "endpoints", "adjustments", "missing"):
         seen: set[str] = set()
         for name, section in sections.get(kind, {}).items():
             if section.label.casefold() in seen:

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from twoarm.protocol.data import (
+from twoarm.protocol.column import (
     BooleanColumn,
     CategoryColumn,
     ColumnDeclaration,
     DateColumn,
     IntegerColumn,
     NumberColumn,
-    Source,
     TextColumn,
 )
+from twoarm.protocol.data import Source, TablePart
 from twoarm.protocol.section import folded
 
 _INTEGER = r"^[+-]?\d+(\.0*)?$"
@@ -40,7 +40,7 @@ class TypedColumn:
         return mask
 
 
-def type_column(raw: pl.Series, declared: ColumnDeclaration, source: Source) -> TypedColumn:
+def type_column(raw: pl.Series, declared: ColumnDeclaration, source: Source | TablePart) -> TypedColumn:
     """Return a column in its declared type."""
     text = cell_text(raw)
     missing = source.missing if declared.missing is None else declared.missing
@@ -99,6 +99,11 @@ def _boolean(text: pl.Series, declared: BooleanColumn) -> TypedColumn:
 
 
 def _integer(text: pl.Series, declared: IntegerColumn) -> TypedColumn:
+    if declared.multiply is not None:
+        written = text.set(~text.str.contains(_NUMBER), None).cast(pl.Float64, strict=False)
+        numbers = _converted(written, declared.multiply)
+        whole = numbers.set((numbers != numbers.round(0)) | (numbers.abs() >= 2**53), None).cast(pl.Int64, strict=False)
+        return _within_range(text, whole, declared, "not_an_integer", "cells that are not whole numbers when converted")
     fits = text.str.contains(_INTEGER)
     digits = text.set(~fits, None).str.replace(r"\.0*$", "").str.strip_prefix("+")
     values = digits.cast(pl.Int64, strict=False)
@@ -111,8 +116,15 @@ def _number(text: pl.Series, declared: NumberColumn) -> TypedColumn:
         text = text.str.replace_all(".", "?", literal=True).str.replace(",", ".", literal=True)
     fits = text.str.contains(_NUMBER)
     values = text.set(~fits, None).cast(pl.Float64, strict=False)
+    if declared.multiply is not None:
+        values = _converted(values, declared.multiply)
     values = values.set(values.is_infinite().fill_null(False), None) + 0.0  # no -0.0
     return _within_range(text, values, declared, "not_a_number", "cells that are not numbers")
+
+
+def _converted(values: pl.Series, factor: float) -> pl.Series:
+    """Multiply, at 12 significant digits: 1.67 m are 167 cm and not 166.99999999999997."""
+    return (values * factor).round_sig_figs(12)
 
 
 def _within_range(

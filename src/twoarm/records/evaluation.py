@@ -111,6 +111,12 @@ def _call(function: str, arguments: tuple[Node, ...], masks: Collection[str]) ->
         return reduce(_lesser if function == "min" else _greater, values)
     if function == "coalesce":
         return nw.coalesce(*values)
+    if function == "round":
+        digits = arguments[1]
+        assert isinstance(digits, Constant), "how many decimals is a constant"
+        scale = 10.0 ** int(str(digits.value))
+        size = ((first.abs() * scale + 0.5 + 1e-9) // 1.0) / scale  # halves away from zero, as on paper
+        return nw.when(first < 0).then(-size).otherwise(size)
     if function == "abs":
         return first.abs()
     if function == "log":

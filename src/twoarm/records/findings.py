@@ -22,7 +22,7 @@ class Finding:
     column: str
     what: str  # "cells that are not a date YYYY-MM-DD"
     rows: tuple[int, ...]  # as numbered in the file, the header being row 1; empty for frames' unknown places
-    keys: tuple[str, ...]  # patient keys of the rows
+    keys: tuple[str, ...]  # patient keys of the rows, "" where a row has none; none at all for unknown places
     remedy: str
 
     def problem(self) -> Problem:
@@ -31,9 +31,8 @@ class Finding:
 
     def place(self) -> str:
         """Name rows and patients, the first 20 of them."""
-        shown = [f"row {row}" for row in self.rows[:SHOWN]]
-        if self.keys:
-            shown = [f"row {row}, patient {key}" for row, key in zip(self.rows, self.keys, strict=True)][:SHOWN]
+        named = [f", patient {key}" if key else "" for key in self.keys[:SHOWN]] or [""] * SHOWN
+        shown = [f"row {row}{patient}" for row, patient in zip(self.rows[:SHOWN], named, strict=False)]
         more = len(self.rows) - SHOWN
         return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
 

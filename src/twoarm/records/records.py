@@ -1,8 +1,8 @@
-"""Typed patient records: one row a patient, in the order of the patient keys."""
+"""Typed records: one row a patient in the order of the patient keys, and tables of their events."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,35 +10,58 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import polars as pl
 
-from twoarm.errors import Problem, RecordsError, nearest
-from twoarm.protocol.data import Source
+from twoarm.errors import Problem, RecordsError
+from twoarm.protocol.data import EventSource, Source
 from twoarm.protocol.expression import column_names
 from twoarm.protocol.expression_parser import parse_expression
 from twoarm.protocol.protocol import Protocol
-from twoarm.records.column_typing import TypedColumn, readable, type_column
 from twoarm.records.evaluation import HELD, evaluate
-from twoarm.records.findings import Finding, Outcome, refused
-from twoarm.records.source_files import RawTable, frame_source, read_source
+from twoarm.records.event_findings import event_findings
+from twoarm.records.findings import Finding, refused
+from twoarm.records.typed_table import (
+    FILE,
+    FILE_ORDER,
+    KEY,
+    ROW,
+    TypedTable,
+    findings_by_file,
+    missing_keys,
+    read_table,
+)
 from twoarm.results.provenance import InputFile
-
-KEY = ":key"
-FILE_ORDER = ":file_order"
+from twoarm.statistics.arrays import Booleans
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PatientTable:
     """One row a patient, sorted by key (text, by code point).
 
-    ``frame`` has the declared and derived columns, ``:key``, ``:file_order``, and ``held:x`` beside a column x with
-    cells that could not be read.
+    ``frame`` has the declared and derived columns, ``:key``, ``:file``, ``:row``, ``:file_order``, and ``held:x``
+    beside a column x with cells that could not be read.
     """
 
     frame: nw.DataFrame[Any]
+    files: tuple[str, ...]  # of the spine, by ``:file``
 
     @property
     def masks(self) -> frozenset[str]:
         """Names of the columns that mark held cells."""
         return frozenset(name for name in self.frame.columns if name.startswith(HELD))
+
+    def problems(self, rows: Booleans, what: str, expected: str, column: str) -> list[Problem]:
+        """Return what is wrong with some patients, by file and row."""
+        table = TypedTable("", self.frame.select(KEY, FILE, ROW).to_polars(), self.files, (), ())
+        mask = pl.Series(rows, dtype=pl.Boolean)
+        return [f.problem() for f in findings_by_file(table, mask, column, "refused", column, what, expected)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EventTable:
+    """Many rows a patient, sorted by key and then as they stand in the files; rows of unknown patients are left out."""
+
+    name: str
+    frame: pl.DataFrame
+    files: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,15 +69,9 @@ class Records:
     """What is known of the patients, what was found wrong, and where it came from."""
 
     patients: PatientTable
+    events: Mapping[str, EventTable]
     findings: tuple[Finding, ...]
     inputs: tuple[InputFile, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Table:
-    frame: pl.DataFrame
-    findings: list[Finding]
-    input: InputFile
 
 
 def read_records(protocol: Protocol, folder: str | Path = ".", frames: Mapping[str, Any] | None = None) -> Records:
@@ -63,128 +80,92 @@ def read_records(protocol: Protocol, folder: str | Path = ".", frames: Mapping[s
     Args:
         protocol: a checked protocol.
         folder: folder of the protocol file; the sources' paths start there.
-        frames: Polars, pandas or pyarrow frames by source name, in place of files.
+        frames: Polars, pandas or pyarrow frames by name of the table, in place of files.
 
     Raises:
         RecordsError: with every reason to refuse the data, by file, column, row and patient key.
     """
-    tables: list[_Table] = []
+    tables: dict[str, TypedTable] = {}
     problems: list[Problem] = []
-    for name, source in protocol.data.items():
+    declared: dict[str, Source | EventSource] = {**protocol.data, **protocol.event_sources()}
+    for name, source in declared.items():
         try:
-            given = (frames or {}).get(name)
-            raw = read_source(name, source, Path(folder)) if given is None else frame_source(name, given)
-            tables.append(_type_table(name, source, raw))
+            tables[name] = read_table(name, source, Path(folder), (frames or {}).get(name))
         except RecordsError as error:
             problems += error.problems
-    findings = [finding for table in tables for finding in table.findings]
-    problems += refused(findings)
+    found = [finding for table in tables.values() for finding in table.findings]
+    found += [f for name, table in tables.items() for f in _key_findings(protocol, name, table)]
+    problems += refused(found)
     if problems:
         raise RecordsError(problems)
-    frame, unknown = _join(tables)
-    patients = _derive(protocol, PatientTable(nw.from_native(frame.sort(KEY), eager_only=True)))
-    return Records(patients, (*findings, *unknown), tuple(table.input for table in tables))
+    spine, *others = (tables[name] for name in protocol.data)
+    frame, joined = _join(protocol, spine, others)
+    patients = _derive(protocol, PatientTable(nw.from_native(frame.sort(KEY), eager_only=True), spine.files))
+    events, strangers = _event_tables(protocol, spine, [tables[name] for name in protocol.events])
+    beside = event_findings(protocol, patients.frame.to_polars(), {name: tables[name] for name in protocol.events})
+    inputs = tuple(described for table in tables.values() for described in table.inputs)
+    return Records(patients, events, (*found, *joined, *strangers, *beside), inputs)
 
 
-def _type_table(name: str, source: Source, raw: RawTable) -> _Table:
-    headers = {column: declared.source or column for column, declared in source.columns.items()}
-    absent = {column: header for column, header in headers.items() if header not in raw.frame.columns}
-    if absent:
-        raise RecordsError(
-            [
-                Problem(
-                    raw.name,
-                    f"no column {header}",
-                    f"expected it in the header{nearest(header, raw.frame.columns)}",
-                )
-                for header in absent.values()
-            ]
-        )
-    odd = {column: raw.frame.schema[header] for column, header in headers.items() if not readable(raw.frame[header])}
-    if odd:
-        raise RecordsError(
-            [
-                Problem(
-                    raw.name, f"a column of type {dtype}", "expected text, numbers, yes/no or dates", headers[column]
-                )
-                for column, dtype in odd.items()
-            ]
-        )
-    typed = {
-        column: type_column(raw.frame[headers[column]], declared, source) for column, declared in source.columns.items()
-    }
-    keys = typed[source.key].values
-    findings = _key_findings(keys, raw, headers[source.key])
-    for column, declared in source.columns.items():
-        outcome = declared.on_invalid or source.on_invalid
-        findings += _cell_findings(typed[column], keys, raw, headers[column], outcome)
-    columns = {KEY: keys, FILE_ORDER: pl.Series(range(raw.frame.height), dtype=pl.Int64)}
-    for column, result in typed.items():
-        columns[column] = result.values
-        if result.held().any():
-            columns[HELD + column] = result.held()
-    used = set(headers.values())
-    ignored = tuple(column for column in raw.frame.columns if column not in used)
-    described = InputFile(name, raw.name, raw.sha256, raw.bytes, raw.frame.height, tuple(source.columns), ignored)
-    return _Table(pl.DataFrame(columns), findings, described)
-
-
-def _key_findings(keys: pl.Series, raw: RawTable, header: str) -> list[Finding]:
-    findings = []
-    absent = keys.is_null()
-    if absent.any():
-        rows = _row_numbers(absent, raw)
-        remedy = "give every patient a key, or delete the rows (totals and notes are not patients)"
-        findings.append(
-            Finding("missing_key", "refused", raw.name, header, "rows without a patient key", rows, (), remedy)
-        )
-    repeated = keys.is_duplicated() & ~absent
-    if repeated.any():
+def _key_findings(protocol: Protocol, name: str, table: TypedTable) -> Iterator[Finding]:
+    """Rows without a key; and where a patient has one row, keys that occur more than once, in one file or in two."""
+    patients = name in protocol.data
+    key = (protocol.data if patients else protocol.events)[name].key
+    yield from missing_keys(table, key)
+    keys = table.frame[KEY]
+    repeated = keys.is_duplicated() & keys.is_not_null()
+    if patients and repeated.any():
         said = f"rows with a key that occurs more than once ({keys.filter(repeated).n_unique()} patients)"
-        rows, names = _row_numbers(repeated, raw), tuple(keys.filter(repeated).to_list())
-        remedy = "keep one row a patient"
-        findings.append(Finding("duplicate_key", "refused", raw.name, header, said, rows, names, remedy))
-    return findings
+        yield from findings_by_file(table, repeated, "duplicate_key", "refused", key, said, "keep one row a patient")
 
 
-def _cell_findings(column: TypedColumn, keys: pl.Series, raw: RawTable, header: str, on_invalid: str) -> list[Finding]:
-    findings = []
-    for rule, (what, cells) in column.broken.items():
-        if cells.any():
-            held = on_invalid == "hold"
-            names = tuple("?" if key is None else key for key in keys.filter(cells).to_list())
-            remedy = (
-                "held: counts as unknown" if held else 'correct the cells, declare them missing, or on_invalid = "hold"'
-            )
-            outcome: Outcome = "held" if held else "refused"
-            findings.append(Finding(rule, outcome, raw.name, header, what, _row_numbers(cells, raw), names, remedy))
-    return findings
+def _strangers(spine: TypedTable, table: TypedTable, key: str) -> tuple[pl.Series, list[Finding]]:
+    """Return which rows are of patients who are not in the first table, and how that is said."""
+    unknown = ~table.frame[KEY].is_in(spine.frame[KEY].to_list())
+    what = f"rows of patients who are not in {' or '.join(spine.files)}"
+    found = findings_by_file(table, unknown, "unknown_patient", "warned", key, what, "they are not counted")
+    return unknown, list(found)
 
 
-def _row_numbers(mask: pl.Series, raw: RawTable) -> tuple[int, ...]:
-    return tuple((mask.arg_true() + raw.first_row).to_list())
+def _join(protocol: Protocol, spine: TypedTable, others: list[TypedTable]) -> tuple[pl.DataFrame, list[Finding]]:
+    """Add the other tables to the first by patient key; the number of patients cannot change.
+
+    A column that two tables have is one column: what one table lacks the other gives, and where they differ it is held.
+    """
+    frame, findings = spine.frame, []
+    for table in others:
+        _, found = _strangers(spine, table, protocol.data[table.name].key)
+        findings += found
+        own = [name for name in table.frame.columns if name not in (KEY, FILE, ROW, FILE_ORDER)]
+        shared = [name for name in own if name in frame.columns and not name.startswith(HELD)]
+        shared = [name for name in shared if name != protocol.data[table.name].key]
+        other = table.frame.select(KEY, *(pl.col(name).alias(f"{name}:other") for name in own))
+        joined = frame.join(other, on=KEY, how="left")
+        assert joined.height == frame.height, "a join keeps one row a patient"
+        for name in shared:
+            joined, conflict = _merge(joined, name)
+            if conflict.any():
+                what = f"cells that differ from those in {' or '.join(table.files)}"
+                whole = TypedTable(spine.name, joined, spine.files, (), ())
+                remedy = "held: which is right?"
+                findings += findings_by_file(whole, conflict, "tables_differ", "held", name, what, remedy)
+        fresh = [name for name in own if name not in frame.columns]
+        masks = [pl.col(f"{name}:other").fill_null(False).alias(name) for name in fresh if name.startswith(HELD)]
+        values = [pl.col(f"{name}:other").alias(name) for name in fresh if not name.startswith(HELD)]
+        frame = joined.with_columns(*values, *masks).select(pl.exclude("^.*:other$"))
+    return frame, findings
 
 
-def _join(tables: list[_Table]) -> tuple[pl.DataFrame, list[Finding]]:
-    """Add the other tables to the first by patient key; the number of patients cannot change."""
-    spine, findings = tables[0].frame, []
-    for table in tables[1:]:
-        other = table.frame
-        strangers = other.filter(~other[KEY].is_in(spine[KEY].to_list()))
-        if strangers.height:
-            what = f"rows of patients who are not in {tables[0].input.file}"
-            rows = tuple((strangers[FILE_ORDER] + 2).to_list())
-            keys = tuple(strangers[KEY].to_list())
-            key = table.input.columns[0]
-            findings.append(
-                Finding("unknown_patient", "warned", table.input.file, key, what, rows, keys, "they are not counted")
-            )
-        extra = [name for name in other.columns if name not in spine.columns or name == KEY]
-        joined = spine.join(other.select(extra), on=KEY, how="left")
-        joined = joined.with_columns(pl.col(name).fill_null(False) for name in extra if name.startswith(HELD))
-        assert joined.height == spine.height, "a join keeps one row a patient"
-        spine = joined
-    return spine, findings
+def _merge(joined: pl.DataFrame, name: str) -> tuple[pl.DataFrame, pl.Series]:
+    first, second = joined[name], joined[f"{name}:other"]
+    conflict = (first != second).fill_null(False)
+    held = conflict
+    for mask in (HELD + name, f"{HELD}{name}:other"):
+        if mask in joined.columns:
+            held = held | joined[mask].fill_null(False)
+    merged = pl.select(pl.coalesce(first, second)).to_series().set(conflict, None).alias(name)
+    joined = joined.with_columns(merged)
+    return (joined.with_columns(held.alias(HELD + name)) if held.any() else joined), conflict
 
 
 def _derive(protocol: Protocol, patients: PatientTable) -> PatientTable:
@@ -194,7 +175,7 @@ def _derive(protocol: Protocol, patients: PatientTable) -> PatientTable:
     for name, text in protocol.derived.items():
         node = parse_expression(text, types)
         types[name] = node.type
-        masks = PatientTable(frame).masks
+        masks = PatientTable(frame, patients.files).masks
         frame = frame.with_columns(evaluate(node, masks).alias(name))
         if frame.schema[name].is_float():  # what overflows is no number
             frame = frame.with_columns(nw.when(nw.col(name).is_finite()).then(nw.col(name)).alias(name))
@@ -202,4 +183,16 @@ def _derive(protocol: Protocol, patients: PatientTable) -> PatientTable:
         if inputs:
             held = nw.any_horizontal(*inputs, ignore_nulls=True) & nw.col(name).is_null()
             frame = frame.with_columns(held.alias(HELD + name))
-    return PatientTable(frame)
+    return PatientTable(frame, patients.files)
+
+
+def _event_tables(
+    protocol: Protocol, spine: TypedTable, tables: list[TypedTable]
+) -> tuple[dict[str, EventTable], list[Finding]]:
+    events, findings = {}, []
+    for table in tables:
+        unknown, found = _strangers(spine, table, protocol.events[table.name].key)
+        findings += found
+        frame = table.frame.filter(~unknown).sort(KEY, FILE_ORDER)
+        events[table.name] = EventTable(table.name, frame, table.files)
+    return events, findings

@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 
 from twoarm.errors import Problem, RecordsError
-from twoarm.protocol.data import Source
+from twoarm.protocol.data import TablePart
 from twoarm.records.findings import listed
 
 MOST_BYTES = 1_000_000_000  # of a workbook when unpacked
@@ -36,8 +36,8 @@ class RawTable:
     bytes: int
 
 
-def read_source(name: str, source: Source, folder: Path) -> RawTable:
-    """Read the file of a source.
+def read_source(name: str, source: TablePart, folder: Path) -> RawTable:
+    """Read a file of a table.
 
     Raises:
         RecordsError: no such file, a kind that is not read, or content that is not of that kind.
@@ -102,7 +102,7 @@ def _named(header: list[str], name: str) -> list[str]:
     return [column or f"unnamed:{i}" for i, column in enumerate(stripped, start=1)]
 
 
-def _read_csv(content: bytes, source: Source, path: Path) -> pl.DataFrame:
+def _read_csv(content: bytes, source: TablePart, path: Path) -> pl.DataFrame:
     if source.encoding != "utf-8":
         content = content.decode(source.encoding).encode("utf-8")
     content = content.removeprefix(b"\xef\xbb\xbf")
@@ -159,7 +159,7 @@ def _refuse_huge_sheets(content: bytes, name: str) -> None:
                 raise RecordsError([Problem(name, found, "delete stray cells beyond the table")])
 
 
-def _read_excel(content: bytes, source: Source, path: Path) -> pl.DataFrame:
+def _read_excel(content: bytes, source: TablePart, path: Path) -> pl.DataFrame:
     import python_calamine
 
     _refuse_huge_sheets(content, path.name)
@@ -193,12 +193,12 @@ def _as_text(value: Any) -> str:
     return value.strftime("%Y-%m-%d") if hasattr(value, "strftime") else str(value)
 
 
-def _read_parquet(content: bytes, _: Source, __: Path) -> pl.DataFrame:
+def _read_parquet(content: bytes, _: TablePart, __: Path) -> pl.DataFrame:
     return pl.read_parquet(io.BytesIO(content))
 
 
-def _read_statistical(function: str, **options: Any) -> Callable[[bytes, Source, Path], pl.DataFrame]:
-    def read(_: bytes, __: Source, path: Path) -> pl.DataFrame:
+def _read_statistical(function: str, **options: Any) -> Callable[[bytes, TablePart, Path], pl.DataFrame]:
+    def read(_: bytes, __: TablePart, path: Path) -> pl.DataFrame:
         import pyreadstat
 
         frame, _meta = getattr(pyreadstat, function)(str(path), output_format="polars", **options)
@@ -210,7 +210,7 @@ def _read_statistical(function: str, **options: Any) -> Callable[[bytes, Source,
 
 _READERS_OWN = ("polars", "python_calamine", "pyreadstat")
 
-_READERS: dict[str, Callable[[bytes, Source, Path], pl.DataFrame]] = {
+_READERS: dict[str, Callable[[bytes, TablePart, Path], pl.DataFrame]] = {
     ".csv": _read_csv,
     ".xlsx": _read_excel,
     ".parquet": _read_parquet,

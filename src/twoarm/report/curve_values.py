@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from twoarm.figures.kaplan_meier_plot import at_risk_text
 from twoarm.protocol.protocol import Protocol
 from twoarm.results.curve import Curve
-from twoarm.tables.formats import fixed, with_interval
+from twoarm.tables.formats import Numbers
 
 MOST_STEPS = 600  # a step is about a pixel
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
@@ -42,16 +42,17 @@ class CurveValues:
     decimals: int
     last: int
     unit: str
+    mark: str  # of decimals
     arms: tuple[ArmValues, ...]
 
 
-def curve_values(curves: Sequence[Curve], protocol: Protocol, end: float) -> CurveValues:
+def curve_values(curves: Sequence[Curve], protocol: Protocol, numbers: Numbers, end: float) -> CurveValues:
     """Return the values of curves up to a time in the display unit."""
     step, decimals = _step(end, protocol.time_unit)
     last = int(end / step + 1e-9)
     days = [round(round(i * step, 6) * protocol.unit_days, 6) for i in range(last + 1)]
-    arms = tuple(ArmValues(curve.arm, tuple(_arm_steps(curve, days))) for curve in curves)
-    return CurveValues(step, decimals, last, protocol.time_unit, arms)
+    arms = tuple(ArmValues(curve.arm, tuple(_arm_steps(curve, numbers, days))) for curve in curves)
+    return CurveValues(step, decimals, last, protocol.time_unit, numbers.style.decimal, arms)
 
 
 def _step(end: float, unit: str) -> tuple[float, int]:
@@ -66,23 +67,23 @@ def _step(end: float, unit: str) -> tuple[float, int]:
     return whole, 0
 
 
-def _arm_steps(curve: Curve, days: Sequence[float]) -> list[ArmStep]:
+def _arm_steps(curve: Curve, numbers: Numbers, days: Sequence[float]) -> list[ArmStep]:
     times = [float(time or 0) for time in curve.columns["time"]]
     steps: list[ArmStep] = []
     for index, day in enumerate(days):
-        survival, text = _at(curve, times, day)
-        step = ArmStep(index, survival, text, at_risk_text(curve, day))
+        survival, text = _at(curve, numbers, times, day)
+        step = ArmStep(index, survival, text, at_risk_text(numbers, curve, day))
         if not steps or (step.text, step.at_risk) != (steps[-1].text, steps[-1].at_risk):
             steps.append(step)
     return steps
 
 
-def _at(curve: Curve, times: Sequence[float], day: float) -> tuple[float | None, str]:
+def _at(curve: Curve, numbers: Numbers, times: Sequence[float], day: float) -> tuple[float | None, str]:
     position = bisect_right(times, day) - 1
     if position < 0:
-        return 1.0, fixed(100, 1)
+        return 1.0, numbers.fixed(100, 1)
     if day > times[-1]:
         return None, _ENDED
     parts = [curve.columns[name][position] for name in ("survival", "lower", "upper")]
-    texts = [fixed(100 * part, 1) if part is not None else "" for part in parts]
-    return parts[0], with_interval(*texts)
+    texts = [numbers.fixed(100 * part, 1) if part is not None else "" for part in parts]
+    return parts[0], numbers.with_interval(*texts)

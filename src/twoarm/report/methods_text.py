@@ -8,8 +8,17 @@ from twoarm.protocol.adjustment import Matching, Multivariable
 from twoarm.protocol.covariate import Categorical, Continuous, Cut, covariate_label
 from twoarm.protocol.endpoint import Endpoint
 from twoarm.protocol.expression import in_words
+from twoarm.protocol.missing import MultipleImputation
 from twoarm.protocol.protocol import Protocol, StudyPopulation
+from twoarm.report.outcomes_methods import (
+    dialect_methods,
+    imputation_methods,
+    prognostic_methods,
+    response_methods,
+    safety_methods,
+)
 from twoarm.report.sentences import listed
+from twoarm.tables.formats import Numbers
 
 _ORDERS = {
     "closest": "the globally nearest pair was formed first, then the nearest of those left",
@@ -22,6 +31,10 @@ _FOLLOW_UP = {
     "reverse_kaplan_meier": "by the reverse Kaplan-Meier method",
     "observed": "as the median of all observed times",
     "event_free": "as the median time of patients without the event",
+}
+_QUANTILES = {
+    "inverted": "inverting the pointwise limits (Brookmeyer and Crowley)",
+    "normal": "the normal approximation with the density from survival 5 points above and below",
 }
 _FLAT = {"first": "the first such time", "not_estimable": "not estimable"}
 _TESTS = {
@@ -37,9 +50,12 @@ def methods_text(protocol: Protocol) -> list[tuple[str, list[str]]]:
     parts = [("Patients", [_patients(protocol, population) for population in plan])]
     parts.append(("Endpoints", list(_endpoints(protocol))))
     parts.append(("Covariates and missing data", list(_covariates(protocol))))
-    adjustments = [text for population in plan[:1] for text in _adjustments(population)]
+    adjustments = [text for population in plan[:1] for text in _adjustments(population, Numbers.of(protocol))]
     parts.append(("Adjustment", adjustments))
-    parts.append(("Statistical analysis", list(_analysis(protocol))))
+    happened = [*response_methods(protocol), *safety_methods(protocol)]
+    parts.append(("Response and adverse events", happened))
+    further = [*prognostic_methods(protocol), *dialect_methods(protocol)]
+    parts.append(("Statistical analysis", [*_analysis(protocol), *further, *_closing(protocol)]))
     return [(heading, paragraphs) for heading, paragraphs in parts if paragraphs]
 
 
@@ -48,7 +64,7 @@ def _patients(protocol: Protocol, population: StudyPopulation) -> str:
     text = f"{population.label}: {arms.treated.label} was compared with {arms.comparator.label}."
     for criterion in population.section.criteria:
         verb = "included" if criterion.include else "excluded"
-        words = in_words(protocol.parse(criterion.expression))
+        words = Numbers.of(protocol).marked(in_words(protocol.parse(criterion.expression)))
         unknown = {
             "exclude": "patients for whom this was unknown were left out",
             "keep": "patients for whom this was unknown were kept",
@@ -69,7 +85,7 @@ def _endpoints(protocol: Protocol) -> Iterator[str]:
     counted = (
         "the end minus the start" if protocol.day_count == "end_minus_start" else "the end minus the start, plus one"
     )
-    text = f"Times were counted in whole days ({counted}); a month is {protocol.month_length:g} days and a year twelve months."
+    text = f"Times were counted in whole days ({counted}); a month is {Numbers.of(protocol).general(protocol.month_length)} days and a year twelve months."
     if protocol.data_cutoff:
         text += f" Data were cut off on {protocol.data_cutoff.isoformat()}: events and contacts after it do not count."
     yield text
@@ -90,7 +106,7 @@ def _column_words(protocol: Protocol, name: str) -> str:
     """Name a column, and say how it was calculated where it was."""
     if name not in protocol.derived:
         return f"column {name}"
-    return f"{name.replace('_', ' ')} (calculated: {in_words(protocol.parse(protocol.derived[name]))})"
+    return f"{name.replace('_', ' ')} (calculated: {Numbers.of(protocol).marked(in_words(protocol.parse(protocol.derived[name])))})"
 
 
 def _covariates(protocol: Protocol) -> Iterator[str]:
@@ -105,13 +121,16 @@ def _covariates(protocol: Protocol) -> Iterator[str]:
     if levels:
         yield f"Covariates in levels: {listed(levels)}."
     for section in protocol.missing.values():
-        yield f"{section.label}: patients with any covariate missing were left out."
+        if isinstance(section, MultipleImputation):
+            yield imputation_methods(section)
+        else:
+            yield f"{section.label}: patients with any covariate missing were left out."
 
 
-def _adjustments(population: StudyPopulation) -> Iterator[str]:
+def _adjustments(population: StudyPopulation, numbers: Numbers) -> Iterator[str]:
     for adjustment in population.adjustments.values():
         if isinstance(adjustment, Matching):
-            yield _matching(population, adjustment)
+            yield _matching(population, adjustment, numbers)
         elif isinstance(adjustment, Multivariable):
             names = population.covariates if adjustment.covariates is None else adjustment.covariates
             labels = [covariate_label(name, population.covariates[name]) for name in names]
@@ -121,7 +140,7 @@ def _adjustments(population: StudyPopulation) -> Iterator[str]:
             )
 
 
-def _matching(population: StudyPopulation, matching: Matching) -> str:
+def _matching(population: StudyPopulation, matching: Matching, numbers: Numbers) -> str:
     names = population.covariates if matching.covariates is None else matching.covariates
     labels = [covariate_label(name, population.covariates[name]) for name in names]
     side = {
@@ -133,10 +152,10 @@ def _matching(population: StudyPopulation, matching: Matching) -> str:
     if matching.caliper == "none":
         limit = "without a caliper"
     elif matching.caliper.unit == "absolute":
-        limit = f"within {matching.caliper.width:g} units of it (inclusive)"
+        limit = f"within {numbers.general(matching.caliper.width)} units of it (inclusive)"
     else:
         kind = "over both arms together" if matching.caliper.sd == "all" else "pooled within arms"
-        limit = f"within {matching.caliper.width:g} of its standard deviation {kind} (inclusive)"
+        limit = f"within {numbers.general(matching.caliper.width)} of its standard deviation {kind} (inclusive)"
     order = _ORDERS[matching.order]
     if matching.order == "data":
         by = f"the column {matching.order_column}" if matching.order_column else "the file"
@@ -158,19 +177,16 @@ def _estimand(matching: Matching) -> str:
 
 
 def _analysis(protocol: Protocol) -> Iterator[str]:
-    conventions, confidence = protocol.conventions, f"{100 * protocol.confidence_level:g}%"
+    numbers, conventions = Numbers.of(protocol), protocol.conventions
+    confidence = f"{numbers.general(100 * protocol.confidence_level)}%"
     yield (
-        "Categorical covariates are given as n (%) and were compared by Pearson's chi-squared test without continuity "
-        "correction if every expected count was at least 5, else by Fisher's exact test (Freeman-Halton for more than two "
-        f"levels; simulated with 200,000 draws from a fixed seed where the table is too large). Continuous covariates are given as {_TESTS[protocol.analyses.baseline.continuous]}. Balance was judged "
+        "Categorical covariates are given as n (%) and were compared by Pearson's chi-squared test "
+        f"{'with' if conventions.yates else 'without'} continuity correction if every expected count was at least 5, else by Fisher's exact test (Freeman-Halton for more than two "
+        f"levels; simulated with {numbers.count(200_000)} draws from a fixed seed where the table is too large). Continuous covariates are given as {_TESTS[protocol.analyses.baseline.continuous]}. Balance was judged "
         "by standardised mean differences, with the standard deviation of the original and of the matched sample; more "
-        f"than {protocol.analyses.balance.threshold:g} counts as imbalance."
+        f"than {numbers.general(protocol.analyses.balance.threshold)} counts as imbalance."
     )
-    interval = (
-        "inverting the pointwise limits (Brookmeyer and Crowley)"
-        if conventions.quantile_interval == "inverted"
-        else ("the normal approximation with the density from survival 5 points above and below")
-    )
+    interval = " and from ".join(_QUANTILES[name] for name in conventions.quantile_intervals)
     yield (
         f"Survival was estimated by the Kaplan-Meier method with Greenwood's variance and {confidence} pointwise limits on "
         f"the {conventions.interval} scale. Intervals of medians come from {interval}; where a curve lies flat at one half "
@@ -191,8 +207,11 @@ def _analysis(protocol: Protocol) -> Iterator[str]:
             f"made. Levels with fewer than {protocol.subgroups.minimum_events} events, or none in an arm, were not estimated "
             "and do not enter the test of interaction."
         )
+
+
+def _closing(protocol: Protocol) -> Iterator[str]:
     if protocol.dialect:
         yield f"Survival conventions follow the dialect {protocol.dialect} where nothing else was stated."
     if protocol.disclosure.minimum_cell > 1:
         yield f"Counts below {protocol.disclosure.minimum_cell} were suppressed (*), with the numbers calculated from them."
-    yield "P-values are two-sided and not corrected for multiple testing."
+    yield f"{Numbers.of(protocol).style.p_values} are two-sided and not corrected for multiple testing."

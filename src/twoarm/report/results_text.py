@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from twoarm.protocol.adjustment import Matching, Multivariable
+from twoarm.report.outcomes_text import prognostic_text, response_text, safety_text
 from twoarm.report.sentences import Sentence, say
 from twoarm.tables.attrition_table import step_row, steps
-from twoarm.tables.formats import duration, hazard, number, p_value, whole, with_interval
+from twoarm.tables.formats import in_sentence
 from twoarm.tables.hazard_ratio_table import effect
 from twoarm.tables.scope import Scope
-
-
-def p_text(value: float) -> str:
-    """Return ``P = 0.016`` or ``P < 0.001``."""
-    shown = p_value(value)
-    return f"P {shown[0]} {shown[1:]}" if shown[0] in "<>" else f"P = {shown}"
 
 
 def results_text(scope: Scope) -> list[list[Sentence]]:
     """Return the paragraphs of a population under a strategy: patients, balance, follow-up, then each endpoint."""
     paragraphs = [[*_patients(scope), *_balance(scope)], list(_follow_up(scope))]
     paragraphs += [list(_survival(scope, endpoint)) for endpoint in scope.population.endpoints]
+    paragraphs += [list(response_text(scope)), list(safety_text(scope))]
+    paragraphs += [list(prognostic_text(scope, endpoint)) for endpoint in scope.population.endpoints]
     return [paragraph for paragraph in paragraphs if paragraph]
 
 
@@ -36,22 +33,23 @@ def headline(scope: Scope) -> Sentence:
 
 
 def _patients(scope: Scope) -> Iterator[Sentence]:
-    first = steps(scope)[0][0]
+    numbers, first = scope.numbers, steps(scope)[0][0]
     start = step_row(scope, first, "remaining", "all")
     counts = [scope.find(analysis="attrition", statistic="analysed", arm=arm) for arm in ("all", *scope.arms)]
     yield say(
-        f"Of {whole(start)} patients in the records, {whole(counts[0])} met the criteria and were compared: {whole(counts[1])} in "
-        f"{scope.arms[0]} and {whole(counts[2])} in {scope.arms[1]}.",
+        f"Of {numbers.whole(start)} patients in the records, {numbers.whole(counts[0])} met the criteria and were compared: {numbers.whole(counts[1])} in "
+        f"{scope.arms[0]} and {numbers.whole(counts[2])} in {scope.arms[1]}.",
         start,
         *counts,
     )
 
 
 def _balance(scope: Scope) -> Iterator[Sentence]:
+    numbers = scope.numbers
     rows = scope.select(adjustment=scope.unadjusted(), analysis="balance", statistic="smd", variable_level="")
     known = sorted((row for row in rows if row.value is not None), key=lambda row: -abs(row.value or 0.0))[:3]
     if known:
-        parts = [f"{scope.label(row.variable)} ({number(row, 2)})" for row in known]
+        parts = [f"{scope.label(row.variable)} ({numbers.number(row, 2)})" for row in known]
         yield say(
             f"Before adjustment the arms differed most, in standard deviations, in {'; '.join(parts)}.",
             *known,
@@ -60,11 +58,9 @@ def _balance(scope: Scope) -> Iterator[Sentence]:
         pairs = scope.find(adjustment=name, analysis="lost", statistic="pairs")
         largest = scope.find(adjustment=name, analysis="balance", statistic="largest_absolute_smd")
         if pairs is not None:
-            text = f"{matching.label}: {whole(pairs)} {'pair was' if pairs.value == 1 else 'pairs were'} formed"
+            text = f"{matching.label}: {numbers.whole(pairs)} {'pair was' if pairs.value == 1 else 'pairs were'} formed"
             if largest is not None and largest.value is not None:
-                text += (
-                    f"; the largest standardised difference left, over covariates and levels, was {number(largest, 2)}"
-                )
+                text += f"; the largest standardised difference left, over covariates and levels, was {numbers.number(largest, 2)}"
             yield say(f"{text}.", pairs, largest)
 
 
@@ -72,7 +68,7 @@ def _follow_up(scope: Scope) -> Iterator[Sentence]:
     here = {"adjustment": scope.unadjusted(), "analysis": "follow_up", "statistic": "median"}
     medians = [scope.find(**here, arm=arm) for arm in scope.arms]
     if all(median is not None and median.value is not None for median in medians):
-        texts = [duration(scope.protocol, median) for median in medians]
+        texts = [scope.numbers.duration(median) for median in medians]
         yield say(
             f"Median follow-up was {texts[0]} {scope.protocol.time_unit} in {scope.arms[0]} and {texts[1]} in "
             f"{scope.arms[1]}.",
@@ -81,30 +77,26 @@ def _follow_up(scope: Scope) -> Iterator[Sentence]:
 
 
 def _survival(scope: Scope, endpoint: str) -> Iterator[Sentence]:
-    section = scope.population.endpoints[endpoint]
+    numbers, section = scope.numbers, scope.population.endpoints[endpoint]
     held = scope.results.select(
         population=scope.population.name, missing="", analysis="endpoint", endpoint=endpoint, statistic="held"
     )
     if held:
-        reasons = "; ".join(f"{row.variable_level} ({whole(row)})" for row in held)
+        reasons = "; ".join(f"{row.variable_level} ({numbers.whole(row)})" for row in held)
         yield say(
             f"{section.label} is not known for some patients, who are left out of its analyses: {reasons}.", *held
         )
     for name, adjustment in scope.marginal().items():
         here = {"analysis": "survival", "endpoint": endpoint, "adjustment": name}
-        rows = [
-            scope.find(**here, arm=arm, statistic=statistic)
-            for arm in scope.arms
-            for statistic in ("median", "median_lower", "median_upper")
-        ]
+        rows = [row for arm in scope.arms for row in scope.median(**here, arm=arm)]
         test = scope.first(**here, statistic="p_value")
         if rows[0] is None or rows[3] is None:
             continue
-        medians = [with_interval(*(duration(scope.protocol, row) for row in part)) for part in (rows[:3], rows[3:])]
+        medians = [numbers.with_interval(*(numbers.duration(row) for row in part)) for part in (rows[:3], rows[3:])]
         kind = "log-rank, pairs ignored," if isinstance(adjustment, Matching) else "log-rank"
-        tested = f" ({kind} {p_text(float(test.value))})" if test is not None and test.value is not None else ""
+        tested = f" ({kind} {numbers.p_text(float(test.value))})" if test is not None and test.value is not None else ""
         yield say(
-            f"{section.label}, {adjustment.label.lower()}: median {medians[0]} {scope.protocol.time_unit} in "
+            f"{section.label}, {in_sentence(adjustment.label)}: median {medians[0]} {scope.protocol.time_unit} in "
             f"{scope.arms[0]} and {medians[1]} in {scope.arms[1]}{tested}.",
             *rows,
             test,
@@ -126,16 +118,17 @@ def _hazard_sentence(scope: Scope, endpoint: str, adjustment: str) -> Sentence |
     )
     if row is None:
         return None
+    numbers = scope.numbers
     made, label = scope.population.adjustments[adjustment], scope.population.endpoints[endpoint].label
     about = {
         Multivariable: "conditional on the covariates",
         Matching: f"among the matched, {made.answers}" if isinstance(made, Matching) else "",
     }.get(type(made), "not adjusted")
-    lead = f"{label}, {made.label.lower()}: "
+    lead = f"{label}, {in_sentence(made.label)}: "
     if row.value is None:
         return say(f"{lead}the hazard ratio is not estimable ({row.note}).", row)
     parts = effect(scope, row)
-    interval = f"{scope.confidence} CI {hazard(parts[1])}–{hazard(parts[2])}"
+    interval = f"{scope.confidence} CI {numbers.limits(numbers.hazard(parts[1]), numbers.hazard(parts[2]))}"
     p = parts[3]
-    tested = f"; {p_text(float(p.value))}" if p is not None and p.value is not None else ""
-    return say(f"{lead}hazard ratio {hazard(row)} ({interval}{tested}), {scope.contrast}, {about}.", *parts)
+    tested = f"; {numbers.p_text(float(p.value))}" if p is not None and p.value is not None else ""
+    return say(f"{lead}hazard ratio {numbers.hazard(row)} ({interval}{tested}), {scope.contrast}, {about}.", *parts)

@@ -13,6 +13,7 @@ from twoarm.report.warnings_text import warnings_text
 from twoarm.results.estimate import Estimate
 from twoarm.results.results import Results
 from twoarm.tables.all_tables import all_tables
+from twoarm.tables.formats import in_sentence
 from twoarm.tables.scope import Scope, scopes
 from twoarm.tables.table import Table
 
@@ -54,7 +55,7 @@ def compose(protocol: Protocol, results: Results, data_notes: Sequence[str]) -> 
     sections = []
     for position, scope in enumerate(scopes(protocol, results)):
         several = len(scope.population.missing) > 1
-        strategy = f", {scope.population.missing[scope.missing].label.lower()}" if several else ""
+        strategy = f", {in_sentence(scope.population.missing[scope.missing].label)}" if several else ""
         prefix = "" if position == 0 else f"{scope.population.name}-" + (f"{scope.missing}-" if several else "")
         sections.append(
             ReportSection(

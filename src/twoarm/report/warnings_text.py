@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
-from twoarm.report.results_text import p_text
 from twoarm.report.sentences import Sentence, say
 from twoarm.results.estimate import Estimate
-from twoarm.tables.formats import duration, fixed, number, smd, whole
+from twoarm.tables.formats import in_sentence
 from twoarm.tables.scope import Scope
 
 
@@ -28,18 +27,18 @@ def warnings_text(scope: Scope) -> list[Sentence]:
 
 
 def _incomplete(scope: Scope, row: Estimate) -> Sentence:
-    here = {"adjustment": row.adjustment, "analysis": "lost"}
+    numbers, here = scope.numbers, {"adjustment": row.adjustment, "analysis": "lost"}
     matched, lost = (scope.find(**here, arm=arm, variable="", statistic="n") for arm in ("matched", "unmatched"))
     total = scope.find(analysis="attrition", statistic="analysed", arm=row.arm)
     text = (
-        f"Only {whole(matched)} of {whole(total)} patients of {row.arm} found a partner; {whole(lost)} "
-        f"({number(row, 1)}%) were left out. The matched estimate is about those who resemble the other arm and not "
+        f"{'On average only' if scope.imputed else 'Only'} {numbers.whole(matched)} of {numbers.whole(total)} patients of {row.arm} found a partner; {numbers.whole(lost)} "
+        f"({numbers.number(row, 1)}%) were left out. The matched estimate is about those who resemble the other arm and not "
         f"about all patients of {row.arm}."
     )
     differences = [r for r in scope.select(**here, statistic="smd") if r.value is not None and not r.variable_level]
     worst = sorted(differences, key=lambda r: -abs(r.value or 0.0))[:3]
     if worst:
-        parts = "; ".join(f"{scope.label(r.variable)} ({number(r, 2)})" for r in worst)
+        parts = "; ".join(f"{scope.label(r.variable)} ({numbers.number(r, 2)})" for r in worst)
         text += (
             f" Matched and unmatched differ most, in standard deviations, in {parts}: see the table of who was lost."
         )
@@ -49,7 +48,7 @@ def _incomplete(scope: Scope, row: Estimate) -> Sentence:
 def _larger(scope: Scope, row: Estimate) -> Sentence:
     return say(
         f"{row.arm} is the larger arm and its patients looked for partners, so that many of them must go without one "
-        f"({scope.population.adjustments[row.adjustment].label.lower()} sample).",
+        f"({in_sentence(scope.population.adjustments[row.adjustment].label)} sample).",
         row,
     )
 
@@ -57,13 +56,14 @@ def _larger(scope: Scope, row: Estimate) -> Sentence:
 def _imbalance(scope: Scope, first: Estimate) -> Sentence:
     rows = scope.select(analysis="warning", adjustment=first.adjustment, statistic="imbalance")
     parts = [
-        f"{scope.label(row.variable)}{f', {row.variable_level}' if row.variable_level else ''} ({smd(row)})"
+        f"{scope.label(row.variable)}{f', {row.variable_level}' if row.variable_level else ''} ({scope.numbers.smd(row)})"
         for row in sorted(rows, key=lambda row: -abs(row.value) if row.value is not None else -math.inf)
     ]
-    threshold = scope.protocol.analyses.balance.threshold
+    threshold = scope.numbers.general(scope.protocol.analyses.balance.threshold)
     return say(
-        f"{scope.population.adjustments[first.adjustment].label}: balance was not reached. More than {threshold:g} "
-        f"standard deviations remain between the arms in {'; '.join(parts)}.",
+        f"{scope.population.adjustments[first.adjustment].label}: balance was not reached. More than {threshold} "
+        f"standard deviations remain between the arms in {'; '.join(parts)}"
+        f"{', the largest over the imputations being given' if scope.imputed else ''}.",
         *rows,
     )
 
@@ -71,8 +71,8 @@ def _imbalance(scope: Scope, first: Estimate) -> Sentence:
 def _follow_up(scope: Scope, row: Estimate) -> Sentence:
     here = {"adjustment": row.adjustment, "analysis": "follow_up", "statistic": "median"}
     medians = [scope.find(**here, arm=arm) for arm in scope.arms]
-    texts = [duration(scope.protocol, median) for median in medians]
-    p = p_text(float(row.value)) if row.value is not None else ""
+    texts = [scope.numbers.duration(median) for median in medians]
+    p = scope.numbers.p_text(float(row.value)) if row.value is not None else ""
     return say(
         f"Follow-up differs between the arms: median {texts[0]} {scope.protocol.time_unit} in {scope.arms[0]} against "
         f"{texts[1]} in {scope.arms[1]} (log-rank on censoring {p}). Late differences rest on the arm that was watched "
@@ -84,9 +84,9 @@ def _follow_up(scope: Scope, row: Estimate) -> Sentence:
 
 def _few_events(scope: Scope, row: Estimate) -> Sentence:
     label = scope.population.endpoints[row.endpoint].label
-    per_term = fixed(float(row.value or 0), 1)
+    per_term = scope.numbers.fixed(float(row.value or 0), 1)
     return say(
-        f"{label}, {scope.population.adjustments[row.adjustment].label.lower()}: the model has {per_term} events a term; "
+        f"{label}, {in_sentence(scope.population.adjustments[row.adjustment].label)}: the model has {per_term} events a term; "
         "below 10 estimates and intervals are unstable.",
         row,
     )
@@ -96,7 +96,7 @@ def _broken(scope: Scope, row: Estimate) -> Sentence:
     pairs = scope.find(adjustment=row.adjustment, analysis="lost", statistic="pairs")
     label = scope.population.endpoints[row.endpoint].label
     return say(
-        f"{label}, {scope.population.adjustments[row.adjustment].label.lower()}: of {whole(pairs)} pairs {whole(row)} are "
+        f"{label}, {in_sentence(scope.population.adjustments[row.adjustment].label)}: of {scope.numbers.whole(pairs)} pairs {scope.numbers.whole(row)} are "
         "not whole, as the endpoint is not known for one or both patients. Balance and counts of the matched sample are "
         "those of all pairs.",
         row,
@@ -107,7 +107,7 @@ def _broken(scope: Scope, row: Estimate) -> Sentence:
 def _dropped(scope: Scope, row: Estimate) -> Sentence:
     level = f", {row.variable_level}" if row.variable_level else ""
     return say(
-        f"{scope.population.endpoints[row.endpoint].label}, {scope.population.adjustments[row.adjustment].label.lower()}: "
+        f"{scope.population.endpoints[row.endpoint].label}, {in_sentence(scope.population.adjustments[row.adjustment].label)}: "
         f"{scope.label(row.variable)}{level} was dropped from the model ({row.note}).",
         row,
     )

@@ -13,7 +13,8 @@ CurveKind = Literal["survival", "histogram"]
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Named columns of equal length; ``survival`` has time, survival, lower, upper, at_risk, events, censored."""
+    """Named columns of equal length; ``survival`` has time, survival, lower, upper, at_risk, events, censored and
+    std_error (of log survival; none in a pooled curve)."""
 
     kind: CurveKind
     population: str

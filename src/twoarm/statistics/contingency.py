@@ -17,7 +17,7 @@ RELATIVE_TOLERANCE = 1e-7  # tables this close in probability count as equally l
 WORK_LIMIT = 4_000_000  # fillings of half the levels that the exact test lists before it turns to simulation
 SIMULATIONS = 200_000
 
-TableTest = Literal["pearson", "fisher", "fisher_simulated"]
+TableTest = Literal["pearson", "yates", "fisher", "fisher_simulated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,12 @@ class CountTest:
     p_std_error: float  # Monte Carlo error; 0 for a test that is not simulated
 
 
-def test_counts(*, table: ArrayLike) -> CountTest:
+def test_counts(*, table: ArrayLike, continuity: bool = False) -> CountTest:  # noqa: PT028  # no test of ours
     """Test rows against columns: Pearson if every expected count is at least 5, else exact.
 
     Args:
         table: counts, shape (r, c): one row a level, one column an arm.
+        continuity: correct a table of two by two for continuity (Yates 1934).
 
     Raises:
         ArgumentError: negative or fractional counts.
@@ -46,7 +47,7 @@ def test_counts(*, table: ArrayLike) -> CountTest:
     """
     counts = _occupied(table)
     expected = expected_counts(counts)
-    return pearson(table=counts) if expected.min() >= 5 else fisher(table=counts)
+    return pearson(table=counts, continuity=continuity) if expected.min() >= 5 else fisher(table=counts)
 
 
 test_counts.__test__ = False  # type: ignore[attr-defined]  # a statistic, not a test of this project
@@ -57,17 +58,23 @@ def expected_counts(counts: Integers) -> Floats:
     return np.asarray(np.outer(counts.sum(axis=1), counts.sum(axis=0)) / counts.sum())
 
 
-def pearson(*, table: ArrayLike) -> CountTest:
-    """Pearson's chi-squared test without continuity correction. R: ``chisq.test(table, correct = FALSE)``.
+def pearson(*, table: ArrayLike, continuity: bool = False) -> CountTest:
+    """Pearson's chi-squared test; a table of two by two may be corrected for continuity (Yates 1934).
+
+    R: ``chisq.test(table, correct = FALSE)``; with ``continuity``, ``correct = TRUE``.
 
     >>> round(pearson(table=[[12, 7], [5, 14]]).p_value, 6)
     0.022384
     """
     counts = _occupied(table)
     expected = expected_counts(counts)
-    statistic = float(((counts - expected) ** 2 / expected).sum())
+    distance = np.abs(counts - expected)
+    corrected = continuity and counts.shape == (2, 2)
+    if corrected:
+        distance = distance - np.minimum(0.5, distance)
+    statistic = float((distance**2 / expected).sum())
     freedom = (counts.shape[0] - 1) * (counts.shape[1] - 1)
-    return CountTest("pearson", statistic, freedom, chi_squared_tail(statistic, freedom), 0.0)
+    return CountTest("yates" if corrected else "pearson", statistic, freedom, chi_squared_tail(statistic, freedom), 0.0)
 
 
 def fisher(*, table: ArrayLike, seed: int = 20_250_101) -> CountTest:

@@ -103,6 +103,38 @@ def proportion_difference(
     return ProportionDifference(p1 - p0, lower, upper, interval)
 
 
+@dataclass(frozen=True, slots=True)
+class OddsRatio:
+    """Odds of the first group over odds of the second, with limits."""
+
+    odds_ratio: float
+    lower: float
+    upper: float
+
+
+def odds_ratio(*, events_1: int, n_1: int, events_0: int, n_0: int, confidence_level: float = 0.95) -> OddsRatio:
+    """Return the sample odds ratio with its Wald interval on the log scale (Woolf 1955).
+
+    Raises:
+        ArgumentError: counts that are no whole numbers, or more events than patients.
+        NotEstimableError: an empty group, or nobody or everybody with the event in one of them.
+
+    R: ``exp(confint.default(glm(cbind(x, n - x) ~ arm, binomial)))``.
+
+    >>> found = odds_ratio(events_1=12, n_1=19, events_0=5, n_0=19)
+    >>> round(found.odds_ratio, 2), round(found.lower, 2)
+    (4.8, 1.2)
+    """
+    (x1, m1), (x0, m0) = _counts(events_1, n_1), _counts(events_0, n_0)
+    cells = np.array([x1, m1 - x1, x0, m0 - x0], dtype=np.float64)
+    if cells.min() == 0:
+        raise NotEstimableError("nobody or everybody in an arm: the odds ratio has no finite interval")
+    log_ratio = float(np.log(cells) @ np.array([1.0, -1.0, -1.0, 1.0]))
+    spread = normal_quantile(level(confidence_level)) * float(np.sqrt((1 / cells).sum()))
+    low, middle, high = np.exp([log_ratio - spread, log_ratio, log_ratio + spread]).tolist()
+    return OddsRatio(middle, low, high)
+
+
 def _counts(events: int, n: int) -> tuple[int, int]:
     if not (np.isfinite([events, n]).all() and events % 1 == n % 1 == 0 and 0 <= events <= n):
         raise ArgumentError(f"events, n: found {events} of {n}; expected whole numbers with 0 <= events <= n")

@@ -50,16 +50,20 @@ def survival_quantile(
     """
     target = 1.0 - quantile
     events = km.events > 0
-    time = _first_crossing(km.time, km.survival, events, target, flat_end)
+    time = first_crossing(km.time, km.survival, events, target, flat_end)
     if interval == "normal":
         lower, upper = _normal_limits(km, time, target)
     else:
-        lower = _first_crossing(km.time, km.lower, events, target, flat_end)
-        upper = _first_crossing(km.time, km.upper, events, target, flat_end)
+        lower = first_crossing(km.time, km.lower, events, target, flat_end)
+        upper = first_crossing(km.time, km.upper, events, target, flat_end)
     return SurvivalQuantile(quantile, time, lower, upper, interval)
 
 
-def _first_crossing(time: Floats, curve: Floats, events: Booleans, target: float, flat_end: FlatEnd) -> float:
+def first_crossing(time: Floats, curve: Floats, events: Booleans, target: float, flat_end: FlatEnd) -> float:
+    """Return the first event time at which a curve, or one of its limits, is at or below ``target``; NaN if none.
+
+    Where it is flat at exactly ``target`` up to a later event, the midpoint; see ``survival_quantile``.
+    """
     usable = ~np.isnan(curve) & events
     below = np.flatnonzero(usable & (curve < target + TOLERANCE))
     if below.size == 0:

@@ -7,8 +7,13 @@ from collections.abc import Iterator
 from twoarm.tables.attrition_table import attrition_table
 from twoarm.tables.balance_table import balance_table
 from twoarm.tables.baseline_table import baseline_table
+from twoarm.tables.dialect_table import dialect_table
 from twoarm.tables.hazard_ratio_table import hazard_ratio_table, model_table
 from twoarm.tables.lost_table import lost_table
+from twoarm.tables.missing_table import missing_table
+from twoarm.tables.prognostic_table import prognostic_table
+from twoarm.tables.response_table import response_table
+from twoarm.tables.safety_table import safety_table, term_table
 from twoarm.tables.scope import Scope
 from twoarm.tables.subgroup_table import subgroup_table
 from twoarm.tables.survival_table import follow_up_table, survival_table
@@ -23,6 +28,8 @@ def all_tables(scope: Scope) -> list[Table]:
 def _tables(scope: Scope) -> Iterator[Table | None]:
     wanted = scope.population.analyses
     yield attrition_table(scope)
+    if scope.imputed:
+        yield missing_table(scope)
     if "baseline" in wanted:
         yield baseline_table(scope)
     if "balance" in wanted:
@@ -42,3 +49,13 @@ def _tables(scope: Scope) -> Iterator[Table | None]:
     for name in scope.marginal():
         for endpoint in scope.population.endpoints:
             yield subgroup_table(scope, name, endpoint)
+    if "response" in wanted:
+        yield response_table(scope)
+    if "safety" in wanted:
+        yield safety_table(scope)
+        yield term_table(scope)
+    if "prognostic" in wanted:
+        for endpoint in scope.population.endpoints:
+            yield prognostic_table(scope, endpoint)
+    if "dialects" in wanted:
+        yield dialect_table(scope)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from twoarm.results.estimate import Estimate
-from twoarm.tables.formats import whole
 from twoarm.tables.scope import Scope
 from twoarm.tables.table import Row, Table, plain, quote
 
@@ -36,17 +35,17 @@ def step_row(scope: Scope, step: str, statistic: str, arm: str) -> Estimate | No
 def attrition_table(scope: Scope) -> Table:
     """Return the attrition by arm."""
     groups = ("all", *scope.arms)
-    rows = []
+    numbers, rows = scope.numbers, []
     for step, label in steps(scope):
         cells = []
         for statistic in ("excluded", "excluded_unknown", "remaining"):
             for arm in groups if statistic != "excluded_unknown" else ("all",):
                 found = step_row(scope, step, statistic, arm)
-                cells.append(quote(whole(found), found))
+                cells.append(quote(numbers.whole(found), found))
         rows.append(Row((*plain(label), *cells)))
     analysed = [scope.find(analysis="attrition", statistic="analysed", arm=arm) for arm in groups]
     blank = plain(*[""] * 4)
-    rows.append(Row((*plain("Analysed"), *blank, *(quote(whole(row), row) for row in analysed))))
+    rows.append(Row((*plain("Analysed"), *blank, *(quote(numbers.whole(row), row) for row in analysed))))
     return Table(
         name="attrition",
         title="Attrition",

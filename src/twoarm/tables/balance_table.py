@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from twoarm.results.estimate import Estimate
 from twoarm.tables.baseline_table import ORIGINAL, OWN
-from twoarm.tables.formats import smd
 from twoarm.tables.scope import Scope
-from twoarm.tables.table import Row, Table, plain, quote
+from twoarm.tables.table import Cell, Row, Table, plain, quote
+
+
+def _cell(scope: Scope, row: Estimate | None) -> Cell:
+    """A number; an imputed standardised difference with the largest over the imputations."""
+    text = scope.numbers.smd(row)
+    if row is None or row.statistic != "smd":
+        return quote(text, row)
+    same = {"adjustment": row.adjustment, "analysis": "balance", "variable": row.variable, "variable_level": ""}
+    largest = scope.find(**same, statistic="smd_largest", method=row.method)
+    return quote(f"{text} [{scope.numbers.smd(largest)}]" if largest is not None else text, row, largest)
 
 
 def balance_table(scope: Scope) -> Table:
     """Return one line a covariate, before and after every matching."""
     samples = [name for name in scope.marginal() if scope.made(name)]
+    numbers = any(scope.continuous(variable) for variable in scope.population.covariates)
+    shape = {"Variance ratio": "variance_ratio", "KS": "kolmogorov_smirnov"} if numbers else {}
     columns = ["Covariate"]
     groups = [("", 1)]
     for name in samples:
         header = ["SMD"] if name == scope.unadjusted() else ["SMD, original SD", "SMD, own SD"]
-        columns += [*header, "Variance ratio", "KS"]
-        groups.append((scope.population.adjustments[name].label, len(header) + 2))
+        columns += [*header, *shape]
+        groups.append((scope.population.adjustments[name].label, len(header) + len(shape)))
     rows = []
     for variable in scope.population.covariates:
         cells = [*plain(scope.label(variable))]
@@ -24,10 +36,10 @@ def balance_table(scope: Scope) -> Table:
             here = {"adjustment": name, "analysis": "balance", "variable": variable, "variable_level": ""}
             methods = (ORIGINAL,) if name == scope.unadjusted() else (ORIGINAL, OWN)
             wanted = [scope.find(**here, statistic="smd", method=method) for method in methods]
-            wanted += [scope.find(**here, statistic=s) for s in ("variance_ratio", "kolmogorov_smirnov")]
-            cells += [quote(smd(row), row) for row in wanted]
+            wanted += [scope.find(**here, statistic=s) for s in shape.values()]
+            cells += [_cell(scope, row) for row in wanted]
         rows.append(Row(tuple(cells)))
-    threshold = scope.protocol.analyses.balance.threshold
+    threshold = scope.numbers.general(scope.protocol.analyses.balance.threshold)
     return Table(
         name="balance",
         title="Balance of covariates",
@@ -35,7 +47,8 @@ def balance_table(scope: Scope) -> Table:
         rows=tuple(rows),
         groups=tuple(groups),
         footnotes=(
-            f"SMD: standardised mean difference; above {threshold:g} in size counts as imbalance. Variance ratio and "
-            "KS (Kolmogorov-Smirnov distance) for continuous covariates.",
+            f"SMD: standardised mean difference; above {threshold} in size counts as imbalance."
+            + (" Variance ratio and KS (Kolmogorov-Smirnov distance) for continuous covariates." if shape else "")
+            + (" Imputed: means, with the largest over the imputations in brackets." if scope.imputed else ""),
         ),
     )

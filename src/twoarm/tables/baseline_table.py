@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from twoarm.results.estimate import Estimate
-from twoarm.tables.formats import decimals_of, fixed, probability, smd, text_of, whole, with_interval
+from twoarm.tables.formats import Numbers, decimals_of, text_of
 from twoarm.tables.scope import Scope
 from twoarm.tables.table import Cell, Footnotes, Row, Table, plain, quote
 
+_IMPUTED = "Imputed: means over the imputations; SMD with the largest of them in brackets."
 ORIGINAL, OWN = "SD of the original sample", "SD of this sample"
 
 
@@ -22,10 +23,11 @@ def baseline_table(scope: Scope) -> Table:
     for name in blocks:
         header = [_arm_header(scope, name, arm) for arm in _arms(scope, name)]
         smd = ["SMD"] if name == scope.unadjusted() else ["SMD, original SD", "SMD, own SD"]
-        columns += [*header, "P", *smd]
+        columns += [*header, scope.numbers.style.p_column, *smd]
         groups.append((scope.population.adjustments[name].label, len(header) + 1 + len(smd)))
     continuous = scope.protocol.analyses.baseline.continuous
-    summary = "median (interquartile range)" if continuous == "median" else "mean (SD)"
+    summary = " or median (interquartile range)" if continuous == "median" else " or mean (SD)"
+    summary = summary if any(scope.continuous(name) for name in scope.population.covariates) else ""
     return Table(
         name="baseline",
         title="Baseline characteristics",
@@ -33,8 +35,13 @@ def baseline_table(scope: Scope) -> Table:
         rows=tuple(rows),
         groups=tuple(groups),
         footnotes=(
-            f"Numbers are n (%) or {summary}. SMD: standardised mean difference, {scope.arms[0]} minus {scope.arms[1]}"
+            f"Numbers are n (%){summary}. SMD: standardised mean difference, {scope.arms[0]} minus {scope.arms[1]}"
             "; for covariates of more than two levels the Mahalanobis distance, which has no sign.",
+            *(
+                ("Imputed: means over the imputations; SMD with the largest of them in brackets.",)
+                if scope.imputed
+                else ()
+            ),
             *marks.lines(),
         ),
     )
@@ -46,7 +53,7 @@ def _arms(scope: Scope, adjustment: str) -> tuple[str, ...]:
 
 def _arm_header(scope: Scope, adjustment: str, arm: str) -> str:
     n = scope.find(adjustment=adjustment, analysis="baseline", arm=arm, variable="", statistic="n")
-    return f"{'All' if arm == 'all' else arm} (n = {whole(n)})"
+    return f"{'All' if arm == 'all' else arm} (n = {scope.numbers.whole(n)})"
 
 
 def _variable(scope: Scope, variable: str, blocks: list[str], marks: Footnotes) -> list[Row]:
@@ -73,7 +80,7 @@ def _methods(scope: Scope, adjustment: str) -> tuple[str, ...]:
 
 def _test_cells(scope: Scope, adjustment: str, variable: str, marks: Footnotes) -> list[Cell]:
     p = scope.find(adjustment=adjustment, analysis="baseline", variable=variable, statistic="p_value")
-    text = probability(p)
+    text = scope.numbers.probability(p)
     if p is not None and p.value is not None:
         text += marks.mark(p.method)
     smds = [_smd(scope, adjustment, variable, "", method) for method in _methods(scope, adjustment)]
@@ -84,7 +91,9 @@ def _smd(scope: Scope, adjustment: str, variable: str, level: str, method: str) 
     here = {"adjustment": adjustment, "analysis": "balance", "variable": variable, "variable_level": level}
     # where nobody was left out the two samples are one, and the row stands once
     row = scope.find(**here, statistic="smd", method=method) or scope.find(**here, statistic="smd", method=ORIGINAL)
-    return quote(smd(row), row)
+    largest = scope.find(**here, statistic="smd_largest", method=method)
+    text = scope.numbers.smd(row)
+    return quote(f"{text} [{scope.numbers.smd(largest)}]" if largest is not None else text, row, largest)
 
 
 def _share(scope: Scope, adjustment: str, arm: str, variable: str, level: str) -> Cell:
@@ -99,14 +108,14 @@ def _share(scope: Scope, adjustment: str, arm: str, variable: str, level: str) -
         )
         for s in ("n", "percent")
     )
-    return quote(share_text(n, percent), n, percent)
+    return quote(share_text(scope.numbers, n, percent), n, percent)
 
 
-def share_text(n: Estimate | None, percent: Estimate | None) -> str:
+def share_text(numbers: Numbers, n: Estimate | None, percent: Estimate | None) -> str:
     """Return ``n (percent)``."""
     if n is None or n.value is None or percent is None or percent.value is None:
-        return whole(n)
-    return f"{whole(n)} ({fixed(float(percent.value), 1)})"
+        return numbers.whole(n)
+    return f"{numbers.whole(n)} ({numbers.fixed(float(percent.value), 1)})"
 
 
 def summary_cell(scope: Scope, variable: str, **wanted: str) -> Cell:
@@ -118,10 +127,8 @@ def summary_cell(scope: Scope, variable: str, **wanted: str) -> Cell:
     if len(values) < len(rows):
         return quote(text_of(rows[0], ""), *rows)
     decimals = _decimals(scope, variable, statistics)
-    texts = [fixed(value, decimals) for value in values]
-    if decimals == 0:
-        texts = [text.replace(",", "") for text in texts]  # a year is not 1,988
-    text = with_interval(*texts) if median else f"{texts[0]} ({texts[1]})"
+    texts = [scope.numbers.ungrouped(value, decimals) for value in values]
+    text = scope.numbers.with_quartiles(*texts) if median else f"{texts[0]} ({texts[1]})"
     return quote(text, *rows)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twoarm.protocol.adjustment import Matching, Multivariable
 from twoarm.results.estimate import Estimate
-from twoarm.tables.formats import hazard, probability, whole, with_interval
+from twoarm.tables.formats import in_sentence
 from twoarm.tables.scope import Scope
 from twoarm.tables.table import Footnotes, Row, Table, plain, quote
 
@@ -13,8 +13,7 @@ STATISTICS = ("hazard_ratio", "hazard_ratio_lower", "hazard_ratio_upper", "p_val
 
 def hazard_ratio_table(scope: Scope) -> Table:
     """Return one line an endpoint and adjustment; what each estimates is said in the line."""
-    marks = Footnotes()
-    rows = []
+    marks, numbers, rows = Footnotes(), scope.numbers, []
     for endpoint, section in scope.population.endpoints.items():
         rows.append(Row(plain(section.label), kind="heading"))
         for name, adjustment in scope.population.adjustments.items():
@@ -22,20 +21,27 @@ def hazard_ratio_table(scope: Scope) -> Table:
             n, events = (scope.find(**here, arm="all", statistic=s) for s in ("n", "events"))
             for headline in scope.select(**here, arm=scope.contrast, variable="", statistic="hazard_ratio"):
                 parts = effect(scope, headline)
-                text = with_interval(*(hazard(part) for part in parts[:3]))
+                text = numbers.with_interval(*(numbers.hazard(part) for part in parts[:3]))
                 mark = marks.mark(headline.method or headline.note)
                 cells = (
-                    quote(whole(n), n),
-                    quote(whole(events), events),
+                    quote(numbers.whole(n), n),
+                    quote(numbers.whole(events), events),
                     quote(text + mark, *parts[:3]),
-                    quote(probability(parts[3]), parts[3]),
+                    quote(numbers.probability(parts[3]), parts[3]),
                     *plain(_answers(adjustment)),
                 )
                 rows.append(Row((*plain(adjustment.label), *cells), indent=True))
     return Table(
         name="hazard_ratios",
         title=f"Hazard ratios, {scope.contrast}",
-        columns=("", "n", "Events", f"Hazard ratio ({scope.confidence} CI)", "P", "What it compares"),
+        columns=(
+            "",
+            "n",
+            "Events",
+            f"Hazard ratio ({scope.confidence} CI)",
+            numbers.style.p_column,
+            "What it compares",
+        ),
         rows=tuple(rows),
         footnotes=("A hazard ratio below 1 favours " + scope.arms[0] + ".", *marks.lines()),
     )
@@ -74,24 +80,24 @@ def model_table(scope: Scope, adjustment: str, endpoint: str) -> Table | None:
     if not terms:
         return None
     n, events = (scope.find(**here, arm="all", variable="", statistic=s) for s in ("n", "events"))
-    rows = []
+    numbers, rows = scope.numbers, []
     for term in terms:
         parts = effect(scope, term)
-        text = with_interval(*(hazard(part) for part in parts[:3]))
+        text = numbers.with_interval(*(numbers.hazard(part) for part in parts[:3]))
         rows.append(
             Row(
                 (
                     *plain(term_label(scope, term)),
                     quote(text, *parts[:3]),
-                    quote(probability(parts[3]), parts[3]),
+                    quote(numbers.probability(parts[3]), parts[3]),
                 )
             )
         )
     label, made = scope.population.endpoints[endpoint].label, scope.population.adjustments[adjustment]
     return Table(
         name=f"model-{adjustment}-{endpoint}",
-        title=f"{made.label} model of {label.lower()} (n = {whole(n)}, events {whole(events)})",
-        columns=("Term", f"Hazard ratio ({scope.confidence} CI)", "P"),
+        title=f"{made.label} model of {in_sentence(label)} (n = {numbers.whole(n)}, events {numbers.whole(events)})",
+        columns=("Term", f"Hazard ratio ({scope.confidence} CI)", numbers.style.p_column),
         rows=tuple(rows),
         footnotes=(f"{terms[0].method}. Continuous covariates: per unit, if nothing else is said.",),
     )
@@ -104,4 +110,4 @@ def term_label(scope: Scope, term: Estimate) -> str:
     label = scope.label(term.variable)
     if term.variable_level:
         return f"{label}: {term.variable_level}"
-    return f"{label}, {term.parameter}" if term.parameter else label
+    return f"{label}, {scope.numbers.marked(term.parameter)}" if term.parameter else label

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from twoarm.protocol.adjustment import Matching, Multivariable, Unadjusted
 from twoarm.protocol.covariate import Categorical, Continuous, Cut, covariate_label
+from twoarm.protocol.missing import MultipleImputation
 from twoarm.protocol.protocol import Protocol, StudyPopulation
 from twoarm.results.curve import Curve
 from twoarm.results.estimate import Estimate
 from twoarm.results.results import Results
+from twoarm.tables.formats import Numbers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,9 +34,14 @@ class Scope:
         return self.population.treated, self.population.comparator
 
     @property
+    def numbers(self) -> Numbers:
+        """What numbers are written with, in the protocol's style."""
+        return Numbers.of(self.protocol)
+
+    @property
     def confidence(self) -> str:
         """The confidence level as it stands in headers: 95%."""
-        return f"{100 * self.protocol.confidence_level:g}%"
+        return f"{self.numbers.general(100 * self.protocol.confidence_level)}%"
 
     def select(self, **wanted: str) -> tuple[Estimate, ...]:
         """Return the ledger's rows of this scope."""
@@ -68,6 +75,15 @@ class Scope:
     def regressions(self) -> dict[str, Multivariable]:
         """Return the multivariable models by name."""
         return {n: made for n, made in self.population.adjustments.items() if isinstance(made, Multivariable)}
+
+    @property
+    def imputed(self) -> bool:
+        """Whether the rows are pooled over imputations."""
+        return isinstance(self.population.missing[self.missing], MultipleImputation)
+
+    def median(self, **wanted: str) -> list[Estimate | None]:
+        """Return a median and the limits of its headline interval."""
+        return [self.first(**wanted, statistic=s) for s in ("median", "median_lower", "median_upper")]
 
     def made(self, adjustment: str) -> bool:
         """Whether an adjustment could be made."""

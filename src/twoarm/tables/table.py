@@ -12,7 +12,7 @@ from typing import Literal
 
 from twoarm.results.estimate import Estimate
 
-_NUMBER = re.compile(r"^-[\d.,]+%?( \(.*\))?$")
+_NUMBER = re.compile(r"^-[\d.,·\u202f]+%?( \(.*\))?$")
 
 
 @dataclass(frozen=True, slots=True)

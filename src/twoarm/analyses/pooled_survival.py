@@ -1,0 +1,123 @@
+"""Survival curves of m imputations -> one curve on the log-log scale, its median and its landmarks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from twoarm.errors import NotEstimableError
+from twoarm.protocol.protocol import Protocol
+from twoarm.results.curve import Curve
+from twoarm.results.estimate import Estimate, rounded
+from twoarm.results.ledger import Ledger
+from twoarm.statistics.arrays import Floats
+from twoarm.statistics.kaplan_meier import KaplanMeier
+from twoarm.statistics.pooled_curve import PooledCurve, pool_curves, pooled_median
+
+METHOD = "log-log, Rubin's rules"
+INVERTED = "inverting the pooled curve"
+
+
+def pool_survival(protocol: Protocol, scratches: Sequence[Ledger], ledger: Ledger) -> dict[str, Estimate | None]:
+    """Write the pooled curves of the arms; return the rows that are read off them, by the id that they replace.
+
+    A row that another one stands for already is None.
+    """
+    rows: dict[str, Estimate | None] = {}
+    written: set[str] = set()
+    for curves in zip(*(scratch.curves for scratch in scratches), strict=False):
+        first = curves[0]
+        if first.kind != "survival" or len({curve.id for curve in curves}) > 1:
+            continue
+        try:
+            pooled = pool_curves(curves=[_curve(c) for c in curves], confidence_level=protocol.confidence_level)
+        except NotEstimableError:
+            continue
+        here = [row for row in scratches[0].rows if _same(row, first)]
+        for row in here:
+            read = _read_off(protocol, pooled, row)
+            rows[row.id] = None if read.id in written else read  # two intervals of a median become one
+            written.add(read.id)
+        if first.arm != "all":
+            ledger.curves.append(_written(pooled, curves))
+    return rows
+
+
+def _same(row: Estimate, curve: Curve) -> bool:
+    wanted = ("median", "median_lower", "median_upper", "survival", "survival_lower", "survival_upper")
+    return (row.analysis, row.endpoint, row.arm) == ("survival", curve.endpoint, curve.arm) and row.statistic in wanted
+
+
+def _read_off(protocol: Protocol, pooled: PooledCurve, row: Estimate) -> Estimate:
+    if row.statistic.startswith("median"):
+        found = pooled_median(pooled)
+        value = {"median": found.time, "median_lower": found.lower, "median_upper": found.upper}[row.statistic]
+        note = "" if math.isfinite(value) else "not reached"
+        method = "" if row.statistic == "median" else INVERTED
+    else:
+        day = float(row.parameter.split()[0]) * protocol.unit_days
+        at = int(np.searchsorted(pooled.time, day, side="right")) - 1
+        curve = {"survival": pooled.survival, "survival_lower": pooled.lower, "survival_upper": pooled.upper}
+        value = (1.0 if row.statistic == "survival" else math.nan) if at < 0 else float(curve[row.statistic][at])
+        note = "" if math.isfinite(value) else "the interval has no limits where survival is 0 or 1"
+        if day > pooled.end:
+            value, note = math.nan, "after the last follow-up"
+        method = "" if row.statistic == "survival" else METHOD
+    status: dict[str, object] = {"value": rounded(value), "note": note, "method": method}
+    status["status"] = "ok" if math.isfinite(value) else "not_estimable"
+    return replace(row, **status)  # type: ignore[arg-type]
+
+
+def _curve(curve: Curve) -> KaplanMeier:
+    columns = {name: np.array([np.nan if v is None else v for v in c]) for name, c in curve.columns.items()}
+    error = columns["std_error"]
+    return KaplanMeier(
+        time=columns["time"],
+        at_risk=columns["at_risk"],
+        events=columns["events"],
+        censored=columns["censored"],
+        survival=columns["survival"],
+        std_error=np.where(np.isnan(error), np.inf, error),
+        lower=columns["lower"],
+        upper=columns["upper"],
+        interval="log-log",
+        confidence_level=0.95,
+        n=float(columns["at_risk"][0]),
+    )
+
+
+def _written(pooled: PooledCurve, curves: Sequence[Curve]) -> Curve:
+    """Return the pooled curve at all times of all imputations; numbers at risk and censored are means."""
+    kms = [_curve(curve) for curve in curves]
+    time = np.unique(np.concatenate([km.time for km in kms]))
+    time = time[time <= pooled.end]
+    at = np.searchsorted(pooled.time, time, side="right") - 1
+    begun = at >= 0
+    lines: dict[str, Floats] = {"time": time}
+    for name, values, before in (
+        ("survival", pooled.survival, 1.0),
+        ("lower", pooled.lower, np.nan),
+        ("upper", pooled.upper, np.nan),
+    ):
+        lines[name] = np.where(begun, values[np.maximum(at, 0)], before)
+    lines["at_risk"] = np.mean([_at_risk(km, time) for km in kms], axis=0)
+    for name in ("events", "censored"):
+        lines[name] = np.mean([_counts(km, getattr(km, name), time) for km in kms], axis=0)
+    return replace(curves[0], columns={name: tuple(_number(v) for v in values) for name, values in lines.items()})
+
+
+def _at_risk(km: KaplanMeier, time: Floats) -> Floats:
+    position = np.searchsorted(km.time, time, side="left")
+    return np.append(km.at_risk, 0.0)[position]
+
+
+def _counts(km: KaplanMeier, counts: Floats, time: Floats) -> Floats:
+    position = np.minimum(np.searchsorted(km.time, time, side="left"), km.time.size - 1)
+    return np.where(km.time[position] == time, counts[position], 0.0)
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(f"{value:.12g}")

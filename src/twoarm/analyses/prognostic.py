@@ -1,0 +1,110 @@
+"""Prognostic factors: uni- and multivariable Cox regression on the covariates, within an arm or in all patients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from twoarm.analyses.hazard_ratio import STATISTICS, method_name, write_term
+from twoarm.analyses.request import Observed, Request
+from twoarm.cohort.covariates import CovariateValues
+from twoarm.design.design_matrix import build_design_matrix
+from twoarm.errors import NotEstimableError
+from twoarm.protocol.prognostic import Screening
+from twoarm.results.ledger import Ledger
+from twoarm.statistics.arrays import Booleans
+from twoarm.statistics.cox import CoxFit, fit_cox
+from twoarm.statistics.distributions import two_sided_normal
+
+UNIVARIABLE, MULTIVARIABLE = "univariable", "multivariable"
+GLOBAL = "global Wald test"
+
+
+def prognostic(request: Request) -> None:
+    """Fit each factor alone, then those that enter together; a factor enters whole."""
+    declared = request.protocol.prognostic
+    if declared is None or request.adjusted.pair is not None or not request.adjusted.marginal:
+        return
+    everybody = ("all", np.ones_like(request.adjusted.treated))
+    treated, comparator = request.split(request.adjusted.treated)
+    label, arm = {"all": everybody, "treated": treated, "comparator": comparator}[declared.arm]
+    wanted = request.population.covariates if declared.covariates is None else declared.covariates
+    names = [name for name in wanted if name in request.population.covariates]
+    for name in request.endpoints if declared.endpoints is None else declared.endpoints:
+        if name in request.endpoints:
+            ledger = request.ledger.within(endpoint=name, arm=label)
+            _one_endpoint(request, ledger, request.observed(request.endpoints[name]), arm, names, declared.screening)
+
+
+def _one_endpoint(
+    request: Request,
+    ledger: Ledger,
+    observed: Observed,
+    arm: Booleans,
+    names: Sequence[str],
+    screening: Screening | None,
+) -> None:
+    rows = arm[observed.rows]
+    ledger.add("n", int(rows.sum()))
+    ledger.add("events", int((observed.event & rows).sum()))
+    covariates = {name: request.covariate(name, observed).take(rows) for name in names}
+    entered = []
+    for name in names:
+        fit = _fit(request, ledger, UNIVARIABLE, observed, rows, covariates, [name])
+        enters = screening is None or (fit is not None and _passes(fit, screening))
+        ledger.add("entered", enters, variable=name, parameter="multivariable model")
+        if enters:
+            entered.append(name)
+    if entered:
+        _fit(request, ledger, MULTIVARIABLE, observed, rows, covariates, entered)
+    else:
+        ledger.not_estimable("hazard_ratio", reason="no factor passed the screening", method=MULTIVARIABLE)
+
+
+def _fit(
+    request: Request,
+    ledger: Ledger,
+    model: str,
+    observed: Observed,
+    rows: Booleans,
+    covariates: dict[str, CovariateValues],
+    names: Sequence[str],
+) -> CoxFit | None:
+    """Fit and write one model; None where it cannot be fitted."""
+    design = build_design_matrix(covariates, names, int(rows.sum()))
+    here = ledger.within(method=f"{model} {method_name(request, clustered=False)}")
+    try:
+        fit = fit_cox(
+            time=observed.time[rows],
+            event=observed.event[rows],
+            covariates=design.values,
+            names=design.names,
+            ties=request.protocol.conventions.ties,
+        )
+    except NotEstimableError as error:
+        for name in names:
+            here.not_estimable(*STATISTICS, reason=str(error), variable=name)
+        return None
+    for position, term in enumerate(design.terms):
+        write_term(request, here, fit, position, term)
+    for name in names:
+        columns = [position for position, term in enumerate(design.terms) if term.variable == name]
+        if len(columns) > 1:
+            _global_test(ledger.within(variable=name, method=f"{model} {GLOBAL}"), fit, columns)
+    return fit
+
+
+def _global_test(ledger: Ledger, fit: CoxFit, columns: Sequence[int]) -> None:
+    with ledger.estimating("p_value"):
+        ledger.add("p_value", fit.wald_test([fit.names[column] for column in columns])[2])
+
+
+def _passes(fit: CoxFit, screening: Screening) -> bool:
+    if screening.by == "global":
+        try:
+            return fit.wald_test(fit.names)[2] < screening.p_below
+        except NotEstimableError:
+            return False
+    usable = [j for j, reason in enumerate(fit.reasons) if not reason]
+    return any(two_sided_normal(float(fit.coefficients[j] / fit.std_errors[j])) < screening.p_below for j in usable)

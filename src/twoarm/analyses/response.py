@@ -1,0 +1,135 @@
+"""Tumour response: best overall response, objective response and disease control, by arm and between the arms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from twoarm.analyses.baseline import write_count_test
+from twoarm.analyses.request import Request
+from twoarm.endpoints.response import CR, PR, RESPONSES, SD, evaluable
+from twoarm.protocol.response import Response
+from twoarm.results.ledger import Ledger
+from twoarm.statistics.arrays import Booleans, Integers
+from twoarm.statistics.contingency import test_counts
+from twoarm.statistics.paired_proportions import paired_proportions
+from twoarm.statistics.proportions import odds_ratio, proportion, proportion_difference
+
+ENDPOINTS = {"objective_response": (CR, PR), "disease_control": (CR, PR, SD)}
+LIMITS = {
+    "clopper-pearson": "Clopper-Pearson",
+    "wilson": "Wilson",
+    "newcombe": "Newcombe",
+    "miettinen-nurminen": "Miettinen-Nurminen",
+}
+CLUSTERED = "Wald, clustered by pair"
+MCNEMAR = "McNemar, exact"
+IGNORING = ", ignoring the pairs"
+_DIFFERENCE = ("difference", "difference_lower", "difference_upper")
+_ODDS = ("odds_ratio", "odds_ratio_lower", "odds_ratio_upper")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Outcome:
+    """A yes/no outcome of the adjusted cohort's rows, and for whom it counts, shape (m,)."""
+
+    yes: Booleans
+    counts: Booleans
+
+
+def response(request: Request) -> None:
+    """Write the categories and both rates under every confirmation rule in force."""
+    declared, found = request.protocol.response, request.outcomes.response
+    if declared is None or found is None or not request.adjusted.marginal:
+        return
+    for rule, best in found.best.items():
+        codes = best[request.adjusted.cohort_rows]
+        counts = evaluable(codes) if declared.denominator == "evaluable" else np.ones(codes.size, dtype=np.bool_)
+        ledger = request.ledger.within(parameter=rule)
+        for label, arm in request.arms:
+            _categories(ledger.within(arm=label), codes[arm & counts])
+        for variable, good in ENDPOINTS.items():
+            here = ledger.within(variable=variable)
+            outcome = _Outcome(np.isin(codes, good), counts)
+            for label, arm in request.arms:
+                _rate(here.within(arm=label), outcome, arm, declared, request.protocol.confidence_level)
+            _compare(request, here.within(arm=request.contrast), outcome, declared)
+
+
+def _categories(ledger: Ledger, codes: Integers) -> None:
+    ledger.add("n", int(codes.size))
+    here = ledger.within(variable="best_response")
+    for code, word in enumerate(RESPONSES):
+        count = int((codes == code).sum())
+        here.add("n", count, variable_level=word)
+        percent = 100 * count / codes.size if codes.size else None
+        here.add("percent", percent, variable_level=word, unit="%", note="" if codes.size else "nobody evaluable")
+
+
+def _rate(ledger: Ledger, outcome: _Outcome, arm: Booleans, declared: Response, confidence_level: float) -> None:
+    rows = arm & outcome.counts
+    events, n = int((outcome.yes & rows).sum()), int(rows.sum())
+    ledger.add("n", events)
+    method = LIMITS[declared.interval]
+    here = ledger.within(unit="%")
+    with here.estimating("percent"):
+        found = proportion(events=events, n=n, interval=declared.interval, confidence_level=confidence_level)
+        here.add("percent", 100 * found.proportion)
+        here.add("percent_lower", 100 * found.lower, method=method)
+        here.add("percent_upper", 100 * found.upper, method=method)
+
+
+def _compare(request: Request, ledger: Ledger, outcome: _Outcome, declared: Response) -> None:
+    paired = request.adjusted.pair is not None
+    if paired:
+        _paired(request, ledger, outcome)
+    if not paired or declared.unpaired_tests:
+        _unpaired(request, ledger, outcome, declared, IGNORING if paired else "")
+
+
+def _unpaired(request: Request, ledger: Ledger, outcome: _Outcome, declared: Response, suffix: str) -> None:
+    treated, level = request.adjusted.treated, request.protocol.confidence_level
+    (x1, n1), (x0, n0) = (
+        (int((outcome.yes & rows).sum()), int(rows.sum()))
+        for rows in (treated & outcome.counts, ~treated & outcome.counts)
+    )
+    sides = {"events_1": x1, "n_1": n1, "events_0": x0, "n_0": n0}
+    method = LIMITS[declared.difference] + suffix
+    here = ledger.within(method=method, unit="%")
+    with here.estimating(*_DIFFERENCE):
+        gap = proportion_difference(**sides, interval=declared.difference, confidence_level=level)
+        for statistic, value in zip(_DIFFERENCE, (gap.difference, gap.lower, gap.upper), strict=True):
+            here.add(statistic, 100 * value)
+    here = ledger.within(method=f"Wald{suffix}")
+    with here.estimating(*_ODDS):
+        odds = odds_ratio(**sides, confidence_level=level)
+        for statistic, value in zip(_ODDS, (odds.odds_ratio, odds.lower, odds.upper), strict=True):
+            here.add(statistic, value)
+    with ledger.estimating("p_value"):
+        table = [[x1, x0], [n1 - x1, n0 - x0]]
+        write_count_test(ledger, test_counts(table=table, continuity=request.protocol.conventions.yates), suffix)
+
+
+def _paired(request: Request, ledger: Ledger, outcome: _Outcome) -> None:
+    """Compare within pairs whose both members count; the treated member is the first."""
+    pair, treated = request.adjusted.pair, request.adjusted.treated
+    assert pair is not None, "pairs are compared where there are pairs"
+    whole = np.bincount(pair, outcome.counts)[pair] == 2
+    first, second = (np.flatnonzero(whole & arm)[np.argsort(pair[whole & arm])] for arm in (treated, ~treated))
+    here = ledger.within(method=CLUSTERED)
+    with here.estimating(*_DIFFERENCE):
+        found = paired_proportions(
+            first=outcome.yes[first],
+            second=outcome.yes[second],
+            confidence_level=request.protocol.confidence_level,
+        )
+        values = (found.difference, found.difference_lower, found.difference_upper)
+        for statistic, value in zip(_DIFFERENCE, values, strict=True):
+            here.add(statistic, 100 * value, unit="%")
+        here.add("difference_se", 100 * found.difference_se, unit="%")
+        reason = "" if np.isfinite(found.odds_ratio) else "nobody or everybody in an arm"
+        odds = (found.odds_ratio, found.odds_ratio_lower, found.odds_ratio_upper)
+        for statistic, value in zip(_ODDS, odds, strict=True):
+            here.add(statistic, value, note=reason)
+        ledger.add("p_value", found.p_value, method=MCNEMAR)

@@ -1,0 +1,104 @@
+"""Completed cohorts by multiple imputation: every covariate drawn given all others, the arm and the outcomes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from twoarm.cohort.cohort import Cohort
+from twoarm.cohort.covariates import CategoricalValues, CovariateValues, cut
+from twoarm.endpoints.time_to_event import TimeToEvent
+from twoarm.errors import NotEstimableError, Problem, RecordsError
+from twoarm.protocol.choices import ImputationMethod
+from twoarm.protocol.missing import MultipleImputation
+from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.statistics.chained_equations import ImputationVariable, impute
+from twoarm.statistics.nelson_aalen import nelson_aalen
+
+
+def impute_covariates(
+    name: str, strategy: MultipleImputation, cohort: Cohort, times: Mapping[str, TimeToEvent], seed: int
+) -> list[dict[str, CovariateValues]]:
+    """Return the covariates of the whole cohort, complete, once for each imputation.
+
+    Raises:
+        RecordsError: a covariate is missing for everybody, or almost everybody of an arm.
+    """
+    variables = [_variable(values, strategy) for values in cohort.covariates.values()]
+    predictors, names = _predictors(cohort, times)
+    try:
+        drawn = impute(
+            variables=variables,
+            predictors=predictors,
+            names=names,
+            generators=_generators(seed, strategy.imputations, cohort.population.name, name),
+            iterations=strategy.iterations,
+            donors=strategy.donors,
+        )
+    except NotEstimableError as error:
+        raise RecordsError([Problem("records", str(error), "leave the covariate out", f"missing.{name}")]) from None
+    return [
+        {
+            label: _filled(values, drawn.rows[label], drawn.values[label][i]) if label in drawn.rows else values
+            for label, values in cohort.covariates.items()
+        }
+        for i in range(strategy.imputations)
+    ]
+
+
+def missing_rows(cohort: Cohort) -> Booleans:
+    """Return which patients lack a covariate."""
+    masks = [values.missing for values in cohort.covariates.values()]
+    return np.any(masks, axis=0) if masks else np.zeros(cohort.key.size, dtype=np.bool_)
+
+
+def _variable(values: CovariateValues, strategy: MultipleImputation) -> ImputationVariable:
+    """A cut covariate is drawn as the number that is cut."""
+    if isinstance(values, CategoricalValues) and values.numbers is None:
+        codes = np.where(values.missing, np.nan, values.codes)
+        several: ImputationMethod = "ordinal" if values.ordered else "polytomous"
+        default: ImputationMethod = "logistic" if len(values.levels) == 2 else several
+        return ImputationVariable(values.name, codes, len(values.levels), strategy.methods.get(values.name, default))
+    numbers = values.numbers if isinstance(values, CategoricalValues) else values.values
+    assert numbers is not None, "a covariate without levels of its own is a number"
+    return ImputationVariable(values.name, numbers, 0, "pmm")
+
+
+def _predictors(cohort: Cohort, times: Mapping[str, TimeToEvent]) -> tuple[Floats, list[str]]:
+    """The arm; for each endpoint its event indicator and Nelson-Aalen hazard, at their means where it is not known."""
+    columns, names = [cohort.treated.astype(np.float64)], ["arm"]
+    for name, endpoint in times.items():
+        known = endpoint.known
+        if not known.any():
+            continue
+        event = endpoint.event.astype(np.float64)
+        hazard = np.zeros(event.size)
+        hazard[known] = nelson_aalen(time=endpoint.time[known], event=endpoint.event[known])
+        for label, values in (("event", event), ("hazard", hazard)):
+            columns.append(np.where(known, values, values[known].mean()))
+            names.append(f"{name}:{label}")
+    return np.column_stack(columns), names
+
+
+def _filled(values: CovariateValues, rows: Integers, drawn: Floats) -> CovariateValues:
+    if isinstance(values, CategoricalValues) and values.numbers is None:
+        codes = values.codes.copy()
+        codes[rows] = drawn.astype(np.int64)
+        return replace(values, codes=codes)
+    if isinstance(values, CategoricalValues):
+        assert values.numbers is not None, "a cut covariate keeps its numbers"
+        numbers = values.numbers.copy()
+        numbers[rows] = drawn
+        return replace(values, numbers=numbers, codes=cut(numbers, values.breaks))
+    complete = values.values.copy()
+    complete[rows] = drawn
+    return replace(values, values=complete)
+
+
+def _generators(seed: int, m: int, *step: str) -> list[np.random.Generator]:
+    digest = hashlib.sha256("/".join(("imputation", *step)).encode()).digest()
+    root = np.random.SeedSequence([seed, int.from_bytes(digest[:8], "big")])
+    return [np.random.default_rng(child) for child in root.spawn(m)]

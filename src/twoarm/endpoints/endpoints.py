@@ -1,0 +1,36 @@
+"""What happened to a cohort: times to events, best response, worst grades; aligned with its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from twoarm.cohort.cohort import Cohort
+from twoarm.endpoints.adverse_events import AdverseEvents, derive_adverse_events
+from twoarm.endpoints.event_days import EPOCH_ORDINAL
+from twoarm.endpoints.response import BestResponse, derive_response
+from twoarm.endpoints.time_to_event import TimeToEvent, derive_times
+from twoarm.protocol.protocol import Protocol, StudyPopulation
+from twoarm.records.records import Records
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Endpoints:
+    """Everything that happened, as far as the population's analyses ask for it."""
+
+    times: Mapping[str, TimeToEvent]
+    response: BestResponse | None
+    adverse_events: AdverseEvents | None
+
+
+def derive_endpoints(protocol: Protocol, population: StudyPopulation, records: Records, cohort: Cohort) -> Endpoints:
+    """Return the population's endpoints."""
+    cutoff = np.inf if protocol.data_cutoff is None else float(protocol.data_cutoff.toordinal() - EPOCH_ORDINAL)
+    response = adverse_events = None
+    if protocol.response is not None and "response" in population.analyses:
+        response = derive_response(protocol.response, records, cohort, cutoff)
+    if protocol.safety is not None and "safety" in population.analyses:
+        adverse_events = derive_adverse_events(protocol, protocol.safety, records, cohort, cutoff)
+    return Endpoints(derive_times(protocol, population, records, cohort, cutoff), response, adverse_events)

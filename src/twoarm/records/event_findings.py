@@ -1,0 +1,58 @@
+"""Events that cannot be, by file and row: a visit after death, an adverse event before treatment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import polars as pl
+
+from twoarm.protocol.protocol import Protocol
+from twoarm.records.findings import Finding
+from twoarm.records.typed_table import KEY, TypedTable, findings_by_file
+
+_ZERO, _DEATH, _VISIT = ":zero", ":death", ":visit"
+NOT_COUNTED = "not counted; correct the date, or the one that it contradicts"
+
+
+def event_findings(protocol: Protocol, patients: pl.DataFrame, tables: Mapping[str, TypedTable]) -> Iterator[Finding]:
+    """Return what contradicts the patients' own dates; time zero is that of the study population."""
+    zero = next(iter(protocol.populations.values())).time_zero
+    response, safety = protocol.response, protocol.safety
+    if response is not None and response.table in tables:
+        table = _beside(tables[response.table], patients, {_ZERO: zero, _DEATH: response.death})
+        date, column = pl.col(response.date), response.date
+        if response.death is not None:
+            what = "visits after the patient's death"
+            yield from _where(table, date > pl.col(_DEATH), "visit_after_death", column, what, NOT_COUNTED)
+        visit = pl.struct(KEY, response.date)
+        twice = visit.is_duplicated() & date.is_not_null() & pl.col(KEY).is_not_null()
+        twice = twice & (pl.col(response.response).n_unique().over(KEY, response.date) > 1)
+        what = "visits of one day with different responses"
+        yield from _where(table, twice, "visits_differ", column, what, "the worse one stands first; which is right?")
+        yield from _after_cutoff(protocol, table, column, "visits")
+    if safety is not None and safety.table in tables:
+        table = _beside(tables[safety.table], patients, {_ZERO: zero})
+        onset, column = pl.col(safety.onset), safety.onset
+        if zero is not None:
+            what = "adverse events before the start of treatment"
+            remedy = "not treatment-emergent: outside the window unless first_day is negative"
+            yield from _where(table, onset < pl.col(_ZERO), "event_before_start", column, what, remedy)
+        yield from _after_cutoff(protocol, table, column, "adverse events")
+
+
+def _after_cutoff(protocol: Protocol, table: TypedTable, column: str, what: str) -> Iterator[Finding]:
+    if protocol.data_cutoff is not None:
+        late = pl.col(column) > protocol.data_cutoff
+        yield from _where(table, late, "after_cutoff", column, f"{what} after the data cut-off", "not counted")
+
+
+def _beside(table: TypedTable, patients: pl.DataFrame, wanted: Mapping[str, str | None]) -> TypedTable:
+    """Return the table with the patients' own dates beside each row."""
+    dates = patients.select(KEY, *(pl.col(name).alias(alias) for alias, name in wanted.items() if name))
+    frame = table.frame.join(dates, on=KEY, how="left", maintain_order="left")
+    return TypedTable(table.name, frame, table.files, (), ())
+
+
+def _where(table: TypedTable, condition: pl.Expr, rule: str, column: str, what: str, remedy: str) -> Iterator[Finding]:
+    rows = table.frame.select(condition.fill_null(False).alias("found")).to_series()
+    yield from findings_by_file(table, rows, rule, "warned", column, what, remedy)

@@ -1,0 +1,174 @@
+"""Files of one table -> typed columns, one file below the other; every cell keeps its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from twoarm.errors import Problem, RecordsError, nearest
+from twoarm.protocol.column import ColumnDeclaration
+from twoarm.protocol.data import EventSource, Source, TablePart
+from twoarm.records.column_typing import TypedColumn, readable, type_column
+from twoarm.records.evaluation import HELD
+from twoarm.records.findings import Finding, Outcome
+from twoarm.records.source_files import RawTable, frame_source, read_source
+from twoarm.results.provenance import InputFile
+
+KEY = ":key"
+FILE = ":file"  # position among the table's files
+ROW = ":row"  # as the file numbers it
+FILE_ORDER = ":file_order"  # over all files
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a row stands."""
+
+    file: str
+    row: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TypedTable:
+    """Columns in their declared types, ``:key``, ``:file``, ``:row``, and ``held:x`` beside columns with held cells."""
+
+    name: str
+    frame: pl.DataFrame
+    files: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    inputs: tuple[InputFile, ...]
+
+
+def read_table(name: str, table: Source | EventSource, folder: Path, given: Any = None) -> TypedTable:
+    """Read and type every file of a table, or the frame that stands for it.
+
+    Raises:
+        RecordsError: with every reason why a file cannot be read at all.
+    """
+    frames: list[pl.DataFrame] = []
+    findings: list[Finding] = []
+    inputs: list[InputFile] = []
+    problems: list[Problem] = []
+    raws: list[RawTable] = []
+    for part in table.parts() if given is None else table.parts()[:1]:
+        try:
+            raw = read_source(name, part, folder) if given is None else frame_source(name, given)
+            frame, found, described = _type_part(name, table, part, raw, len(frames))
+        except RecordsError as error:
+            problems += error.problems
+            continue
+        raws.append(raw)
+        frames.append(frame)
+        findings += found
+        inputs.append(described)
+    if problems:
+        raise RecordsError([*problems, *(finding.problem() for finding in findings if finding.outcome == "refused")])
+    whole = pl.concat(frames, how="diagonal") if len(frames) > 1 else frames[0]
+    whole = whole.with_columns(pl.col(column).fill_null(False) for column in whole.columns if column.startswith(HELD))
+    whole = whole.with_columns(pl.Series(FILE_ORDER, range(whole.height), dtype=pl.Int64))
+    files = tuple(raw.name for raw in raws)
+    return TypedTable(name, whole, files, tuple(findings), tuple(inputs))
+
+
+def findings_by_file(
+    table: TypedTable, rows: pl.Series, rule: str, outcome: Outcome, column: str, what: str, remedy: str
+) -> Iterator[Finding]:
+    """Return a finding for each file that has any of the rows."""
+    found = table.frame.select(KEY, FILE, ROW).filter(rows)
+    for position, file in enumerate(table.files):
+        here = found.filter(found[FILE] == position)
+        if here.height:
+            keys = tuple(here[KEY].fill_null("").to_list())
+            yield Finding(rule, outcome, file, column, what, tuple(here[ROW].to_list()), keys, remedy)
+
+
+def _type_part(
+    name: str, table: Source | EventSource, part: TablePart, raw: RawTable, position: int
+) -> tuple[pl.DataFrame, list[Finding], InputFile]:
+    headers = {
+        column: declared.source or column
+        for column, declared in part.columns.items()
+        if column not in part.absent and column not in part.values
+    }
+    _refuse_headers(raw, headers)
+    height = raw.frame.height
+    columns: dict[str, pl.Series] = {}
+    findings: list[Finding] = []
+    typed: dict[str, TypedColumn] = {}
+    for column, declared in part.columns.items():
+        cells = raw.frame[headers[column]] if column in headers else _given(part, column, height)
+        typed[column] = type_column(cells, declared, part)
+        columns[column] = typed[column].values
+        held = typed[column].held()
+        if held.any():
+            columns[HELD + column] = held
+    keys = typed[table.key].values
+    rows = pl.Series(ROW, range(raw.first_row, raw.first_row + height), dtype=pl.Int64)
+    for column, declared in part.columns.items():
+        header = headers.get(column, column)
+        findings += _cell_findings(typed[column], keys, rows, raw.name, header, declared, part)
+    frame = pl.DataFrame(
+        {KEY: keys, FILE: pl.Series([position], dtype=pl.Int32).new_from_index(0, height), ROW: rows, **columns}
+    )
+    used = set(headers.values())
+    ignored = tuple(column for column in raw.frame.columns if column not in used)
+    described = InputFile(name, raw.name, raw.sha256, raw.bytes, height, tuple(part.columns), ignored)
+    return frame, findings, described
+
+
+def _given(part: TablePart, column: str, height: int) -> pl.Series:
+    """The cells of a column that the file does not have: one value for all, or missing."""
+    return pl.Series([part.values.get(column)], dtype=pl.String).new_from_index(0, height)
+
+
+def _refuse_headers(raw: RawTable, headers: dict[str, str]) -> None:
+    absent = [header for header in headers.values() if header not in raw.frame.columns]
+    if absent:
+        raise RecordsError(
+            [
+                Problem(
+                    raw.name,
+                    f"no column {header}",
+                    f"expected it in the header{nearest(header, raw.frame.columns)}",
+                )
+                for header in absent
+            ]
+        )
+    odd = {header: raw.frame.schema[header] for header in headers.values() if not readable(raw.frame[header])}
+    if odd:
+        raise RecordsError(
+            [
+                Problem(raw.name, f"a column of type {dtype}", "expected text, numbers, yes/no or dates", header)
+                for header, dtype in odd.items()
+            ]
+        )
+
+
+def _cell_findings(
+    column: TypedColumn,
+    keys: pl.Series,
+    rows: pl.Series,
+    file: str,
+    header: str,
+    declared: ColumnDeclaration,
+    part: TablePart,
+) -> Iterator[Finding]:
+    hold = (declared.on_invalid or part.on_invalid) == "hold"
+    remedy = "held: counts as unknown" if hold else 'correct the cells, declare them missing, or on_invalid = "hold"'
+    outcome: Outcome = "held" if hold else "refused"
+    for rule, (what, cells) in column.broken.items():
+        if cells.any():
+            names = tuple(keys.filter(cells).fill_null("").to_list())
+            yield Finding(rule, outcome, file, header, what, tuple(rows.filter(cells).to_list()), names, remedy)
+
+
+def missing_keys(table: TypedTable, key: str) -> Sequence[Finding]:
+    """Return the rows without a patient key."""
+    remedy = "give every row a patient key, or delete it (totals and notes are not patients)"
+    absent = table.frame[KEY].is_null()
+    return tuple(findings_by_file(table, absent, "missing_key", "refused", key, "rows without a patient key", remedy))
