@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from twoarm.figures.all_figures import survival_name
-from twoarm.figures.kaplan_meier_plot import at_risk_text, comparison_of, median_of, thinned, time_ticks
+from twoarm.figures.kaplan_meier_plot import at_risk_text, comparison_of, median_of, summary_is_low, thinned, time_ticks
 from twoarm.figures.theme import COMPARATOR, FAINT, INK, TREATED, shortened
 from twoarm.report.curve_values import CurveValues, curve_values
 from twoarm.results.curve import Curve
@@ -85,7 +85,7 @@ def _figure(scope: Scope, adjustment: str, endpoint: str, curves: Sequence[Curve
         *_frame(axes, label, scope.protocol.time_unit),
         *(part for i, curve in enumerate(curves) for part in _curve(axes, curve, i)),
         *_legend(curves, legend),
-        *_comparison(comparison),
+        *_comparison(comparison, low=summary_is_low(curves)),
         *_risk_table(axes, scope, curves),
         '<g class="km-cursor" visibility="hidden"><line y1="{}" y2="{}"/>{}</g>'.format(
             TOP, BOTTOM, "".join(f'<circle r="4" fill="{colour}"/>' for colour in _COLOURS)
@@ -198,9 +198,12 @@ def _legend(curves: Sequence[Curve], medians: Sequence[Cell]) -> Iterator[str]:
         yield _text(LEFT + 42, y, f"{fitted(curve.arm, room)}: {median.text}", ids=median.ids)
 
 
-def _comparison(lines: Sequence[Cell]) -> Iterator[str]:
+def _comparison(lines: Sequence[Cell], *, low: bool) -> Iterator[str]:
     for i, line in enumerate(lines):
-        yield _text(LEFT + 12, BOTTOM - 12 - _ROW * (len(lines) - 1 - i), line.text, ids=line.ids)
+        if low:
+            yield _text(LEFT + 12, BOTTOM - 12 - _ROW * (len(lines) - 1 - i), line.text, ids=line.ids)
+        else:
+            yield _text(RIGHT - 12, TOP + 20 + _ROW * i, line.text, 'text-anchor="end"', line.ids)
 
 
 def _risk_table(axes: _Axes, scope: Scope, curves: Sequence[Curve]) -> Iterator[str]:

@@ -57,7 +57,7 @@ def layout_of(table: Table) -> TableLayout:
 def _height(table: Table, size: float) -> float:
     """Height in points, caption and notes included, on the safe side."""
     notes = sum(1 + text_width(note, 8) // TURNED_WIDTH for note in table.footnotes)
-    return (1.15 * size + 2.2) * (len(table.rows) + 3 + bool(table.groups)) + 10 * notes + 30
+    return (1.15 * size + 2.2) * (len(table.rows) + 2 + bool(table.groups)) + 10 * notes + 26
 
 
 def _shared(least: list[float], wish: list[float], width: float) -> list[float]:
