@@ -131,6 +131,6 @@ def test_hazard_ratio_and_test_stand_where_no_curve_is() -> None:
         times = tuple(float(i) for i in range(1, len(survival) + 1))
         return Curve("survival", "p", "m", "a", "e", "arm", {"time": times, "survival": survival, "lower": survival})
 
-    slow, fast = falling((0.9, 0.8, 0.7, 0.6, 0.5, 0.4)), falling((0.5, 0.1, 0.05, 0.04, 0.03, 0.02))
+    slow, fast = falling((0.9, 0.8, 0.7, 0.6, 0.5, 0.4)), falling((0.1, 0.05, 0.04, 0.03, 0.02, 0.01))
     assert summary_is_low([slow, slow])
     assert not summary_is_low([slow, fast])
