@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
-import time
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from twoarm.errors import OutputError, ProtocolError, RecordsError
+from twoarm.commands.exit_codes import NOT_ESTIMABLE, OK, exit_codes, progress
+from twoarm.commands.lock import lock
+from twoarm.commands.outputs import diff, reproduce, verify
+from twoarm.errors import OutputError
 from twoarm.version import __version__
 
 if TYPE_CHECKING:
-    from twoarm.records.records import Records
     from twoarm.report.figure_helper import FigureHelper
-
-OK, PROTOCOL_INVALID, DATA_REFUSED, NOT_ESTIMABLE, INTERNAL, INTERRUPTED = 0, 2, 3, 4, 5, 130
-MOST_PROBLEMS = 100  # shown; all are counted
 
 _STUDY = click.argument("study", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
@@ -31,8 +27,8 @@ _STUDY = click.argument("study", type=click.Path(exists=True, dir_okay=False, pa
 def main() -> None:
     """Compare the survival of two arms of an observational study, from one declared protocol.
 
-    Exit codes: 0 done; 2 the protocol or the call is invalid; 3 the data are refused; 4 the primary analysis is not
-    estimable (the report is written); 5 internal error.
+    Exit codes: 0 done; 1 verify, diff or reproduce found a difference; 2 the protocol or the call is invalid; 3 the
+    data are refused; 4 the primary analysis is not estimable (the report is written); 5 internal error.
     """
 
 
@@ -43,13 +39,13 @@ def main() -> None:
 @click.option("--quiet", is_flag=True, help="No progress on standard error.")
 def run(study: Path, out: Path, replace: bool, quiet: bool) -> None:
     """Run STUDY.toml and write report, tables, figures and ledger into a folder."""
-    with _exit_codes(study):
+    with exit_codes(study):
         from twoarm.report.figure_helper import FigureHelper
         from twoarm.report.output_folder import check_output
 
         check_output(out, replace=replace)
         with FigureHelper() as helper:
-            code = _run(study, out, replace, _progress(quiet), helper)
+            code = _run(study, out, replace, progress(quiet), helper)
     sys.exit(code)
 
 
@@ -59,35 +55,24 @@ def _run(study: Path, out: Path, replace: bool, say: Callable[[str], None], help
 
     protocol = read_protocol(study)
     say("reading the records")
+    from twoarm.commands.running import run_and_publish
     from twoarm.records.records import read_records
-    from twoarm.study import primary_status, provenance_of, run_study
+    from twoarm.report.protocol_lock import amendments, read_lock
 
+    amended = amendments(read_lock(study), protocol)
     records = read_records(protocol, study.parent)
-    results = run_study(protocol, records, progress=say)
-    status = primary_status(protocol, results)
-    if status == "failed":
-        click.echo("internal error: the primary analysis failed; nothing was written", err=True)
-        return INTERNAL
-    say("writing tables, figures and report")
-    from twoarm.report.publish import write_report
-
-    provenance = provenance_of(protocol, records)
-    notes = _data_notes(records, places=protocol.disclosure.minimum_cell <= 1)
-    folder = write_report(
-        protocol, results, provenance, out, data_notes=notes, replace=replace, helper=helper, warn=_warning
-    )
-    click.echo(f"Report: {folder / 'report.html'}")
-    if status == "not_estimable":
-        click.echo("The primary analysis is not estimable; the report says why.", err=True)
-        return NOT_ESTIMABLE
-    return OK
+    code = run_and_publish(protocol, records, out, replace=replace, say=say, helper=helper, amendments=amended)
+    if code in (OK, NOT_ESTIMABLE):
+        click.echo(f"Report: {out / 'report.html'}")
+    return code
 
 
 @main.command()
 @_STUDY
 def check(study: Path) -> None:
     """Check STUDY.toml and its data, and the design, without looking at outcomes."""
-    with _exit_codes(study):
+    with exit_codes(study):
+        from twoarm.commands.running import data_notes
         from twoarm.protocol.read import read_protocol
         from twoarm.records.records import read_records
         from twoarm.study import design_summary
@@ -98,7 +83,7 @@ def check(study: Path) -> None:
         for source in records.inputs:
             ignored = f"; not used: {', '.join(source.ignored_columns)}" if source.ignored_columns else ""
             click.echo(f"{source.file}: {source.rows:,} rows{ignored}")
-        for note in _data_notes(records):
+        for note in data_notes(records):
             click.echo(f"  {note}")
         for line in design_summary(protocol, records):
             click.echo(line)
@@ -112,7 +97,7 @@ def check(study: Path) -> None:
 def init(data: Path, out: Path | None) -> None:
     """Write a commented protocol to start from, with the columns of DATA."""
     target = out or data.parent / "study.toml"
-    with _exit_codes(target):
+    with exit_codes(target):
         from twoarm.records.starter import starter_protocol
 
         if target.exists():
@@ -127,85 +112,14 @@ def init(data: Path, out: Path | None) -> None:
 @main.command()
 def schema() -> None:
     """Print the JSON Schema of a protocol, for editors."""
-    with _exit_codes(Path()):
+    with exit_codes(Path()):
         from twoarm.protocol.read import protocol_schema
 
         click.echo(json.dumps(protocol_schema(), indent=2, ensure_ascii=False))
 
 
-def _progress(quiet: bool) -> Callable[[str], None]:
-    start = time.monotonic()
-
-    def say(stage: str) -> None:
-        if not quiet:
-            click.echo(f"[{time.monotonic() - start:5.1f} s] {stage}", err=True)
-
-    return say
-
-
-def _warning(text: str) -> None:
-    click.echo(f"warning: {text}", err=True)
-
-
-def _data_notes(records: Records, *, places: bool = True) -> list[str]:
-    """Findings that did not stop the study, in words; by place where that may be told; no value of a cell."""
-    if not places:
-        return sorted({f"{one.file}, {one.column}: some {one.what}; {one.remedy}." for one in records.findings})
-    return [
-        f"{finding.file}, {finding.column}: {len(finding.rows)} {finding.what} ({finding.place()}); {finding.remedy}."
-        for finding in records.findings
-    ]
-
-
-@contextlib.contextmanager
-def _exit_codes(study: Path) -> Iterator[None]:
-    """Turn errors into messages and exit codes: no traceback, no patient's value."""
-    try:
-        yield
-    except ProtocolError as error:
-        lines = study.read_text("utf-8-sig", errors="replace").splitlines() if study.is_file() else []
-        for problem in error.problems[:MOST_PROBLEMS]:
-            click.echo(_visible(str(problem)), err=True)
-            _caret(lines, problem.where)
-        click.echo(f"{_counted(len(error.problems))} in the protocol; nothing was run.", err=True)
-        sys.exit(PROTOCOL_INVALID)
-    except RecordsError as error:
-        for problem in error.problems[:MOST_PROBLEMS]:
-            click.echo(_visible(str(problem)), err=True)
-        click.echo(f"{_counted(len(error.problems))} in the data; nothing was written.", err=True)
-        sys.exit(DATA_REFUSED)
-    except BrokenPipeError:
-        sys.exit(OK)  # whoever read the output has seen enough
-    except OutputError as error:
-        click.echo(_visible(str(error)), err=True)
-        sys.exit(PROTOCOL_INVALID)
-    except KeyboardInterrupt:
-        click.echo("interrupted; nothing was written.", err=True)
-        sys.exit(INTERRUPTED)
-    except Exception as error:  # the message of a foreign exception may quote data, so only places are shown
-        frames = traceback.extract_tb(error.__traceback__)[-4:]
-        places = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
-        click.echo(f"internal error: {type(error).__name__} at {places}; nothing was written.", err=True)
-        sys.exit(INTERNAL)
-
-
-def _visible(text: str) -> str:
-    """Return a message without characters that a terminal would obey."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
-
-
-def _caret(lines: list[str], where: str) -> None:
-    """Show the line of the protocol with a caret under the place."""
-    parts = where.rsplit(":", 2)
-    if len(parts) < 3:
-        return
-    line, column = int(parts[1]), int(parts[2])
-    if line <= len(lines):
-        click.echo(f"    {_visible(lines[line - 1])}\n    {' ' * (column - 1)}^", err=True)
-
-
-def _counted(n: int) -> str:
-    return "1 problem" if n == 1 else f"{n} problems"
+for command in (lock, verify, diff, reproduce):
+    main.add_command(command)
 
 
 if __name__ == "__main__":

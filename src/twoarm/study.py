@@ -77,6 +77,27 @@ def provenance_of(protocol: Protocol, records: Records) -> Provenance:
     return Provenance.of(canonical, records.inputs, protocol.seed)
 
 
+def design_hashes(protocol: Protocol, records: Records) -> dict[str, str]:
+    """Return a hash of who is compared with whom, for every adjustment of complete cases; outcomes are not needed.
+
+    Raises:
+        RecordsError: the records cannot answer the question as asked.
+    """
+    hashes = {}
+    with one_thread():
+        for population in protocol.plan():
+            cohort = build_cohort(protocol, population, records)
+            for strategy, section in population.missing.items():
+                if isinstance(section, MultipleImputation):
+                    continue
+                completed = complete(strategy, section, cohort, {}, protocol.seed)[0]
+                for made in adjust(population, completed, protocol.seed):
+                    lines = [made.reason] if isinstance(made, NotAdjusted) else list(made.members())
+                    digest = hashlib.sha256("\n".join(lines).encode("utf-8")).hexdigest()
+                    hashes[f"{population.name}/{strategy}/{made.name}"] = digest
+    return hashes
+
+
 def design_summary(protocol: Protocol, records: Records) -> Iterator[str]:
     """Yield who would be compared, and how many pairs each matching makes; outcomes are not looked at.
 

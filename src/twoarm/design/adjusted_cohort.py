@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +49,14 @@ class AdjustedCohort:
     def treated(self) -> Booleans:
         """Arm of each row, shape (m,)."""
         return np.asarray(self.completed.treated[self.row])
+
+    def members(self) -> Iterator[str]:
+        """Yield key, arm, pair, weight and score of every row, as text."""
+        for position, row in enumerate(self.row.tolist()):
+            pair = "" if self.pair is None else str(self.pair[position])
+            score = "" if self.propensity is None else f"{self.propensity.logit[row]:.10f}"
+            arm = "1" if self.completed.treated[row] else "0"
+            yield "\t".join((str(self.completed.key[row]), arm, pair, f"{self.weight[position]:.12g}", score))
 
     @property
     def cohort_rows(self) -> Integers:

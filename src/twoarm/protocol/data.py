@@ -85,6 +85,10 @@ class TablePart:
     delimiter: str
     encoding: str
 
+    def only(self, names: frozenset[str]) -> TablePart:
+        """Return the part with some of its columns."""
+        return replace(self, columns={name: column for name, column in self.columns.items() if name in names})
+
 
 class _Table(Section):
     file: FilePath | None = Field(None, description="Path below the protocol's folder; none when a frame is given.")

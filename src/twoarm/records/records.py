@@ -74,13 +74,20 @@ class Records:
     inputs: tuple[InputFile, ...]
 
 
-def read_records(protocol: Protocol, folder: str | Path = ".", frames: Mapping[str, Any] | None = None) -> Records:
+def read_records(
+    protocol: Protocol,
+    folder: str | Path = ".",
+    frames: Mapping[str, Any] | None = None,
+    *,
+    columns: frozenset[str] | None = None,
+) -> Records:
     """Read and type the records that a protocol declares.
 
     Args:
         protocol: a checked protocol.
         folder: folder of the protocol file; the sources' paths start there.
         frames: Polars, pandas or pyarrow frames by name of the table, in place of files.
+        columns: read these columns of the patients and nothing else; no tables of events then.
 
     Raises:
         RecordsError: with every reason to refuse the data, by file, column, row and patient key.
@@ -89,8 +96,10 @@ def read_records(protocol: Protocol, folder: str | Path = ".", frames: Mapping[s
     problems: list[Problem] = []
     declared: dict[str, Source | EventSource] = {**protocol.data, **protocol.event_sources()}
     for name, source in declared.items():
+        if columns is not None and name in protocol.events:
+            continue
         try:
-            tables[name] = read_table(name, source, Path(folder), (frames or {}).get(name))
+            tables[name] = read_table(name, source, Path(folder), (frames or {}).get(name), columns)
         except RecordsError as error:
             problems += error.problems
     found = [finding for table in tables.values() for finding in table.findings]
@@ -100,9 +109,10 @@ def read_records(protocol: Protocol, folder: str | Path = ".", frames: Mapping[s
         raise RecordsError(problems)
     spine, *others = (tables[name] for name in protocol.data)
     frame, joined = _join(protocol, spine, others)
-    patients = _derive(protocol, PatientTable(nw.from_native(frame.sort(KEY), eager_only=True), spine.files))
-    events, strangers = _event_tables(protocol, spine, [tables[name] for name in protocol.events])
-    beside = event_findings(protocol, patients.frame.to_polars(), {name: tables[name] for name in protocol.events})
+    patients = _derive(protocol, PatientTable(nw.from_native(frame.sort(KEY), eager_only=True), spine.files), columns)
+    happened = {name: tables[name] for name in protocol.events if name in tables}
+    events, strangers = _event_tables(protocol, spine, list(happened.values()))
+    beside = event_findings(protocol, patients.frame.to_polars(), happened)
     inputs = tuple(described for table in tables.values() for described in table.inputs)
     return Records(patients, events, (*found, *joined, *strangers, *beside), inputs)
 
@@ -168,13 +178,15 @@ def _merge(joined: pl.DataFrame, name: str) -> tuple[pl.DataFrame, pl.Series]:
     return (joined.with_columns(held.alias(HELD + name)) if held.any() else joined), conflict
 
 
-def _derive(protocol: Protocol, patients: PatientTable) -> PatientTable:
+def _derive(protocol: Protocol, patients: PatientTable, columns: frozenset[str] | None) -> PatientTable:
     """Add the derived variables in order; one that reads a held cell and has no value is held, too."""
     types = {name: kind for name, kind in protocol.column_types().items() if name not in protocol.derived}
     frame = patients.frame
     for name, text in protocol.derived.items():
         node = parse_expression(text, types)
         types[name] = node.type
+        if columns is not None and name not in columns:
+            continue
         masks = PatientTable(frame, patients.files).masks
         frame = frame.with_columns(evaluate(node, masks).alias(name))
         if frame.schema[name].is_float():  # what overflows is no number

@@ -44,8 +44,14 @@ class TypedTable:
     inputs: tuple[InputFile, ...]
 
 
-def read_table(name: str, table: Source | EventSource, folder: Path, given: Any = None) -> TypedTable:
-    """Read and type every file of a table, or the frame that stands for it.
+def read_table(
+    name: str,
+    table: Source | EventSource,
+    folder: Path,
+    given: Any = None,
+    columns: frozenset[str] | None = None,
+) -> TypedTable:
+    """Read and type every file of a table, or the frame that stands for it; only some columns where they are named.
 
     Raises:
         RecordsError: with every reason why a file cannot be read at all.
@@ -55,7 +61,8 @@ def read_table(name: str, table: Source | EventSource, folder: Path, given: Any 
     inputs: list[InputFile] = []
     problems: list[Problem] = []
     raws: list[RawTable] = []
-    for part in table.parts() if given is None else table.parts()[:1]:
+    for declared in table.parts() if given is None else table.parts()[:1]:
+        part = declared if columns is None else declared.only(columns | {table.key})
         try:
             raw = read_source(name, part, folder) if given is None else frame_source(name, given)
             frame, found, described = _type_part(name, table, part, raw, len(frames))

@@ -142,6 +142,8 @@ def _summary(report: StudyReport, failed_figures: Sequence[str]) -> Iterator[Blo
         if section.warnings:
             lead = f"Read this first: {section.title}" if several else "Read this first"
             yield Panel("warning", lead, tuple(warning.text for warning in section.warnings))
+    if report.amendments:
+        yield Panel("warning", "Lock and amendments of the protocol", report.amendments)
     broken = [f"{row.id}: {row.status.replace('_', ' ')} ({row.note})" for row in report.incomplete]
     broken += [f"figure {name}: failed" for name in failed_figures]
     if broken:

@@ -34,6 +34,7 @@ def write_report(
     out: str | Path,
     *,
     data_notes: Sequence[str] = (),
+    amendments: Sequence[str] = (),
     replace: bool = False,
     helper: FigureHelper | None = None,
     warn: Callable[[str], None] = lambda _: None,
@@ -46,6 +47,7 @@ def write_report(
         provenance: what went in, for the manifest.
         out: folder to make; it appears when everything is written.
         data_notes: findings of the records in words.
+        amendments: the lock of the protocol and every later edit, in words.
         replace: put the new folder in the place of an earlier output.
         helper: a second process that draws figures.
         warn: is told what the reader must know of the files, such as a font that is missing.
@@ -59,7 +61,7 @@ def write_report(
     old_mask = os.umask(0o077)
     try:
         partial.mkdir()
-        _write_all(protocol, results, provenance, partial, data_notes, helper, warn)
+        _write_all(protocol, results, provenance, partial, (data_notes, amendments), helper, warn)
         publish(partial, folder, replace=replace)
     except OSError as error:
         raise OutputError(f"{out}: cannot be written ({error.strerror or type(error).__name__})") from None
@@ -74,11 +76,11 @@ def _write_all(
     results: Results,
     provenance: Provenance,
     folder: Path,
-    data_notes: Sequence[str],
+    said: tuple[Sequence[str], Sequence[str]],
     helper: FigureHelper | None,
     warn: Callable[[str], None],
 ) -> None:
-    report = compose(protocol, results, data_notes)
+    report = compose(protocol, results, *said)
     fonts = find_fonts(texts_of(report, provenance))
     if fonts.missing:
         warn(font_warning(fonts))
@@ -105,7 +107,7 @@ def _write_all(
     for kind in set(needed_kinds(protocol)) - set(protocol.output.figures):
         for path in (folder / "figures").glob(f"*.{kind}"):
             path.unlink()
-    _write(folder / "manifest.json", _manifest(protocol, provenance, folder))
+    _write(folder / "manifest.json", _manifest(protocol, provenance, said[1], folder))
 
 
 def _write_tables(report: StudyReport, folder: Path) -> None:
@@ -129,7 +131,7 @@ def _write(path: Path, text: str) -> None:
     path.write_bytes(text.encode("utf-8"))
 
 
-def _manifest(protocol: Protocol, provenance: Provenance, folder: Path) -> str:
+def _manifest(protocol: Protocol, provenance: Provenance, amendments: Sequence[str], folder: Path) -> str:
     """Hashes of what went in and of what came out, versions, seed, and every default in force."""
     outputs = {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
@@ -141,6 +143,7 @@ def _manifest(protocol: Protocol, provenance: Provenance, folder: Path) -> str:
         "protocol_sha256": provenance.protocol_sha256,
         "protocol": json.loads(protocol.model_dump_json()),
         "conventions": asdict(protocol.conventions),
+        "amendments": list(amendments),
         "inputs": [asdict(source) for source in provenance.inputs],
         "seed": provenance.seed,
         "versions": dict(provenance.versions),

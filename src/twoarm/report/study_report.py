@@ -47,10 +47,13 @@ class StudyReport:
     sections: list[ReportSection]
     data_notes: list[DataNote]
     incomplete: list[Estimate]  # analyses that failed or could not be made
+    amendments: tuple[str, ...] = ()  # the lock of the protocol, and every later edit
     notices: tuple[str, ...] = ()  # about the documents themselves, such as a font that is missing
 
 
-def compose(protocol: Protocol, results: Results, data_notes: Sequence[str]) -> StudyReport:
+def compose(
+    protocol: Protocol, results: Results, data_notes: Sequence[str], amendments: Sequence[str] = ()
+) -> StudyReport:
     """Put the report together from the protocol and the ledger."""
     sections = []
     for position, scope in enumerate(scopes(protocol, results)):
@@ -73,6 +76,7 @@ def compose(protocol: Protocol, results: Results, data_notes: Sequence[str]) -> 
         methods=methods_text(protocol),
         sections=sections,
         data_notes=[DataNote(note) for note in [*_endpoint_notes(protocol, results), *data_notes]],
+        amendments=tuple(amendments),
         incomplete=[row for row in results.estimates if row.status == "failed" or row.analysis == "adjustment"],
     )
 
@@ -84,4 +88,7 @@ def _endpoint_notes(protocol: Protocol, results: Results) -> list[str]:
             label = protocol.endpoints[row.endpoint].label
             what = f"held out: {row.variable_level}" if row.statistic == "held" else "cut back to the data cut-off"
             notes.append(f"{label}: {row.value} patients {what}.")
+        elif row.analysis == "events" and row.value:
+            what = {"response": "Response visits", "safety": "Adverse events"}[row.variable]
+            notes.append(f"{what}: {row.value} not counted ({row.variable_level}).")
     return notes

@@ -1,0 +1,113 @@
+"""Commands on output folders: verify, diff, reproduce."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from twoarm.commands.exit_codes import DIFFERS, OK, exit_codes, progress, visible
+
+if TYPE_CHECKING:
+    from twoarm.report.figure_helper import FigureHelper
+
+MOST_SHOWN = 40  # numbers of a difference; all are counted
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("folder", type=_FOLDER)
+def verify(folder: Path) -> None:
+    """Check every file of an output FOLDER against the hashes of its manifest.
+
+    Exit codes: 0 as written; 1 something was changed, is missing or was added; 2 no output folder.
+    """
+    with exit_codes(folder):
+        from twoarm.report.verification import read_manifest
+        from twoarm.report.verification import verify as problems_of
+
+        problems = list(problems_of(folder))
+        for problem in problems:
+            click.echo(visible(problem))
+        files = len(read_manifest(folder)["outputs"])
+        click.echo(f"{folder}: {files} files, {'all as written' if not problems else f'{len(problems)} problems'}.")
+        sys.exit(DIFFERS if problems else OK)
+
+
+@click.command()
+@click.argument("before", type=_FOLDER)
+@click.argument("after", type=_FOLDER)
+@click.option("--all", "everything", is_flag=True, help="Show every number that moved.")
+def diff(before: Path, after: Path, everything: bool) -> None:
+    """Say which numbers of two output folders differ, and why: protocol, data or version.
+
+    Exit codes: 0 no number differs; 1 some do; 2 no output folder.
+    """
+    with exit_codes(before):
+        from twoarm.report.verification import moved_numbers, read_manifest, reasons
+
+        why = reasons(read_manifest(before), read_manifest(after))
+        moved = moved_numbers(before, after)
+        for reason in why:
+            click.echo(visible(reason))
+        for one in moved if everything else moved[:MOST_SHOWN]:
+            values = ["none" if value is None else f"{value:.12g}" for value in (one.before, one.after)]
+            click.echo(visible(f"{one.id}: {one.what}, {values[0]} -> {values[1]}"))
+        if len(moved) > MOST_SHOWN and not everything:
+            click.echo(f"... and {len(moved) - MOST_SHOWN} more; --all shows them")
+        click.echo(
+            f"{len(moved)} numbers differ{'' if why or not moved else ', and nothing in the manifests says why'}."
+        )
+        sys.exit(DIFFERS if moved else OK)
+
+
+@click.command()
+@click.argument("folder", type=_FOLDER)
+@click.option("--data", required=True, type=_FOLDER, help="Folder of the protocol, where its files lie.")
+@click.option("--quiet", is_flag=True, help="No progress on standard error.")
+def reproduce(folder: Path, data: Path, quiet: bool) -> None:
+    """Run the study of an output FOLDER again, from the protocol in its manifest, and compare every file.
+
+    Exit codes: 0 every file is the same, byte for byte; 1 some differ; 2 no output folder; 3 the data are refused.
+    """
+    with exit_codes(folder):
+        say = progress(quiet)
+        from twoarm.report.figure_helper import FigureHelper
+        from twoarm.report.verification import read_manifest, reasons
+
+        manifest = read_manifest(folder)
+        with (
+            tempfile.TemporaryDirectory(prefix=".twoarm-", dir=folder.resolve().parent) as place,
+            FigureHelper() as helper,
+        ):
+            again = Path(place) / "again"
+            _run_again(manifest, data, again, say, helper)
+            made = read_manifest(again)
+        for reason in reasons(manifest, made):
+            click.echo(visible(reason))
+        names = sorted(manifest["outputs"].keys() | made["outputs"].keys())
+        differing = [name for name in names if manifest["outputs"].get(name) != made["outputs"].get(name)]
+        for name in differing:
+            click.echo(visible(f"{name}: differs"))
+        said = "the same, byte for byte" if not differing else f"of which {len(differing)} differ"
+        click.echo(f"{folder}: {len(names)} files made again, {said}.")
+        sys.exit(DIFFERS if differing else OK)
+
+
+def _run_again(
+    manifest: Mapping[str, object], data: Path, out: Path, say: Callable[[str], None], helper: FigureHelper
+) -> None:
+    from twoarm.commands.running import run_and_publish
+    from twoarm.protocol.protocol import Protocol
+    from twoarm.records.records import read_records
+
+    protocol = Protocol.model_validate_json(json.dumps(manifest["protocol"]), strict=False)
+    records = read_records(protocol, data)
+    amended = manifest.get("amendments", ())
+    assert isinstance(amended, list | tuple), "a manifest lists its amendments"
+    run_and_publish(protocol, records, out, replace=False, say=say, helper=helper, amendments=amended)

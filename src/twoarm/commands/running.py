@@ -1,0 +1,70 @@
+"""A study from its file, or from a manifest, to an output folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from twoarm.commands.exit_codes import INTERNAL, NOT_ESTIMABLE, OK
+
+if TYPE_CHECKING:
+    from twoarm.protocol.protocol import Protocol
+    from twoarm.records.records import Records
+    from twoarm.report.figure_helper import FigureHelper
+
+
+def run_and_publish(
+    protocol: Protocol,
+    records: Records,
+    out: Path,
+    *,
+    replace: bool,
+    say: Callable[[str], None],
+    helper: FigureHelper,
+    amendments: Sequence[str] = (),
+) -> int:
+    """Run a study and write its output folder; return the exit code. ``amendments``: what a lock says, in words."""
+    from twoarm.study import primary_status, provenance_of, run_study
+
+    results = run_study(protocol, records, progress=say)
+    status = primary_status(protocol, results)
+    if status == "failed":
+        click.echo("internal error: the primary analysis failed; nothing was written", err=True)
+        return INTERNAL
+    say("writing tables, figures and report")
+    from twoarm.report.publish import write_report
+
+    notes = data_notes(records, places=protocol.disclosure.minimum_cell <= 1)
+    provenance = provenance_of(protocol, records)
+    write_report(
+        protocol,
+        results,
+        provenance,
+        out,
+        data_notes=notes,
+        amendments=amendments,
+        replace=replace,
+        helper=helper,
+        warn=_warning,
+    )
+    if status == "not_estimable":
+        click.echo("The primary analysis is not estimable; the report says why.", err=True)
+        return NOT_ESTIMABLE
+    return OK
+
+
+def data_notes(records: Records, *, places: bool = True) -> list[str]:
+    """Findings that did not stop the study, in words; by place where that may be told; no value of a cell."""
+    if not places:
+        return sorted({f"{one.file}, {one.column}: some {one.what}; {one.remedy}." for one in records.findings})
+    return [
+        f"{finding.file}, {finding.column}: {len(finding.rows)} {finding.what} ({finding.place()}); {finding.remedy}."
+        for finding in records.findings
+    ]
+
+
+def _warning(text: str) -> None:
+    click.echo(f"warning: {text}", err=True)

@@ -1,0 +1,37 @@
+"""Which columns the design reads: arms, criteria, covariates, time zero; everything else may be outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from twoarm.protocol.expression import column_names
+from twoarm.protocol.protocol import Protocol
+
+
+def design_columns(protocol: Protocol) -> frozenset[str]:
+    """Return the declared and derived columns that decide who is compared, and with whom."""
+    wanted: set[str] = set()
+    waiting = list(_named(protocol))
+    while waiting:
+        name = waiting.pop()
+        if name in wanted:
+            continue
+        wanted.add(name)
+        if name in protocol.derived:
+            waiting += column_names(protocol.parse(protocol.derived[name]))
+    return frozenset(wanted)
+
+
+def _named(protocol: Protocol) -> Iterator[str]:
+    for population in protocol.populations.values():
+        yield population.arms.column
+        if population.time_zero is not None:
+            yield population.time_zero
+        for criterion in population.criteria:
+            yield from column_names(protocol.parse(criterion.expression))
+    for name, covariate in protocol.covariates.items():
+        yield covariate.source or name
+    for adjustment in protocol.adjustments.values():
+        column = getattr(adjustment, "order_column", None)
+        if column is not None:
+            yield column
