@@ -13,10 +13,11 @@ from matplotlib.transforms import Bbox
 
 from spec_study import write_study
 from twoarm.figures.all_figures import NamedFigure, all_figures, draw
-from twoarm.figures.kaplan_meier_plot import at_risk
+from twoarm.figures.kaplan_meier_plot import at_risk, summary_is_low
 from twoarm.figures.theme import style
 from twoarm.protocol.read import read_protocol
 from twoarm.records.records import read_records
+from twoarm.results.curve import Curve
 from twoarm.study import run_study
 from twoarm.tables.scope import Scope, scopes
 
@@ -123,3 +124,13 @@ def test_the_number_at_risk_counts_everybody_followed_to_the_tick(example: Scope
     left = sum(float(e or 0) + float(c or 0) for t, e, c in zip(times, curve.columns["events"], curve.columns["censored"], strict=True) if t < on_a_time)  # fmt: skip
     assert at_risk(curve, on_a_time) == 339 - left
     assert at_risk(curve, times[-1] + 1) == 0
+
+
+def test_hazard_ratio_and_test_stand_where_no_curve_is() -> None:
+    def falling(survival: tuple[float, ...]) -> Curve:
+        times = tuple(float(i) for i in range(1, len(survival) + 1))
+        return Curve("survival", "p", "m", "a", "e", "arm", {"time": times, "survival": survival, "lower": survival})
+
+    slow, fast = falling((0.9, 0.8, 0.7, 0.6, 0.5, 0.4)), falling((0.1, 0.05, 0.04, 0.03, 0.02, 0.01))
+    assert summary_is_low([slow, slow])
+    assert not summary_is_low([slow, fast])

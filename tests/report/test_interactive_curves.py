@@ -19,6 +19,7 @@ from twoarm.protocol.read import read_protocol
 from twoarm.report.curve_values import MOST_STEPS, curve_values
 from twoarm.results.curve import Curve
 from twoarm.results.results import read_results
+from twoarm.tables.formats import Numbers
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "rotterdam" / "study.toml"
 NASTY = "<script>alert(1)</script>\\\"'&{{7*7}}"
@@ -88,7 +89,7 @@ def test_the_grid_is_fine_and_not_too_fine(end: float, steps: int) -> None:
     columns = {"time": (end * protocol.unit_days,), "survival": (0.5,), "lower": (0.1,), "upper": (0.9,),
                "at_risk": (1.0,), "events": (1.0,), "censored": (0.0,)}  # fmt: skip
     curve = Curve("survival", "p", "m", "a", "e", "arm", columns)
-    values = curve_values([curve], protocol, end)
+    values = curve_values([curve], protocol, Numbers(), end)
     assert values.last == steps <= MOST_STEPS
     assert values.arms[0].steps[0].text == "100.0"
     assert values.arms[0].steps[-1].text == "50.0 (10.0–90.0)"

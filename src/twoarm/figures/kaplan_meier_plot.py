@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ _STEPS = {
 }
 _MOST_TICKS = 9
 MOST_POINTS = 1000
+_SUMMARY_WIDTH, _SUMMARY_HEIGHT = 0.33, 0.17  # of the axes
 
 
 def kaplan_meier_plot(scope: Scope, adjustment: str, endpoint: str) -> Figure | None:
@@ -42,9 +44,24 @@ def kaplan_meier_plot(scope: Scope, adjustment: str, endpoint: str) -> Figure | 
         _draw(axes, curve, scope.protocol.unit_days, colour, dashes, _legend(scope, curve))
     _frame(axes, scope, endpoint, ticks, last)
     summary = "\n".join(line.text for line in comparison_of(scope, adjustment, endpoint))
-    axes.text(0.02, 0.03, summary, transform=axes.transAxes, va="bottom", fontsize=8.5)
+    if summary_is_low([treated, comparator]):
+        axes.text(0.02, 0.03, summary, transform=axes.transAxes, va="bottom", fontsize=8.5)
+    else:
+        axes.text(0.98, 0.97, summary, transform=axes.transAxes, ha="right", va="top", fontsize=8.5)
     _risk_table(figure, axes, [treated, comparator], ticks, scope)
     return figure
+
+
+def summary_is_low(curves: Sequence[Curve]) -> bool:
+    """Whether hazard ratio and test have room below the curves, on the left; else they stand above, on the right."""
+    until = _SUMMARY_WIDTH * max(_number(curve.columns["time"][-1]) for curve in curves)
+    below = [
+        min(part for part in (curve.columns["survival"][i], curve.columns["lower"][i]) if part is not None)
+        for curve in curves
+        for i, time in enumerate(curve.columns["time"])
+        if _number(time) <= until
+    ]
+    return min(below, default=1.0) > _SUMMARY_HEIGHT
 
 
 def _number(value: float | None) -> float:
@@ -105,8 +122,7 @@ def median_of(scope: Scope, curve: Curve) -> Cell:
         "endpoint": curve.endpoint,
         "arm": curve.arm,
     }
-    parts = scope.median(**here)
-    numbers = scope.numbers
+    parts, numbers = scope.median(**here), scope.numbers
     median = numbers.with_interval(*(numbers.duration(part) for part in parts))
     return quote(f"median {median} {scope.protocol.time_unit}", *parts)
 
@@ -135,7 +151,8 @@ def comparison_of(scope: Scope, adjustment: str, endpoint: str) -> list[Cell]:
     )
     if headline is not None:
         parts = effect(scope, headline)
-        lines.append(quote(f"HR {numbers.with_interval(*(numbers.hazard(part) for part in parts[:3]))}", *parts[:3]))
+        text = numbers.with_interval(*(numbers.hazard(part) for part in parts[:3]))
+        lines.append(quote(f"HR {text}", *parts[:3]))
     test = scope.first(adjustment=adjustment, analysis="survival", endpoint=endpoint, statistic="p_value")
     if test is not None and test.value is not None:
         text = numbers.p_text(float(test.value))

@@ -15,7 +15,8 @@ _HORIZONTAL = 2
 def encode_tiff(rgba: np.ndarray[Any, np.dtype[np.uint8]], dots_per_inch: int) -> bytes:
     """Return an opaque picture of shape (height, width, 4) as TIFF; the alpha channel is left out."""
     out = io.BytesIO()
-    picture = Image.fromarray(np.ascontiguousarray(rgba[:, :, :3]))
+    height, width, _ = rgba.shape
+    picture = Image.frombuffer("RGBA", (width, height), rgba, "raw", "RGBA", 0, 1).convert("RGB")
     resolution = (dots_per_inch, dots_per_inch)
     picture.save(out, "TIFF", compression="tiff_lzw", dpi=resolution, tiffinfo={_PREDICTOR: _HORIZONTAL})
     return out.getvalue()

@@ -42,17 +42,17 @@ class CurveValues:
     decimals: int
     last: int
     unit: str
+    mark: str  # of decimals
     arms: tuple[ArmValues, ...]
 
 
-def curve_values(curves: Sequence[Curve], protocol: Protocol, end: float) -> CurveValues:
+def curve_values(curves: Sequence[Curve], protocol: Protocol, numbers: Numbers, end: float) -> CurveValues:
     """Return the values of curves up to a time in the display unit."""
     step, decimals = _step(end, protocol.time_unit)
     last = int(end / step + 1e-9)
     days = [round(round(i * step, 6) * protocol.unit_days, 6) for i in range(last + 1)]
-    numbers = Numbers.of(protocol)
-    arms = tuple(ArmValues(curve.arm, tuple(_arm_steps(numbers, curve, days))) for curve in curves)
-    return CurveValues(step, decimals, last, protocol.time_unit, arms)
+    arms = tuple(ArmValues(curve.arm, tuple(_arm_steps(curve, numbers, days))) for curve in curves)
+    return CurveValues(step, decimals, last, protocol.time_unit, numbers.style.decimal, arms)
 
 
 def _step(end: float, unit: str) -> tuple[float, int]:
@@ -67,18 +67,18 @@ def _step(end: float, unit: str) -> tuple[float, int]:
     return whole, 0
 
 
-def _arm_steps(numbers: Numbers, curve: Curve, days: Sequence[float]) -> list[ArmStep]:
+def _arm_steps(curve: Curve, numbers: Numbers, days: Sequence[float]) -> list[ArmStep]:
     times = [float(time or 0) for time in curve.columns["time"]]
     steps: list[ArmStep] = []
     for index, day in enumerate(days):
-        survival, text = _at(numbers, curve, times, day)
+        survival, text = _at(curve, numbers, times, day)
         step = ArmStep(index, survival, text, at_risk_text(numbers, curve, day))
         if not steps or (step.text, step.at_risk) != (steps[-1].text, steps[-1].at_risk):
             steps.append(step)
     return steps
 
 
-def _at(numbers: Numbers, curve: Curve, times: Sequence[float], day: float) -> tuple[float | None, str]:
+def _at(curve: Curve, numbers: Numbers, times: Sequence[float], day: float) -> tuple[float | None, str]:
     position = bisect_right(times, day) - 1
     if position < 0:
         return 1.0, numbers.fixed(100, 1)

@@ -26,7 +26,7 @@ document.querySelectorAll(".km").forEach(function (box) {
     line.setAttribute("x1", x);
     line.setAttribute("x2", x);
     var head = add(table, "tr", "");
-    add(head, "th", (index * data.time).toFixed(data.decimals) + " " + data.unit);
+    add(head, "th", (index * data.time).toFixed(data.decimals).replace(".", data.mark) + " " + data.unit);
     add(head, "th", "Survival, %");
     add(head, "th", "At risk");
     data.arms.forEach(function (arm, i) {

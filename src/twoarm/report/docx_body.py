@@ -19,12 +19,11 @@ from twoarm.report.paper import (
     printable,
 )
 from twoarm.report.table_layout import (
-    FIGURE_WIDTH,
     INDENT,
     MARGIN,
     PAGE_HEIGHT,
     PAGE_WIDTH,
-    TEXT_HEIGHT,
+    figure_scale,
     header_text,
 )
 from twoarm.tables.table import Cell, Row
@@ -201,7 +200,10 @@ def _cell(
     foot = '<w:vAlign w:val="bottom"/>' if rule else ""
     more = _NEXT * together + (f'<w:ind w:left="{_twips(indent)}"/>' if indent else "")
     more += '<w:jc w:val="center"/>' if side == "center" else ""
-    content = text_run(text, bold, None if size == _TABLE_SIZE else size) if text else ""
+    smaller = None if size == _TABLE_SIZE else size
+    if smaller:  # the end of a paragraph has a height, too
+        more += f'<w:rPr><w:sz w:val="{round(2 * smaller)}"/></w:rPr>'
+    content = text_run(text, bold, smaller) if text else ""
     properties = f'<w:tcPr><w:tcW w:w="{_twips(width)}" w:type="dxa"/>{merged}{border}{foot}</w:tcPr>'
     return f"<w:tc>{properties}{paragraph('TableText', content, more)}</w:tc>"
 
@@ -209,7 +211,7 @@ def _cell(
 def _picture(block: NumberedFigure, png: bytes) -> str:
     pixels = struct.unpack(">II", png[16:24])  # IHDR of a PNG
     wide, high = (pixel / PIXELS_PER_INCH * 72 for pixel in pixels)
-    scale = min(1.0, FIGURE_WIDTH / wide, (TEXT_HEIGHT - 60) / high)
+    scale = figure_scale(wide, high)
     size = f'cx="{round(wide * scale * _EMU)}" cy="{round(high * scale * _EMU)}"'
     name, described = _clean(f"Figure {block.number}"), _clean(block.described)
     drawing = (

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from twoarm.figures.all_figures import survival_name
-from twoarm.figures.kaplan_meier_plot import at_risk_text, comparison_of, median_of, thinned, time_ticks
+from twoarm.figures.kaplan_meier_plot import at_risk_text, comparison_of, median_of, summary_is_low, thinned, time_ticks
 from twoarm.figures.theme import COMPARATOR, FAINT, INK, TREATED, shortened
 from twoarm.report.curve_values import CurveValues, curve_values
 from twoarm.results.curve import Curve
-from twoarm.tables.formats import Numbers, in_sentence
+from twoarm.tables.formats import in_sentence
 from twoarm.tables.scope import Scope
 from twoarm.tables.table import Cell
 
@@ -80,13 +80,13 @@ def _figure(scope: Scope, adjustment: str, endpoint: str, curves: Sequence[Curve
     said = "; ".join(
         [*(f"{c.arm}: {m.text}" for c, m in zip(curves, legend, strict=True)), *(c.text for c in comparison)]
     )
-    values = curve_values(curves, scope.protocol, axes.last)
+    values = curve_values(curves, scope.protocol, scope.numbers, axes.last)
     drawn = [
         *_frame(axes, label, scope.protocol.time_unit),
         *(part for i, curve in enumerate(curves) for part in _curve(axes, curve, i)),
         *_legend(curves, legend),
-        *_comparison(comparison),
-        *_risk_table(axes, curves, scope.protocol.time_unit, scope.numbers),
+        *_comparison(comparison, low=summary_is_low(curves)),
+        *_risk_table(axes, scope, curves),
         '<g class="km-cursor" visibility="hidden"><line y1="{}" y2="{}"/>{}</g>'.format(
             TOP, BOTTOM, "".join(f'<circle r="4" fill="{colour}"/>' for colour in _COLOURS)
         ),
@@ -121,6 +121,7 @@ def _data(axes: _Axes, values: CurveValues) -> str:
         "time": values.step,
         "decimals": values.decimals,
         "unit": values.unit,
+        "mark": values.mark,
         "arms": arms,
     }
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
@@ -197,17 +198,20 @@ def _legend(curves: Sequence[Curve], medians: Sequence[Cell]) -> Iterator[str]:
         yield _text(LEFT + 42, y, f"{fitted(curve.arm, room)}: {median.text}", ids=median.ids)
 
 
-def _comparison(lines: Sequence[Cell]) -> Iterator[str]:
+def _comparison(lines: Sequence[Cell], *, low: bool) -> Iterator[str]:
     for i, line in enumerate(lines):
-        yield _text(LEFT + 12, BOTTOM - 12 - _ROW * (len(lines) - 1 - i), line.text, ids=line.ids)
+        if low:
+            yield _text(LEFT + 12, BOTTOM - 12 - _ROW * (len(lines) - 1 - i), line.text, ids=line.ids)
+        else:
+            yield _text(RIGHT - 12, TOP + 20 + _ROW * i, line.text, 'text-anchor="end"', line.ids)
 
 
-def _risk_table(axes: _Axes, curves: Sequence[Curve], unit: str, numbers: Numbers) -> Iterator[str]:
+def _risk_table(axes: _Axes, scope: Scope, curves: Sequence[Curve]) -> Iterator[str]:
     top = BOTTOM + 66
     yield _text(LEFT, top, "Number at risk", f'fill="{FAINT}"')
     for i, curve in enumerate(curves):
         y = top + (2 * i + 1) * _ROW + 5 * i
         yield _text(LEFT, y, fitted(curve.arm, RIGHT - LEFT), f'fill="{_COLOURS[i]}"')
-        for tick in time_ticks(axes.last, unit):
-            shown = at_risk_text(numbers, curve, tick * axes.unit)
+        for tick in time_ticks(axes.last, scope.protocol.time_unit):
+            shown = at_risk_text(scope.numbers, curve, tick * axes.unit)
             yield _text(axes.x(tick), y + _ROW, shown, f'text-anchor="middle" fill="{INK}"')

@@ -178,7 +178,8 @@ def _data(report: StudyReport, provenance: Provenance) -> Iterator[Block]:
     if report.data_notes:
         yield Heading("Findings in the records", 2)
         yield Bullets(tuple(note.text for note in report.data_notes))
-    pairs = [(file.file, f"{file.rows:,} rows, SHA-256 {file.sha256}") for file in provenance.inputs]
+    count = report.sections[0].scope.numbers.count
+    pairs = [(file.file, f"{count(file.rows)} rows, SHA-256 {file.sha256}") for file in provenance.inputs]
     pairs.append(("Protocol", f"SHA-256 {provenance.protocol_sha256}"))
     pairs.append(("Seed", "none needed" if provenance.seed is None else str(provenance.seed)))
     pairs += provenance.versions

@@ -12,12 +12,11 @@ from typing import Any
 from twoarm.figures.fonts import USUAL, Fonts, usual_folder
 from twoarm.report.paper import Block, NumberedFigure, NumberedTable, Paper, pages, printable
 from twoarm.report.table_layout import (
-    FIGURE_WIDTH,
     INDENT,
     MARGIN,
     PAGE_HEIGHT,
     PAGE_WIDTH,
-    TEXT_HEIGHT,
+    figure_scale,
     header_text,
 )
 
@@ -85,11 +84,11 @@ def _table(block: NumberedTable) -> dict[str, Any]:
 
 
 def _width(svg: bytes) -> float:
-    """Width on the page in points: two survival curves fit on one, and a tall picture on its own."""
+    """Width on the page in points."""
     found = _SIZE.search(svg)
     assert found is not None, "the drawing library writes a viewBox"
     wide, high = float(found[1]), float(found[2])
-    return min(wide, FIGURE_WIDTH, (TEXT_HEIGHT - 60) / high * wide)
+    return wide * figure_scale(wide, high)
 
 
 def _breakable(text: str) -> str:

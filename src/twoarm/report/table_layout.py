@@ -14,9 +14,11 @@ TEXT_WIDTH, TURNED_WIDTH = PAGE_WIDTH - 2 * MARGIN, PAGE_HEIGHT - 2 * MARGIN
 TEXT_HEIGHT = PAGE_HEIGHT - 2 * MARGIN
 PADDING = 7.0  # left and right of a cell together, points
 INDENT = 9.0
-FIGURE_WIDTH = 410.0  # two survival curves on a page
+_FIGURE_WIDTH, _WIDE_FIGURE = 410.0, 500.0  # two survival curves on a page; wider ones are as wide as the text
+_CAPTION = 60.0
 WHOLE_ROWS = 22  # a table up to here is not broken over pages
-_SIZES = ((False, 9.0), (False, 8.5), (False, 8.0), (True, 9.0), (True, 8.5), (True, 8.0), (True, 7.0))
+_UPRIGHT, _TURNED = (9.0, 8.5, 8.0, 7.5), (9.0, 8.5, 8.0, 7.5, 7.0)
+_SIZES = (*((False, size) for size in _UPRIGHT), *((True, size) for size in _TURNED))
 NO_BREAK = "\u00a0"
 _BRACKETS = re.compile(r"\([^()]{1,14}\)")
 _CHINESE = re.compile("[\u2e80-\uffff]")
@@ -44,8 +46,18 @@ def layout_of(table: Table) -> TableLayout:
         least, wish = _needs(table, sides, size)
         if sum(least) <= (TURNED_WIDTH if turned else TEXT_WIDTH):
             break
+    if turned:  # a little smaller, where that spares a second page
+        size = next((less for less in _TURNED if less <= size and _height(table, less) < TEXT_WIDTH), size)
+        least, wish = _needs(table, sides, size)
     widths = _shared(least, wish, TURNED_WIDTH if turned else TEXT_WIDTH)
-    return TableLayout(turned, size, tuple(round(width, 1) for width in widths), sides, len(table.rows) <= WHOLE_ROWS)
+    whole = len(table.rows) <= WHOLE_ROWS or (turned and _height(table, size) < TEXT_WIDTH)
+    return TableLayout(turned, size, tuple(round(width, 1) for width in widths), sides, whole)
+
+
+def _height(table: Table, size: float) -> float:
+    """Height in points, caption and notes included, on the safe side."""
+    notes = sum(1 + text_width(note, 8) // TURNED_WIDTH for note in table.footnotes)
+    return (1.15 * size + 2.2) * (len(table.rows) + 2 + bool(table.groups)) + 10 * notes + 26
 
 
 def _shared(least: list[float], wish: list[float], width: float) -> list[float]:
@@ -103,6 +115,12 @@ def _side(table: Table, column: int) -> Side:
     ):
         return "left"
     return "center"
+
+
+def figure_scale(wide: float, high: float) -> float:
+    """Return by how much a figure of so many points shrinks on an upright page."""
+    room = TEXT_WIDTH if wide > _WIDE_FIGURE else _FIGURE_WIDTH
+    return min(1.0, room / wide, (TEXT_HEIGHT - _CAPTION) / high)
 
 
 def text_width(text: str, size: float) -> float:
