@@ -189,7 +189,10 @@ def _data(report: StudyReport, provenance: Provenance) -> Iterator[Block]:
     yield NumberedTable(
         None, table, TableLayout(False, 8.5, (110.0, sum(layout.widths) - 110.0), ("left", "left"), True)
     )
-    yield Paragraph("Every number is quoted from results.json, which stands beside this document.")
+    yield Paragraph(
+        "Every number is quoted from results.json; the hashes of all inputs and outputs stand in manifest.json, both beside "
+        "this document."
+    )
 
 
 def pages(blocks: Sequence[Block]) -> list[tuple[bool, list[Block]]]:
