@@ -179,7 +179,7 @@ def _data(report: StudyReport, provenance: Provenance) -> Iterator[Block]:
         yield Heading("Findings in the records", 2)
         yield Bullets(tuple(note.text for note in report.data_notes))
     count = report.sections[0].scope.numbers.count
-    pairs = [(file.file, f"{count(file.rows)} rows, SHA-256 {file.sha256}") for file in provenance.inputs]
+    pairs = [(file.file, f"{count(file.rows)} rows, {len(file.columns)} columns used") for file in provenance.inputs]
     pairs.append(("Protocol", f"SHA-256 {provenance.protocol_sha256}"))
     pairs.append(("Seed", "none needed" if provenance.seed is None else str(provenance.seed)))
     pairs += provenance.versions
@@ -190,8 +190,8 @@ def _data(report: StudyReport, provenance: Provenance) -> Iterator[Block]:
         None, table, TableLayout(False, 8.5, (110.0, sum(layout.widths) - 110.0), ("left", "left"), True)
     )
     yield Paragraph(
-        "Every number is quoted from results.json; the hashes of all inputs and outputs stand in manifest.json, both beside "
-        "this document."
+        "Every number is quoted from results.json; the hashes of all inputs and outputs stand in manifest.json. Both "
+        "are beside this document."
     )
 
 
