@@ -82,7 +82,7 @@ def check(study: Path) -> None:
         click.echo(f"{study.name}: the protocol is valid.")
         for source in records.inputs:
             ignored = f"; not used: {', '.join(source.ignored_columns)}" if source.ignored_columns else ""
-            click.echo(f"{source.file}: {source.rows:,} rows{ignored}")
+            click.echo(f"{source.file}: {source.rows or 0:,} rows{ignored}")
         for note in data_notes(records):
             click.echo(f"  {note}")
         for line in design_summary(protocol, records):

@@ -12,7 +12,7 @@ from twoarm.design.adjust import adjust
 from twoarm.design.adjusted_cohort import NotAdjusted
 from twoarm.design.complete import complete
 from twoarm.design.imputation import missing_rows
-from twoarm.disclosure.disclose import disclose
+from twoarm.disclosure.disclose import disclose, disclose_inputs
 from twoarm.endpoints.endpoints import derive_endpoints
 from twoarm.protocol.missing import MultipleImputation
 from twoarm.protocol.protocol import Protocol
@@ -74,7 +74,7 @@ def primary_status(protocol: Protocol, results: Results) -> Status:
 def provenance_of(protocol: Protocol, records: Records) -> Provenance:
     """Return what the manifest says of a run: the protocol by its canonical content, the inputs by their hashes."""
     canonical = hashlib.sha256(protocol.model_dump_json().encode("utf-8")).hexdigest()
-    return Provenance.of(canonical, records.inputs, protocol.seed)
+    return Provenance.of(canonical, disclose_inputs(protocol.disclosure, records.inputs), protocol.seed)
 
 
 def design_hashes(protocol: Protocol, records: Records) -> dict[str, str]:

@@ -167,7 +167,7 @@ def test_a_derived_variable_of_a_held_cell_is_held(tmp_path: Path) -> None:
         ),
         (b'id,arm,age,sex,days,died\n"A\nB",new,1,f,1,1\nC,"old"\n', "(rows 3)"),
         (b"\xef\xbb\xbf", "no header that can be read"),
-        (b"id,arm,age,sex,days,died\nA,n\xe9w,1,f,1,1\n", "content that is not .csv"),
+        (b"id,arm,age,sex,days,died\nA,n\xe9w,1,f,1,1\n", "text that is not utf-8; declare the encoding"),
     ],
 )
 def test_a_file_that_cannot_be_used(content: bytes, message: str, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def build_cohort(protocol: Protocol, population: StudyPopulation, records: Recor
             left.append((label, inside & out))
             step, inside = exclude(name, label, "arm", arm, inside, out, nobody)
             steps.append(step)
-    _refuse_empty(population, arm[inside], steps[-1].label, records.inputs[0].file)
+    _refuse_empty(population, arm[inside], steps[-1].label, " or ".join(patients.tables[0].files))
     rows = np.flatnonzero(inside)
     frame = patients.frame.filter(inside.tolist()) if not inside.all() else patients.frame
     covariates, outside = read_covariates(population.covariates, frame)

@@ -1,20 +1,22 @@
 """Suppression of small cells over the whole ledger, in one step, before anything is written.
 
-Primary: a count from 1 to one below the declared minimum, and every number calculated from it. Secondary: where one
-level of a variable, or one arm, is hidden and the total is known, the next smallest is hidden with it; and where a step
-of the attrition is small, the whole chain between its ends.
+Primary: a count from 1 to one below the declared minimum, and every number calculated from it; of a count of patients
+with a response or an adverse event, also when those without are so few. Secondary: where one level of a variable, or
+one arm, is hidden and the total is known, the next smallest is hidden with it; a response rate from which a hidden
+category could be told; and where a step of the attrition is small, the whole chain between its ends.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from twoarm.protocol.output import Disclosure
 from twoarm.results.curve import Curve
 from twoarm.results.estimate import Estimate
 from twoarm.results.ledger import Ledger
+from twoarm.results.provenance import InputFile
 from twoarm.results.results import Results
 
 COUNTS = frozenset(
@@ -37,7 +39,8 @@ CHAIN = ("excluded", "excluded_unknown", "remaining")
 NOTE = "suppressed: small cell"
 
 _Cell = tuple[str, ...]
-_ARM, _LEVEL = 7, 6  # positions in a cell
+_ARM, _LEVEL, _VARIABLE = 7, 6, 5  # positions in a cell
+_GOOD = {"objective_response": {"CR", "PR"}, "disease_control": {"CR", "PR", "SD"}}
 
 
 def disclose(disclosure: Disclosure, ledger: Ledger) -> Results:
@@ -45,8 +48,10 @@ def disclose(disclosure: Disclosure, ledger: Ledger) -> Results:
     minimum = disclosure.minimum_cell
     if minimum <= 1:
         return Results.of(ledger.rows, ledger.curves, ledger.patients)
-    small = {_cell(row) for row in ledger.rows if _is_small(row, minimum)}
+    small = {_cell(row) for row in ledger.rows if _is_small(row, minimum)} | _few_others(ledger.rows, minimum)
     hidden = small | _secondary(ledger.rows, small)
+    hidden |= _telling_rates(hidden)
+    hidden |= _secondary(ledger.rows, hidden)
     chains = _small_chains(ledger.rows, minimum)
     rows = [
         _suppress(row) if _cell(row) in hidden or _depends(row, hidden) or _in_chain(row, chains) else _silent(row)
@@ -56,9 +61,16 @@ def disclose(disclosure: Disclosure, ledger: Ledger) -> Results:
     return Results.of(rows, curves)
 
 
+def disclose_inputs(disclosure: Disclosure, inputs: Sequence[InputFile]) -> tuple[InputFile, ...]:
+    """Take out how many rows the files of a table have when one has few: patients of one hospital could be counted."""
+    small = {one.source for one in inputs if one.rows is not None and 0 < one.rows < disclosure.minimum_cell}
+    return tuple(replace(one, rows=None) if one.source in small else one for one in inputs)
+
+
 def _cell(row: Estimate) -> _Cell:
     """What the numbers of one cell share: a count, its percentage and the estimates within it."""
-    statistic = row.statistic if row.statistic in COUNTS - {"n", "events", "unmatched"} else ""
+    base = row.statistic.removesuffix("_minimum").removesuffix("_maximum")
+    statistic = base if base in COUNTS - {"n", "events", "unmatched"} else ""
     return (
         row.population,
         row.missing,
@@ -73,11 +85,54 @@ def _cell(row: Estimate) -> _Cell:
 
 
 def _is_small(row: Estimate, minimum: int) -> bool:
-    return row.statistic in COUNTS and row.value is not None and 0 < row.value < minimum
+    count = row.statistic.removesuffix("_minimum").removesuffix("_maximum")  # the range over the imputations
+    return count in COUNTS and row.value is not None and 0 < row.value < minimum
+
+
+def _few_others(rows: Iterable[Estimate], minimum: int) -> set[_Cell]:
+    """Return the cells of responders, and of patients with an adverse event, whose complement is small."""
+    rows = [row for row in rows if row.analysis in ("response", "safety") and row.statistic == "n" and row.value]
+    everybody = {_beside(row): float(row.value or 0) for row in rows if not row.variable}
+    found = set()
+    for row in rows:
+        if row.variable and row.variable != "best_response":
+            others = max(everybody.get(_beside(row, parameter), 0.0) for parameter in ("", row.parameter))
+            if 0 < others - float(row.value or 0) < minimum:
+                found.add(_cell(row))
+    return found
+
+
+def _beside(row: Estimate, parameter: str | None = None) -> _Cell:
+    shown = row.parameter if parameter is None else parameter
+    return (row.population, row.missing, row.adjustment, row.analysis, row.arm, shown)
+
+
+def _telling_rates(hidden: set[_Cell]) -> set[_Cell]:
+    """Return the cells of response rates that would tell one of the hidden categories of best response."""
+    lost: dict[_Cell, set[str]] = {}
+    for cell in hidden:
+        if cell[_VARIABLE] == "best_response":
+            lost.setdefault((*cell[:_VARIABLE], "{}", "", *cell[_ARM:]), set()).add(cell[_LEVEL])
+    found = set()
+    for cell, words in lost.items():
+        at = {rate: (*cell[:_VARIABLE], rate, *cell[_LEVEL:]) for rate in _GOOD}
+        shown = [rate for rate in _GOOD if at[rate] not in hidden]
+        telling = [rate for rate in shown if 1 in (len(words & _GOOD[rate]), len(words - _GOOD[rate]))]
+        left = [rate for rate in shown if rate not in telling]
+        if len(left) > 1 and "SD" in words:  # the difference of the two rates
+            telling.append(left[-1])
+        found |= {at[rate] for rate in telling}
+    return found
 
 
 def _depends(row: Estimate, hidden: set[_Cell]) -> bool:
     """Whether a number is calculated from a hidden count: a contrast of arms, a test, a difference, a model's term."""
+    if row.analysis == "dialects":  # the same number under another package's conventions goes with the study's own
+        row = replace(row, analysis=row.variable_level, variable_level="")
+        if _cell(row) in hidden:
+            return True
+    if row.analysis == "prognostic" and (*_cell(row)[:_VARIABLE], "", "", *_cell(row)[_ARM:]) in hidden:
+        return True  # the model of a sample with a hidden count of patients or events
     if row.analysis == "warning":
         shown = {(cell[0], cell[1], cell[2]) for cell in hidden}
         return row.statistic in ("few_events", "incomplete_matching", "broken_pairs", "imbalance") and (

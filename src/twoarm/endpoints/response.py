@@ -35,22 +35,18 @@ def derive_response(response: Response, records: Records, cohort: Cohort, cutoff
     code = np.full(visits.patient.size, -1, dtype=np.int64)
     for number, word in enumerate(RESPONSES):
         code[(visits.frame[response.response] == word).fill_null(False).to_numpy()] = number
-    ends = np.full(n, np.inf)
-    if response.progression is not None:
-        progression = day_numbers(records, response.progression, cohort.patient_rows) - zero
-        ends = np.where(np.isnan(progression), np.inf, progression)
-    death = np.full(n, np.inf)
-    if response.death is not None:
-        died = day_numbers(records, response.death, cohort.patient_rows) - zero
-        death = np.where(np.isnan(died), np.inf, died)
+    ends = _days_to(response.progression, records, cohort, zero)
+    death = _days_to(response.death, records, cohort, zero)
     unread = held_rows(visits.frame, response.date) | held_rows(visits.frame, response.response)
     rules = {
         "date or response not known": unread | np.isnan(visits.day) | (code < 0),
         "after death": visits.day > death[visits.patient],
         "before time zero": visits.day < 0,
         "after the data cut-off": visits.after_cutoff,
-        "after progression": visits.day > ends[visits.patient],
     }
+    progressed = (code == PD) & ~np.any(list(rules.values()), axis=0)
+    np.minimum.at(ends, visits.patient[progressed], visits.day[progressed])
+    rules["after progression"] = visits.day > ends[visits.patient]
     counts = np.ones(code.size, dtype=np.bool_)
     not_counted = {}
     for reason, breaks in rules.items():
@@ -65,12 +61,24 @@ def derive_response(response: Response, records: Records, cohort: Cohort, cutoff
     return BestResponse(best, not_counted)
 
 
+def _days_to(column: str | None, records: Records, cohort: Cohort, zero: Floats) -> Floats:
+    """Return days from time zero to a patients' date, shape (n,); infinite where there is none."""
+    if column is None:
+        return np.full(zero.size, np.inf)
+    days = day_numbers(records, column, cohort.patient_rows) - zero
+    return np.where(np.isnan(days), np.inf, days)
+
+
 def _best_of_all(
     patient: Integers, day: Floats, code: Integers, n: int, response: Response, confirmed: bool
 ) -> Integers:
     best = np.full(n, NE, dtype=np.int64)
-    order = np.lexsort((-code, day, patient))  # on one day the worse response stands first
+    rank = np.where(code == NE, NE, -code)  # worst first; what is not evaluable gives way to what is
+    order = np.lexsort((rank, day, patient))
     patient, day, code = patient[order], day[order], code[order]
+    once = np.ones(order.size, dtype=np.bool_)  # of several visits on one day the worst counts
+    once[1:] = (np.diff(patient) != 0) | (np.diff(day) != 0)
+    patient, day, code = patient[once], day[once], code[once]
     starts = np.searchsorted(patient, np.arange(n + 1))
     for row in np.flatnonzero(np.diff(starts)).tolist():
         visits = slice(starts[row], starts[row + 1])
@@ -94,7 +102,8 @@ def best_response(*, day: Floats, code: Integers, confirmation_days: int | None,
 
     Nothing after the first PD counts. A CR is confirmed by a later CR with nothing but CR or NE between them; a PR (or
     CR) by a later PR or CR, with SD or NE allowed between them. A response that is not confirmed is stable disease if
-    it was seen late enough; what was seen too early for stable disease is PD if PD followed, else NE.
+    it was seen late enough; what was seen too early for stable disease is PD if PD followed, or if disease came back
+    after a CR that had to be confirmed (Eisenhauer 2009, table 3 and its footnote), else NE.
 
     >>> import numpy as np
     >>> visits = {"day": np.array([42.0, 84.0]), "code": np.array([PR, PD])}
@@ -114,7 +123,13 @@ def best_response(*, day: Floats, code: Integers, confirmation_days: int | None,
             return response
     if ((seen <= SD) & (when >= stable_disease_days)).any():
         return SD
-    return PD if progressed.size else NE
+    return PD if progressed.size or (confirmation_days is not None and _came_back(seen)) else NE
+
+
+def _came_back(seen: Integers) -> bool:
+    """Whether a PR or SD follows a CR: there is disease again."""
+    complete = np.flatnonzero(seen == CR)
+    return bool(complete.size and np.isin(seen[complete[0] :], (PR, SD)).any())
 
 
 def _confirmed(seen: Integers, when: Floats, response: int, days: int) -> bool:

@@ -47,6 +47,12 @@ def check_response(sections: Mapping[str, Any], columns: Mapping[str, Type], kno
             found = f"codes {', '.join(strange)}" if strange else "a text column without a code map"
             expected = "expected type category with a map to CR, PR, SD, PD and NE"
             yield Misreference(("events", response.table, "columns", response.response), found, expected)
+        for i, part in enumerate(table.files):
+            own = part.columns.get(response.response)
+            strange = sorted(set(((own.map if own else None) or {}).values()) - set(RESPONSES))
+            if strange:
+                path: Path = ("events", response.table, "files", i, "columns", response.response, "map")
+                yield Misreference(path, f"codes {', '.join(strange)}", "expected CR, PR, SD, PD and NE")
     for key in ("progression", "death"):
         if getattr(response, key) is not None:
             yield from column_of_type(getattr(response, key), columns, (Type.DATE,), ("response", key))
@@ -66,9 +72,12 @@ def check_safety(sections: Mapping[str, Any], _: Any, known: Known) -> Iterator[
         for key, kind in (("term", Type.TEXT), ("grade", Type.NUMBER), ("onset", Type.DATE)):
             yield from column_of_type(getattr(safety, key), inside, (kind,), ("safety", key))
         grade = table.columns.get(safety.grade)
+        path = ("events", safety.table, "columns", safety.grade)
         if grade is not None and grade.type == "number":
-            path = ("events", safety.table, "columns", safety.grade)
             yield Misreference(path, "grades of type number", "expected integer")
+        low, high = getattr(grade, "minimum", None), getattr(grade, "maximum", None)
+        if (low is not None and low > 5) or (high is not None and high < 1):
+            yield Misreference(path, "a range without any grade from 1 to 5", "expected no range, or grades")
         for i, row in enumerate(safety.rows):
             path = ("safety", "rows", i, "where")
             tree = Type.BOOLEAN if row.where is None else parse_type(row.where, inside, path)
@@ -117,7 +126,9 @@ def check_names_of_analyses(sections: Mapping[str, Any], *_: Any) -> Iterator[Mi
     """A population that asks for an analysis needs the section that says how."""
     for name, population in sections.get("populations", {}).items():
         for i, word in enumerate(population.analyses or ()):
-            needs = {"subgroups": "subgroups", "response": "response", "safety": "safety", "prognostic": "prognostic"}
-            if word in needs and sections.get(needs[word]) is None:
-                path: Path = ("populations", name, "analyses", i)
-                yield Misreference(path, f'found "{word}"', f"expected a section [{needs[word]}] that says how")
+            path: Path = ("populations", name, "analyses", i)
+            if word in ("subgroups", "response", "safety", "prognostic") and sections.get(word) is None:
+                yield Misreference(path, f'found "{word}"', f"expected a section [{word}] that says how")
+            analyses = sections.get("analyses")
+            if word == "dialects" and (analyses is None or not analyses.dialects):
+                yield Misreference(path, f'found "{word}"', "expected analyses.dialects with the packages to compare")

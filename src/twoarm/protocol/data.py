@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from twoarm.protocol.choices import DecimalMark, OnInvalid
 from twoarm.protocol.column import ColumnDeclaration
@@ -102,32 +102,24 @@ class _Table(Section):
     encoding: Encoding = "utf-8"
 
     @model_validator(mode="after")
-    def _files_fit(self) -> Self:
+    def _has_one_place(self) -> Self:
         if self.file is not None and self.files:
             raise ValueError("expected either file or files")
-        names = [part.file for part in self.files]
-        if len(set(names)) < len(names):
-            raise ValueError("files names a file twice")
-        for part in self.files:
-            for name in (*part.columns, *part.absent):
-                if name not in self.columns:
-                    raise ValueError(f"files: {part.file} names {name}, which is not among the table's columns")
-            if self.key in part.absent or set(part.absent) & set(part.columns):
-                raise ValueError(f"files: {part.file} uses a column that it says is absent")
-            for name, column in part.columns.items():
-                _merged(self.columns[name], column, f"files: {part.file}, {name}")
         return self
 
     def parts(self) -> tuple[TablePart, ...]:
         """Return the files of the table, each with its declaration filled in; one without a file for a frame."""
-        one = SourceFile.model_construct(file="")
-        return tuple(self._part(part) for part in self.files) or (replace(self._part(one), file=self.file),)
+        return tuple(self._part(part) for part in self.files) or (self.whole(),)
+
+    def whole(self) -> TablePart:
+        """Return the table as it is declared for all its files, in the one file or in a frame."""
+        return replace(self._part(SourceFile.model_construct(file="")), file=self.file)
 
     def _part(self, part: SourceFile) -> TablePart:
         own = part.columns
         return TablePart(
             file=part.file,
-            columns={name: _merged(c, own[name]) if name in own else c for name, c in self.columns.items()},
+            columns={name: merged_column(c, own[name]) if name in own else c for name, c in self.columns.items()},
             values={name: column.value for name, column in own.items() if column.value is not None},
             absent=frozenset(part.absent),
             missing=self.missing if part.missing is None else part.missing,
@@ -138,16 +130,14 @@ class _Table(Section):
         )
 
 
-def _merged(declared: ColumnDeclaration, own: FileColumn, where: str = "") -> ColumnDeclaration:
-    """Return a column's declaration with what one file does differently."""
+def merged_column(declared: ColumnDeclaration, own: FileColumn) -> ColumnDeclaration:
+    """Return a column's declaration with what one file does differently.
+
+    Raises:
+        ValidationError: the two do not go together.
+    """
     changes = own.model_dump(exclude_none=True, exclude={"value"})
-    foreign = [key for key in changes if key not in type(declared).model_fields]
-    if foreign:
-        raise ValueError(f"{where}: {foreign[0]} does not go with a column of type {declared.type}")
-    try:
-        return type(declared).model_validate({**declared.model_dump(), **changes})
-    except ValidationError as error:
-        raise ValueError(f"{where}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
+    return type(declared).model_validate({**declared.model_dump(), **changes})
 
 
 class Source(_Table):

@@ -185,7 +185,7 @@ def in_words(node: Node) -> str:
             sides = [f"({in_words(p)})" if isinstance(p, Arithmetic) else in_words(p) for p in (left, right)]
             return f"{sides[0]} {_CALCULATED[operator]} {sides[1]}"
         case Call(function="round", arguments=(value, digits)):
-            return f"{in_words(value)}, rounded to {in_words(digits)} decimals"
+            return f"{in_words(value)}, rounded to {in_words(digits)} decimal{'' if in_words(digits) == '1' else 's'}"
         case Conditional(condition=condition, then=then, otherwise=otherwise):
             return f"{in_words(then)} if {in_words(condition)}, else {in_words(otherwise)}"
         case Call(function=function, arguments=arguments):

@@ -312,7 +312,11 @@ class _Parser:
             return kind
         if name == "round":
             digits = arguments[1] if len(arguments) == 2 else None
-            if not isinstance(digits, Constant) or digits.value not in range(10):
+            if (
+                not isinstance(digits, Constant)
+                or digits.type is not Type.NUMBER
+                or digits.source not in map(str, range(10))
+            ):
                 raise ExpressionError("round takes a number and how many decimals, 0 to 9", offset)
             self.require(arguments[0], (Type.NUMBER,), "the argument of round", offset)
             return Type.NUMBER

@@ -19,6 +19,6 @@ class Prognostic(Section):
     """Uni- and multivariable Cox regression on the covariates, within one arm or in all patients."""
 
     arm: ArmChoice = "all"
-    covariates: Names | None = Field(None, description="All covariates of the population by default.")
-    endpoints: Names | None = Field(None, description="All endpoints of the population by default.")
+    covariates: Names | None = Field(None, min_length=1, description="All covariates of the population by default.")
+    endpoints: Names | None = Field(None, min_length=1, description="All endpoints of the population by default.")
     screening: Screening | None = Field(None, description="All factors enter by default.")

@@ -58,7 +58,10 @@ def parse_protocol(text: str, name: str = "study.toml") -> Protocol:
     document = _with_labels(_as_tuples(raw))
     sections, errors = _validate_parts(document)
     problems = [_from_pydantic(error, document, positions, name) for error in errors]
-    problems += [_from_reference(error, positions, name) for error in check_references(sections, raw)]
+    references = check_references(sections, raw)
+    if problems:  # a name that stands in for a missing one is no second problem
+        references = [error for error in references if _raw_path(error.path, document)[1] is None]
+    problems += [_from_reference(error, positions, name) for error in references]
     if problems:
         raise ProtocolError(sorted(dict.fromkeys(problems), key=_by_place))
     try:

@@ -19,6 +19,7 @@ from twoarm.protocol.covariate import Categorical, Continuous, Cut, level_text
 from twoarm.protocol.expression import Type
 from twoarm.protocol.expression_parser import WORDS
 from twoarm.protocol.misreference import Misreference, column_of_type, one_of, parse_type
+from twoarm.protocol.source_references import check_sources
 from twoarm.protocol.toml_positions import Path
 
 _NAMED = ("covariates", "endpoints", "adjustments", "missing", "events")
@@ -36,7 +37,7 @@ def check_references(sections: Mapping[str, Any], raw: Mapping[str, Any]) -> lis
     known["missing"] |= {"complete_case"} if "missing" not in raw else set()
     known["adjustments"] |= {"unadjusted"}
     checks: tuple[Callable[..., Iterator[Misreference]], ...] = (
-        _check_sources,
+        check_sources,
         _check_populations,
         _check_covariates,
         _check_endpoints,
@@ -86,18 +87,6 @@ def _columns(raw: Mapping[str, Any]) -> tuple[dict[str, Type], list[Misreference
             problems.append(tree)
         columns[name] = tree if isinstance(tree, Type) else Type.ANY
     return columns, problems
-
-
-def _check_sources(sections: Mapping[str, Any], *_: Any) -> Iterator[Misreference]:
-    tables = [(kind, *item) for kind in ("data", "events") for item in sections.get(kind, {}).items()]
-    for kind, name, source in tables:
-        yield from one_of(source.key, source.columns, "one of its columns", (kind, name, "key"))
-        key = source.columns.get(source.key)
-        if key is not None and key.type != "text":
-            path = (kind, name, "columns", source.key)
-            yield Misreference(path, f"a patient key of type {key.type}", "expected text (00123 is not 123)")
-        if kind == "events" and name in sections.get("data", {}):
-            yield Misreference((kind, name), "the name of a table of patients", "expected another name")
 
 
 def _check_populations(

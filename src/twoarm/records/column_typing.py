@@ -136,13 +136,16 @@ def _within_range(
         outside = outside | (values < declared.minimum).fill_null(False)
     if declared.maximum is not None:
         outside = outside | (values > declared.maximum).fill_null(False)
-    broken["outside_range"] = ("cells outside the declared range", outside)
+    ends = [f"{word} {end}" for word, end in (("from", declared.minimum), ("to", declared.maximum)) if end is not None]
+    broken["outside_range"] = (f"cells outside the declared range {' '.join(ends)}", outside)
     return TypedColumn(values.set(outside, None), broken)
 
 
 def _dates(raw: pl.Series, text: pl.Series, declared: DateColumn) -> TypedColumn:
     if raw.dtype == pl.Date or isinstance(raw.dtype, pl.Datetime):
-        return TypedColumn(raw.cast(pl.Date).set(text.is_null(), None), {})
+        zoned = isinstance(raw.dtype, pl.Datetime) and raw.dtype.time_zone is not None
+        days = (raw.dt.replace_time_zone(None) if zoned else raw).cast(pl.Date)  # the calendar day as written
+        return TypedColumn(days.set(text.is_null(), None), {})
     pattern, directives = re.escape(declared.format), declared.format
     for part, digits, directive in (
         ("YYYY", r"\d{4}", "%Y"),

@@ -114,7 +114,7 @@ def _call(function: str, arguments: tuple[Node, ...], masks: Collection[str]) ->
     if function == "round":
         digits = arguments[1]
         assert isinstance(digits, Constant), "how many decimals is a constant"
-        scale = 10.0 ** int(str(digits.value))
+        scale = 10.0 ** int(digits.source)
         size = ((first.abs() * scale + 0.5 + 1e-9) // 1.0) / scale  # halves away from zero, as on paper
         return nw.when(first < 0).then(-size).otherwise(size)
     if function == "abs":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import polars as pl
 
@@ -10,7 +11,7 @@ from twoarm.protocol.protocol import Protocol
 from twoarm.records.findings import Finding
 from twoarm.records.typed_table import KEY, TypedTable, findings_by_file
 
-_ZERO, _DEATH, _VISIT = ":zero", ":death", ":visit"
+_ZERO, _DEATH = ":zero", ":death"
 NOT_COUNTED = "not counted; correct the date, or the one that it contradicts"
 
 
@@ -24,15 +25,20 @@ def event_findings(protocol: Protocol, patients: pl.DataFrame, tables: Mapping[s
         if response.death is not None:
             what = "visits after the patient's death"
             yield from _where(table, date > pl.col(_DEATH), "visit_after_death", column, what, NOT_COUNTED)
+        unknown = date.is_null() | pl.col(response.response).is_null()
+        yield from _where(table, unknown, "visit_unknown", column, "visits without a date or a response", "not counted")
         visit = pl.struct(KEY, response.date)
         twice = visit.is_duplicated() & date.is_not_null() & pl.col(KEY).is_not_null()
         twice = twice & (pl.col(response.response).n_unique().over(KEY, response.date) > 1)
         what = "visits of one day with different responses"
-        yield from _where(table, twice, "visits_differ", column, what, "the worse one stands first; which is right?")
+        yield from _where(table, twice, "visits_differ", column, what, "the worse one counts; which is right?")
         yield from _after_cutoff(protocol, table, column, "visits")
     if safety is not None and safety.table in tables:
         table = _beside(tables[safety.table], patients, {_ZERO: zero})
         onset, column = pl.col(safety.onset), safety.onset
+        unknown = pl.any_horizontal(pl.col(name).is_null() for name in (safety.term, safety.grade, safety.onset))
+        what = "adverse events without a term, a grade or an onset"
+        yield from _where(table, unknown, "event_unknown", column, what, "not counted")
         if zero is not None:
             what = "adverse events before the start of treatment"
             remedy = "not treatment-emergent: outside the window unless first_day is negative"
@@ -50,7 +56,7 @@ def _beside(table: TypedTable, patients: pl.DataFrame, wanted: Mapping[str, str 
     """Return the table with the patients' own dates beside each row."""
     dates = patients.select(KEY, *(pl.col(name).alias(alias) for alias, name in wanted.items() if name))
     frame = table.frame.join(dates, on=KEY, how="left", maintain_order="left")
-    return TypedTable(table.name, frame, table.files, (), ())
+    return replace(table, frame=frame)
 
 
 def _where(table: TypedTable, condition: pl.Expr, rule: str, column: str, what: str, remedy: str) -> Iterator[Finding]:

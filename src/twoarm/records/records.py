@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import narwhals.stable.v2 as nw
 import polars as pl
 
-from twoarm.errors import Problem, RecordsError
+from twoarm.errors import Problem, RecordsError, nearest
 from twoarm.protocol.data import EventSource, Source
 from twoarm.protocol.expression import column_names
 from twoarm.protocol.expression_parser import parse_expression
@@ -31,6 +31,8 @@ from twoarm.records.typed_table import (
 from twoarm.results.provenance import InputFile
 from twoarm.statistics.arrays import Booleans
 
+_SHORTENED = r"^\d(\.\d+)?[eE]\+\d+$"  # 1.23E+11 was a long number, and may stand for several patients
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PatientTable:
@@ -41,7 +43,7 @@ class PatientTable:
     """
 
     frame: nw.DataFrame[Any]
-    files: tuple[str, ...]  # of the spine, by ``:file``
+    tables: tuple[TypedTable, ...]  # that it was joined from, the spine first
 
     @property
     def masks(self) -> frozenset[str]:
@@ -49,9 +51,10 @@ class PatientTable:
         return frozenset(name for name in self.frame.columns if name.startswith(HELD))
 
     def problems(self, rows: Booleans, what: str, expected: str, column: str) -> list[Problem]:
-        """Return what is wrong with some patients, by file and row."""
-        table = TypedTable("", self.frame.select(KEY, FILE, ROW).to_polars(), self.files, (), ())
-        mask = pl.Series(rows, dtype=pl.Boolean)
+        """Return what is wrong with some patients, by file and row of the table that has the column."""
+        table = next((table for table in self.tables if column in table.frame.columns), self.tables[0])
+        wrong = self.frame.get_column(KEY).to_polars().filter(pl.Series(rows, dtype=pl.Boolean))
+        mask = table.frame[KEY].is_in(wrong.to_list())
         return [f.problem() for f in findings_by_file(table, mask, column, "refused", column, what, expected)]
 
 
@@ -93,8 +96,8 @@ def read_records(
         RecordsError: with every reason to refuse the data, by file, column, row and patient key.
     """
     tables: dict[str, TypedTable] = {}
-    problems: list[Problem] = []
     declared: dict[str, Source | EventSource] = {**protocol.data, **protocol.event_sources()}
+    problems = _strange_frames(frames or {}, declared)
     for name, source in declared.items():
         if columns is not None and name in protocol.events:
             continue
@@ -109,7 +112,9 @@ def read_records(
         raise RecordsError(problems)
     spine, *others = (tables[name] for name in protocol.data)
     frame, joined = _join(protocol, spine, others)
-    patients = _derive(protocol, PatientTable(nw.from_native(frame.sort(KEY), eager_only=True), spine.files), columns)
+    patients = _derive(
+        protocol, PatientTable(nw.from_native(frame.sort(KEY), eager_only=True), (spine, *others)), columns
+    )
     happened = {name: tables[name] for name in protocol.events if name in tables}
     events, strangers = _event_tables(protocol, spine, list(happened.values()))
     beside = event_findings(protocol, patients.frame.to_polars(), happened)
@@ -117,8 +122,18 @@ def read_records(
     return Records(patients, events, (*found, *joined, *strangers, *beside), inputs)
 
 
+def _strange_frames(frames: Mapping[str, Any], declared: Mapping[str, object]) -> list[Problem]:
+    """A frame under a name that no table has would be passed over in silence."""
+    expected = f"expected one of {', '.join(declared)}"
+    return [
+        Problem("frames", f"a frame for {name}", f"{expected}{nearest(str(name), declared)}")
+        for name in frames
+        if name not in declared
+    ]
+
+
 def _key_findings(protocol: Protocol, name: str, table: TypedTable) -> Iterator[Finding]:
-    """Rows without a key; and where a patient has one row, keys that occur more than once, in one file or in two."""
+    """Rows without a key, keys that are damaged; and of patients keys that occur twice, in one file or in two."""
     patients = name in protocol.data
     key = (protocol.data if patients else protocol.events)[name].key
     yield from missing_keys(table, key)
@@ -127,6 +142,15 @@ def _key_findings(protocol: Protocol, name: str, table: TypedTable) -> Iterator[
     if patients and repeated.any():
         said = f"rows with a key that occurs more than once ({keys.filter(repeated).n_unique()} patients)"
         yield from findings_by_file(table, repeated, "duplicate_key", "refused", key, said, "keep one row a patient")
+    shortened = keys.str.contains(_SHORTENED).fill_null(False)
+    said = "keys that a spreadsheet shortened to a power of ten"
+    yield from findings_by_file(
+        table, shortened, "shortened_key", "refused", key, said, "format the column as text and export it again"
+    )
+    if patients:
+        alike = keys.str.to_lowercase().is_duplicated() & keys.is_not_null() & ~repeated
+        said = "keys that differ from another patient's only in upper and lower case"
+        yield from findings_by_file(table, alike, "keys_alike", "warned", key, said, "counted as different patients")
 
 
 def _strangers(spine: TypedTable, table: TypedTable, key: str) -> tuple[pl.Series, list[Finding]]:
@@ -156,9 +180,10 @@ def _join(protocol: Protocol, spine: TypedTable, others: list[TypedTable]) -> tu
             joined, conflict = _merge(joined, name)
             if conflict.any():
                 what = f"cells that differ from those in {' or '.join(table.files)}"
-                whole = TypedTable(spine.name, joined, spine.files, (), ())
                 remedy = "held: which is right?"
-                findings += findings_by_file(whole, conflict, "tables_differ", "held", name, what, remedy)
+                findings += findings_by_file(
+                    replace(spine, frame=joined), conflict, "tables_differ", "held", name, what, remedy
+                )
         fresh = [name for name in own if name not in frame.columns]
         masks = [pl.col(f"{name}:other").fill_null(False).alias(name) for name in fresh if name.startswith(HELD)]
         values = [pl.col(f"{name}:other").alias(name) for name in fresh if not name.startswith(HELD)]
@@ -167,13 +192,14 @@ def _join(protocol: Protocol, spine: TypedTable, others: list[TypedTable]) -> tu
 
 
 def _merge(joined: pl.DataFrame, name: str) -> tuple[pl.DataFrame, pl.Series]:
+    """Give a patient the one value that is known; a cell that is held in either table, or differs, stays held."""
     first, second = joined[name], joined[f"{name}:other"]
     conflict = (first != second).fill_null(False)
     held = conflict
     for mask in (HELD + name, f"{HELD}{name}:other"):
         if mask in joined.columns:
             held = held | joined[mask].fill_null(False)
-    merged = pl.select(pl.coalesce(first, second)).to_series().set(conflict, None).alias(name)
+    merged = pl.select(pl.coalesce(first, second)).to_series().set(held, None).alias(name)
     joined = joined.with_columns(merged)
     return (joined.with_columns(held.alias(HELD + name)) if held.any() else joined), conflict
 
@@ -187,7 +213,7 @@ def _derive(protocol: Protocol, patients: PatientTable, columns: frozenset[str] 
         types[name] = node.type
         if columns is not None and name not in columns:
             continue
-        masks = PatientTable(frame, patients.files).masks
+        masks = PatientTable(frame, patients.tables).masks
         frame = frame.with_columns(evaluate(node, masks).alias(name))
         if frame.schema[name].is_float():  # what overflows is no number
             frame = frame.with_columns(nw.when(nw.col(name).is_finite()).then(nw.col(name)).alias(name))
@@ -195,7 +221,7 @@ def _derive(protocol: Protocol, patients: PatientTable, columns: frozenset[str] 
         if inputs:
             held = nw.any_horizontal(*inputs, ignore_nulls=True) & nw.col(name).is_null()
             frame = frame.with_columns(held.alias(HELD + name))
-    return PatientTable(frame, patients.files)
+    return PatientTable(frame, patients.tables)
 
 
 def _event_tables(

@@ -11,14 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import narwhals.stable.v2 as nw
 import numpy as np
 import polars as pl
 
 from twoarm.errors import Problem, RecordsError
-from twoarm.protocol.data import TablePart
+from twoarm.protocol.data import Encoding, TablePart
+from twoarm.records.column_typing import clean_text
 from twoarm.records.findings import listed
 
 MOST_BYTES = 1_000_000_000  # of a workbook when unpacked
@@ -29,21 +30,22 @@ MOST_CELLS = 50_000_000
 class RawTable:
     """A table as it came: names as in the file, rows in its order."""
 
-    name: str  # file, or the source's name for a frame
+    name: str  # file, or the table's place in the protocol for a frame
     frame: pl.DataFrame
-    first_row: int  # number of the first data row as a spreadsheet shows it
+    rows: pl.Series  # number of each row as a spreadsheet shows it; of a frame, from 1
+    blank: tuple[int, ...]  # rows without any cell that stood between others, and were skipped
     sha256: str
     bytes: int
 
 
-def read_source(name: str, source: TablePart, folder: Path) -> RawTable:
-    """Read a file of a table.
+def read_source(place: str, source: TablePart, folder: Path) -> RawTable:
+    """Read a file of a table; ``place`` is the table's in the protocol, as in ``data.patients``.
 
     Raises:
         RecordsError: no such file, a kind that is not read, or content that is not of that kind.
     """
     if source.file is None:
-        raise RecordsError([Problem(f"data.{name}", "no file and no frame", "expected file, or records= in Python")])
+        raise RecordsError([Problem(place, "no file and no frame", "expected file or files, or frames= in Python")])
     path = folder / source.file
     if path.is_symlink() or not path.resolve().is_relative_to(folder.resolve()):
         raise RecordsError([Problem(source.file, "a path that leaves the protocol's folder", "expected a file in it")])
@@ -65,36 +67,58 @@ def read_source(name: str, source: TablePart, folder: Path) -> RawTable:
         raise RecordsError([Problem(source.file, missing, 'install "twoarm[files]"')]) from None
     except Exception as error:
         own = type(error).__module__.partition(".")[0] in _READERS_OWN
-        if not own and not isinstance(error, UnicodeError | zipfile.BadZipFile):
+        if not own and not isinstance(error, UnicodeError | csv.Error | zipfile.BadZipFile):
             raise
         # a reader's own message may quote cells, so only its kind is told
         kind = f"content that is not {path.suffix.lower()} ({type(error).__name__})"
         raise RecordsError([Problem(source.file, kind, "save the file again and check its encoding")]) from None
-    return RawTable(source.file, _checked(frame, source.file), 2, hashlib.sha256(content).hexdigest(), len(content))
+    numbers = pl.Series("row", range(2, frame.height + 2), dtype=pl.Int64)
+    filled = frame.select(pl.any_horizontal(pl.all().is_not_null()).alias("filled")).to_series()
+    rows = numbers.filter(filled)
+    last = rows[-1] if rows.len() else 0
+    blank = numbers.filter(~filled & (numbers < last))
+    digest = hashlib.sha256(content).hexdigest()
+    return RawTable(source.file, frame.filter(filled), rows, tuple(blank.to_list()), digest, len(content))
 
 
-def frame_source(name: str, frame: Any) -> RawTable:
+def frame_source(place: str, frame: Any) -> RawTable:
     """Take a Polars, pandas or pyarrow frame."""
-    try:
-        table = nw.from_native(frame, eager_only=True).to_polars()
-    except TypeError:
-        found = f"a {type(frame).__name__}"
-        raise RecordsError([Problem(f"data.{name}", found, "expected a Polars, pandas or pyarrow frame")]) from None
+    table = _taken(place, frame)
     digest = hashlib.sha256()
     for column in table.columns:
         digest.update(column.encode())
-        digest.update(table[column].cast(pl.String, strict=False).fill_null("\0").str.join("\1").item().encode())
-    return RawTable(f"data.{name}", _checked(table, f"data.{name}"), 1, digest.hexdigest(), table.estimated_size())
+        if not table.schema[column].is_nested():  # no cell can be read from a list or a struct
+            text = table[column].cast(pl.String, strict=False).fill_null("\0")
+            digest.update(text.str.join("\1").item().encode())
+    rows = pl.Series("row", range(1, table.height + 1), dtype=pl.Int64)
+    return RawTable(place, table, rows, (), digest.hexdigest(), int(table.estimated_size()))
 
 
-def _checked(frame: pl.DataFrame, name: str) -> pl.DataFrame:
-    if frame.height == 0:
-        raise RecordsError([Problem(name, "no rows under the header", "expected one row a patient")])
-    return frame
+def _taken(place: str, frame: Any) -> pl.DataFrame:
+    """Return a frame as a Polars frame with headers as they are compared."""
+    try:
+        given = nw.from_native(frame, eager_only=True)
+        header = _named(list(given.columns), place)
+    except nw.exceptions.DuplicateError:
+        found, expected = "column names that occur more than once", "expected every name once"
+        raise RecordsError([Problem(place, found, expected)]) from None
+    except TypeError:
+        found = f"a {type(frame).__name__}"
+        raise RecordsError([Problem(place, found, "expected a Polars, pandas or pyarrow frame")]) from None
+    columns, problems = {}, []
+    for column, name in zip(given.columns, header, strict=True):
+        try:
+            columns[name] = given.get_column(column).to_polars()
+        except Exception:  # its message may quote cells
+            problems.append(Problem(place, "a column of mixed types", "make it text: every cell is read by type", name))
+    if problems:
+        raise RecordsError(problems)
+    return pl.DataFrame(columns)
 
 
 def _named(header: list[str], name: str) -> list[str]:
-    stripped = [column.strip() for column in header]
+    """Return headers as they are compared: Unicode-normalised, without space around, each once."""
+    stripped = [clean_text(str(column)) for column in header]
     repeated = [place for place, column in enumerate(stripped, start=1) if column and stripped.count(column) > 1]
     if repeated:
         found = f"headers that occur more than once (columns {listed(repeated)})"
@@ -103,39 +127,50 @@ def _named(header: list[str], name: str) -> list[str]:
 
 
 def _read_csv(content: bytes, source: TablePart, path: Path) -> pl.DataFrame:
-    if source.encoding != "utf-8":
-        content = content.decode(source.encoding).encode("utf-8")
-    content = content.removeprefix(b"\xef\xbb\xbf")
-    head = content[: 1 << 20].decode("utf-8", errors="ignore")
+    text = _decoded(content, source, path)
     try:
-        header = _named(next(csv.reader(io.StringIO(head), delimiter=source.delimiter)), path.name)
+        first = next(csv.reader(io.StringIO(text[: 1 << 20], newline=""), delimiter=source.delimiter))
     except (csv.Error, StopIteration):
-        raise RecordsError(
-            [Problem(path.name, "no header that can be read", "expected names in the first line")]
-        ) from None
+        first = []
+    if not any(cell.strip() for cell in first):
+        raise RecordsError([Problem(path.name, "no header that can be read", "expected names in the first line")])
+    header = _named(first, path.name)
+    content = text.encode("utf-8")
     _refuse_ragged(content, source.delimiter, len(header), path.name)
-    return pl.read_csv(
+    whole = pl.read_csv(
         io.BytesIO(content),
         separator=source.delimiter,
-        has_header=False,
-        skip_rows=1,
-        raise_if_empty=False,
+        has_header=False,  # the names are those above; the header is read as a row, which an empty line may follow
         schema=dict.fromkeys(header, pl.String),
     )
+    return whole.slice(1)
+
+
+def _decoded(content: bytes, source: TablePart, path: Path) -> str:
+    """Return a file's text without byte order marks."""
+    try:
+        return content.decode(source.encoding).lstrip("\ufeff")
+    except UnicodeError:
+        found = f"text that is not {source.encoding}"
+        expected = f"declare the encoding it was saved in, one of {', '.join(get_args(Encoding))}"
+        raise RecordsError([Problem(path.name, found, expected)]) from None
 
 
 def _refuse_ragged(content: bytes, delimiter: str, width: int, name: str) -> None:
-    """Refuse rows with fewer or more cells than the header: a file that was cut off, or a stray delimiter."""
+    """Refuse rows with fewer or more cells than the header: a file that was cut off, or a stray delimiter.
+
+    An empty line is no row, but counts where rows are numbered.
+    """
     if b'"' in content:
-        text = io.StringIO(content.decode("utf-8", errors="replace"), newline="")
-        cells = np.array([len(row) for row in csv.reader(text, delimiter=delimiter) if row], dtype=np.int64)
+        text = io.StringIO(content.decode("utf-8"), newline="")
+        cells = np.array([len(row) or width for row in csv.reader(text, delimiter=delimiter)], dtype=np.int64)
     else:
         letters = np.frombuffer(content.rstrip(b"\r\n") + b"\n", dtype=np.uint8)
         ends = np.flatnonzero(letters == ord("\n"))
         before = np.searchsorted(np.flatnonzero(letters == ord(delimiter)), ends)
         cells = np.diff(before, prepend=0) + 1
         lengths = np.diff(ends, prepend=-1) - 1
-        cells = cells[(lengths > 1) | (cells == width)]  # an empty line is no row
+        cells[(lengths == 0) | ((lengths == 1) & (letters[ends - 1] == ord("\r")))] = width
     wrong = np.flatnonzero(cells != width)
     if wrong.size:
         rows = listed((wrong + 1).tolist())

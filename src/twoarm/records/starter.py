@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
+from twoarm.errors import Problem, RecordsError
 from twoarm.protocol.column import DateColumn, IntegerColumn, NumberColumn
 from twoarm.protocol.data import Source
 from twoarm.protocol.expression_parser import WORDS
@@ -30,7 +31,9 @@ _TRUE, _FALSE = {"1", "true", "yes", "y"}, {"0", "false", "no", "n"}
 def starter_protocol(path: Path, shown: str) -> str:
     """Return the text of a protocol for the table in a file; ``shown`` is its path as the protocol names it."""
     source = Source(file=path.name, key="key", columns={"key": {"type": "text"}}, missing=MISSING)  # type: ignore[dict-item]
-    frame = read_source("patients", source.parts()[0], path.parent).frame
+    frame = read_source("data.patients", source.whole(), path.parent).frame
+    if not frame.height:
+        raise RecordsError([Problem(path.name, "no rows under the header", "expected one row a patient")])
     names = _names(frame.columns)
     kinds = {header: _guess(frame[header], source) for header in frame.columns}
     key = _key(frame)

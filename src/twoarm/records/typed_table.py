@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import polars as pl
 from twoarm.errors import Problem, RecordsError, nearest
 from twoarm.protocol.column import ColumnDeclaration
 from twoarm.protocol.data import EventSource, Source, TablePart
-from twoarm.records.column_typing import TypedColumn, readable, type_column
+from twoarm.records.column_typing import TypedColumn, clean_text, readable, type_column
 from twoarm.records.evaluation import HELD
 from twoarm.records.findings import Finding, Outcome
 from twoarm.records.source_files import RawTable, frame_source, read_source
@@ -40,6 +40,7 @@ class TypedTable:
     name: str
     frame: pl.DataFrame
     files: tuple[str, ...]
+    headers: tuple[Mapping[str, str], ...]  # of each file: column -> its header there
     findings: tuple[Finding, ...]
     inputs: tuple[InputFile, ...]
 
@@ -51,7 +52,9 @@ def read_table(
     given: Any = None,
     columns: frozenset[str] | None = None,
 ) -> TypedTable:
-    """Read and type every file of a table, or the frame that stands for it; only some columns where they are named.
+    """Read and type every file of a table, or the frame that stands for it whole, under the table's own names.
+
+    Only some columns where they are named.
 
     Raises:
         RecordsError: with every reason why a file cannot be read at all.
@@ -61,15 +64,24 @@ def read_table(
     inputs: list[InputFile] = []
     problems: list[Problem] = []
     raws: list[RawTable] = []
-    for declared in table.parts() if given is None else table.parts()[:1]:
+    headers: list[Mapping[str, str]] = []
+    events = isinstance(table, EventSource)
+    place = f"{'events' if events else 'data'}.{name}"
+    parts = table.parts() if given is None else (table.whole(),)
+    for declared in parts:
         part = declared if columns is None else declared.only(columns | {table.key})
         try:
-            raw = read_source(name, part, folder) if given is None else frame_source(name, given)
+            raw = read_source(place, part, folder) if given is None else frame_source(place, given)
+            if sum(other.file == part.file for other in parts) > 1:  # several sheets of one workbook
+                raw = replace(raw, name=f"{raw.name} ({part.sheet})")
+            if not raw.frame.height and not events:  # of events there may be none
+                raise RecordsError([Problem(raw.name, "no rows under the header", "expected one row a patient")])
             frame, found, described = _type_part(name, table, part, raw, len(frames))
         except RecordsError as error:
             problems += error.problems
             continue
         raws.append(raw)
+        headers.append(_headers(part))
         frames.append(frame)
         findings += found
         inputs.append(described)
@@ -79,31 +91,28 @@ def read_table(
     whole = whole.with_columns(pl.col(column).fill_null(False) for column in whole.columns if column.startswith(HELD))
     whole = whole.with_columns(pl.Series(FILE_ORDER, range(whole.height), dtype=pl.Int64))
     files = tuple(raw.name for raw in raws)
-    return TypedTable(name, whole, files, tuple(findings), tuple(inputs))
+    return TypedTable(name, whole, files, tuple(headers), tuple(findings), tuple(inputs))
 
 
 def findings_by_file(
     table: TypedTable, rows: pl.Series, rule: str, outcome: Outcome, column: str, what: str, remedy: str
 ) -> Iterator[Finding]:
-    """Return a finding for each file that has any of the rows."""
+    """Return a finding for each file that has any of the rows, under the column's header there."""
     found = table.frame.select(KEY, FILE, ROW).filter(rows)
     for position, file in enumerate(table.files):
         here = found.filter(found[FILE] == position)
         if here.height:
             keys = tuple(here[KEY].fill_null("").to_list())
-            yield Finding(rule, outcome, file, column, what, tuple(here[ROW].to_list()), keys, remedy)
+            header = table.headers[position].get(column, column)
+            yield Finding(rule, outcome, file, header, what, tuple(here[ROW].to_list()), keys, remedy)
 
 
 def _type_part(
     name: str, table: Source | EventSource, part: TablePart, raw: RawTable, position: int
 ) -> tuple[pl.DataFrame, list[Finding], InputFile]:
-    headers = {
-        column: declared.source or column
-        for column, declared in part.columns.items()
-        if column not in part.absent and column not in part.values
-    }
+    headers = _headers(part)
     _refuse_headers(raw, headers)
-    height = raw.frame.height
+    height, rows = raw.frame.height, raw.rows.alias(ROW)
     columns: dict[str, pl.Series] = {}
     findings: list[Finding] = []
     typed: dict[str, TypedColumn] = {}
@@ -115,7 +124,9 @@ def _type_part(
         if held.any():
             columns[HELD + column] = held
     keys = typed[table.key].values
-    rows = pl.Series(ROW, range(raw.first_row, raw.first_row + height), dtype=pl.Int64)
+    if raw.blank:
+        header = headers.get(table.key, table.key)
+        findings.append(Finding("blank_row", "warned", raw.name, header, "empty rows", raw.blank, (), "skipped"))
     for column, declared in part.columns.items():
         header = headers.get(column, column)
         findings += _cell_findings(typed[column], keys, rows, raw.name, header, declared, part)
@@ -128,6 +139,15 @@ def _type_part(
     return frame, findings, described
 
 
+def _headers(part: TablePart) -> dict[str, str]:
+    """Return the header of each column that the file has, as headers are compared."""
+    return {
+        column: clean_text(declared.source or column)
+        for column, declared in part.columns.items()
+        if column not in part.absent and column not in part.values
+    }
+
+
 def _given(part: TablePart, column: str, height: int) -> pl.Series:
     """The cells of a column that the file does not have: one value for all, or missing."""
     return pl.Series([part.values.get(column)], dtype=pl.String).new_from_index(0, height)
@@ -135,6 +155,10 @@ def _given(part: TablePart, column: str, height: int) -> pl.Series:
 
 def _refuse_headers(raw: RawTable, headers: dict[str, str]) -> None:
     absent = [header for header in headers.values() if header not in raw.frame.columns]
+    if absent and len(absent) == len(headers) > 1:
+        found = f"none of the {len(headers)} declared columns in the header"
+        expected = "check that it is the right file and sheet, that its first row is the header, and the delimiter"
+        raise RecordsError([Problem(raw.name, found, expected)])
     if absent:
         raise RecordsError(
             [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -173,13 +173,18 @@ def _results(section: ReportSection, drawn: Sequence[FigureFile], tables: int, f
         yield NumberedFigure(number, figure.title, described, figure.stem)
 
 
+def _rows(rows: int | None, count: Callable[[float], str]) -> str:
+    """The number of rows, unless it may not be told."""
+    return "" if rows is None else f"{count(rows)} rows, "
+
+
 def _data(report: StudyReport, provenance: Provenance) -> Iterator[Block]:
     yield Heading("Data and provenance", 1)
     if report.data_notes:
         yield Heading("Findings in the records", 2)
         yield Bullets(tuple(note.text for note in report.data_notes))
     count = report.sections[0].scope.numbers.count
-    pairs = [(file.file, f"{count(file.rows)} rows, {len(file.columns)} columns used") for file in provenance.inputs]
+    pairs = [(file.file, f"{_rows(file.rows, count)}{len(file.columns)} columns used") for file in provenance.inputs]
     pairs.append(("Protocol", f"SHA-256 {provenance.protocol_sha256}"))
     pairs.append(("Seed", "none needed" if provenance.seed is None else str(provenance.seed)))
     pairs += provenance.versions

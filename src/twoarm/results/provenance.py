@@ -21,7 +21,7 @@ class InputFile:
     file: str
     sha256: str
     bytes: int
-    rows: int
+    rows: int | None  # None where it is suppressed
     columns: tuple[str, ...]
     ignored_columns: tuple[str, ...]
 
