@@ -58,7 +58,8 @@ def disclose(disclosure: Disclosure, ledger: Ledger) -> Results:
 
 def _cell(row: Estimate) -> _Cell:
     """What the numbers of one cell share: a count, its percentage and the estimates within it."""
-    statistic = row.statistic if row.statistic in COUNTS - {"n", "events", "unmatched"} else ""
+    counted = _counted(row)
+    statistic = counted if counted in COUNTS - {"n", "events", "unmatched"} else ""
     return (
         row.population,
         row.missing,
@@ -73,7 +74,12 @@ def _cell(row: Estimate) -> _Cell:
 
 
 def _is_small(row: Estimate, minimum: int) -> bool:
-    return row.statistic in COUNTS and row.value is not None and 0 < row.value < minimum
+    return _counted(row) in COUNTS and row.value is not None and 0 < row.value < minimum
+
+
+def _counted(row: Estimate) -> str:
+    """What a row counts; the smallest and the largest over the imputations count what their mean does."""
+    return row.statistic.removesuffix("_minimum").removesuffix("_maximum")
 
 
 def _depends(row: Estimate, hidden: set[_Cell]) -> bool:
