@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from twoarm.analyses.balance import SEPARATED
 from twoarm.analyses.request import Request
+from twoarm.design.adjusted_cohort import AdjustedCohort
 from twoarm.protocol.choices import WarningName
 from twoarm.results.estimate import Estimate
 
 UNMATCHED_PERCENT = 10.0  # above this the estimand is no longer that of the whole focal arm
 EVENTS_PER_TERM = 10.0
 ALPHA = 0.05
+MEAN = "mean over the imputations"
 
 
-def design_warnings(request: Request) -> None:
-    """Read the rows of this adjustment and write the warnings that follow from them."""
+def design_warnings(request: Request, imputed: Sequence[AdjustedCohort] = ()) -> None:
+    """Read the rows of this adjustment, pooled ones if it is imputed, and write the warnings that follow from them."""
     rows = [row for row in request.ledger.rows if _same(row, request.ledger.context)]
     for row in rows:
         if row.value is None:
@@ -31,7 +34,7 @@ def design_warnings(request: Request) -> None:
             _warn(request, "follow_up_differs", row)
     _imbalance(request, rows)
     _few_events(request, rows)
-    _held_endpoints(request)
+    _held_endpoints(request, imputed or (request.adjusted,))
     _dropped_terms(request, rows)
 
 
@@ -95,18 +98,19 @@ def _dropped_terms(request: Request, rows: list[Estimate]) -> None:
             _warn(request, "dropped_term", row)
 
 
-def _held_endpoints(request: Request) -> None:
+def _held_endpoints(request: Request, cohorts: Sequence[AdjustedCohort]) -> None:
     """Warn of pairs that are not whole because an endpoint is not known for one or both of their patients."""
-    pair = request.adjusted.pair
-    if pair is None:
-        return
     for name, endpoint in request.endpoints.items():
-        known = np.bincount(pair, endpoint.known[request.adjusted.cohort_rows])
-        broken = int((known < 2).sum())
-        if broken:
-            request.ledger.add(
-                "broken_pairs", broken, endpoint=name, note=request.protocol.acknowledge.get("broken_pairs", "")
-            )
+        broken = [
+            int((np.bincount(cohort.pair, endpoint.known[cohort.cohort_rows]) < 2).sum())
+            for cohort in cohorts
+            if cohort.pair is not None
+        ]
+        if any(broken):
+            alike = len(set(broken)) == 1
+            value = broken[0] if alike else float(np.mean(broken))
+            note = request.protocol.acknowledge.get("broken_pairs", "") or ("" if alike else MEAN)
+            request.ledger.add("broken_pairs", value, endpoint=name, note=note)
 
 
 def _few_events(request: Request, rows: list[Estimate]) -> None:

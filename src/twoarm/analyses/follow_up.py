@@ -40,6 +40,8 @@ def follow_up(request: Request) -> None:
     with contrast.estimating("p_value"):
         test = log_rank(time=observed.time, event=~observed.event, arm=observed.treated)
         contrast.add("p_value", test.p_value)
+        contrast.add("chi_squared", test.statistic)
+        contrast.add("degrees_of_freedom", test.degrees_of_freedom)
 
 
 def _median(request: Request, observed: Observed, rows: Booleans, method: FollowUpMethod) -> tuple[float, float, float]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from twoarm.analyses.survival import NO_LIMITS, landmark_days
+from twoarm.endpoints.time_to_event import TimeToEvent
 from twoarm.errors import NotEstimableError
 from twoarm.protocol.protocol import Protocol
 from twoarm.results.curve import Curve
-from twoarm.results.estimate import Estimate, rounded
+from twoarm.results.estimate import Estimate, Status, rounded
 from twoarm.results.ledger import Ledger
 from twoarm.statistics.arrays import Floats
 from twoarm.statistics.kaplan_meier import KaplanMeier
@@ -21,24 +23,29 @@ METHOD = "log-log, Rubin's rules"
 INVERTED = "inverting the pooled curve"
 
 
-def pool_survival(protocol: Protocol, scratches: Sequence[Ledger], ledger: Ledger) -> dict[str, Estimate | None]:
-    """Write the pooled curves of the arms; return the rows that are read off them, by the id that they replace.
+def pool_survival(
+    protocol: Protocol, endpoints: Mapping[str, TimeToEvent], scratches: Sequence[Ledger], ledger: Ledger
+) -> dict[str, Estimate | None]:
+    """Write the curves of the arms; return the rows that are read off pooled ones, by the id that they replace.
 
-    A row that another one stands for already is None.
+    A curve that is the same in every imputation stays, with its rows. A row that another one stands for already is
+    None.
     """
     rows: dict[str, Estimate | None] = {}
     written: set[str] = set()
-    for curves in zip(*(scratch.curves for scratch in scratches), strict=False):
+    for curves in _matched(scratches):
         first = curves[0]
-        if first.kind != "survival" or len({curve.id for curve in curves}) > 1:
+        if all(curve == first for curve in curves):
+            ledger.curves.extend([first] if first.arm != "all" else [])
             continue
         try:
             pooled = pool_curves(curves=[_curve(c) for c in curves], confidence_level=protocol.confidence_level)
         except NotEstimableError:
             continue
-        here = [row for row in scratches[0].rows if _same(row, first)]
-        for row in here:
-            read = _read_off(protocol, pooled, row)
+        days = landmark_days(protocol, endpoints[first.endpoint].rounded)
+        # a limit that is not estimable has another id than one that is, so that all imputations are looked through
+        for row in (row for scratch in scratches for row in scratch.rows if _same(row, first) and row.id not in rows):
+            read = _read_off(pooled, row, days)
             rows[row.id] = None if read.id in written else read  # two intervals of a median become one
             written.add(read.id)
         if first.arm != "all":
@@ -46,29 +53,34 @@ def pool_survival(protocol: Protocol, scratches: Sequence[Ledger], ledger: Ledge
     return rows
 
 
+def _matched(scratches: Sequence[Ledger]) -> list[list[Curve]]:
+    """Return each survival curve that all imputations have."""
+    found = [{curve.id: curve for curve in scratch.curves if curve.kind == "survival"} for scratch in scratches]
+    return [[curves[name] for curves in found] for name in found[0] if all(name in curves for curves in found)]
+
+
 def _same(row: Estimate, curve: Curve) -> bool:
     wanted = ("median", "median_lower", "median_upper", "survival", "survival_lower", "survival_upper")
     return (row.analysis, row.endpoint, row.arm) == ("survival", curve.endpoint, curve.arm) and row.statistic in wanted
 
 
-def _read_off(protocol: Protocol, pooled: PooledCurve, row: Estimate) -> Estimate:
+def _read_off(pooled: PooledCurve, row: Estimate, days: Mapping[str, float]) -> Estimate:
     if row.statistic.startswith("median"):
         found = pooled_median(pooled)
         value = {"median": found.time, "median_lower": found.lower, "median_upper": found.upper}[row.statistic]
         note = "" if math.isfinite(value) else "not reached"
         method = "" if row.statistic == "median" else INVERTED
     else:
-        day = float(row.parameter.split()[0]) * protocol.unit_days
+        day = days[row.parameter]
         at = int(np.searchsorted(pooled.time, day, side="right")) - 1
         curve = {"survival": pooled.survival, "survival_lower": pooled.lower, "survival_upper": pooled.upper}
         value = (1.0 if row.statistic == "survival" else math.nan) if at < 0 else float(curve[row.statistic][at])
-        note = "" if math.isfinite(value) else "the interval has no limits where survival is 0 or 1"
+        note = "" if math.isfinite(value) else NO_LIMITS
         if day > pooled.end:
-            value, note = math.nan, "after the last follow-up"
+            value, note = math.nan, "after the last follow-up of an imputation"
         method = "" if row.statistic == "survival" else METHOD
-    status: dict[str, object] = {"value": rounded(value), "note": note, "method": method}
-    status["status"] = "ok" if math.isfinite(value) else "not_estimable"
-    return replace(row, **status)  # type: ignore[arg-type]
+    status: Status = "ok" if math.isfinite(value) else "not_estimable"
+    return replace(row, value=rounded(value), note=note, method=method, status=status)
 
 
 def _curve(curve: Curve) -> KaplanMeier:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from twoarm.statistics.distributions import two_sided_normal
 
 UNIVARIABLE, MULTIVARIABLE = "univariable", "multivariable"
 GLOBAL = "global Wald test"
+ONE_VALUE = "the model of this factor alone cannot be fitted"
 
 
 def prognostic(request: Request) -> None:
@@ -52,14 +53,16 @@ def _one_endpoint(
     entered = []
     for name in names:
         fit = _fit(request, ledger, UNIVARIABLE, observed, rows, covariates, [name])
-        enters = screening is None or (fit is not None and _passes(fit, screening))
-        ledger.add("entered", enters, variable=name, parameter="multivariable model")
+        enters = fit is not None and (screening is None or _passes(fit, screening))
+        note = ONE_VALUE if fit is None else _left_out(fit, range(len(fit.names)))
+        ledger.add("entered", enters, variable=name, parameter="multivariable model", note=note)
         if enters:
             entered.append(name)
     if entered:
         _fit(request, ledger, MULTIVARIABLE, observed, rows, covariates, entered)
     else:
-        ledger.not_estimable("hazard_ratio", reason="no factor passed the screening", method=MULTIVARIABLE)
+        reason = "no factor passed the screening" if screening is not None else "no factor can be estimated"
+        ledger.not_estimable("hazard_ratio", reason=reason, method=MULTIVARIABLE)
 
 
 def _fit(
@@ -96,15 +99,22 @@ def _fit(
 
 
 def _global_test(ledger: Ledger, fit: CoxFit, columns: Sequence[int]) -> None:
-    with ledger.estimating("p_value"):
-        ledger.add("p_value", fit.wald_test([fit.names[column] for column in columns])[2])
+    statistic, freedom, p_value = fit.wald_test([fit.names[column] for column in columns])
+    note = _left_out(fit, columns)
+    ledger.add("p_value", p_value, note=note)
+    if freedom:
+        ledger.add("chi_squared", statistic, note=note)
+        ledger.add("degrees_of_freedom", freedom, note=note)
+
+
+def _left_out(fit: CoxFit, columns: Iterable[int]) -> str:
+    """Name the terms without an estimate, which no Wald test can hold."""
+    lacking = [f"{fit.names[j]} ({fit.reasons[j]})" for j in columns if fit.reasons[j]]
+    return f"without {', '.join(lacking)}" if lacking else ""
 
 
 def _passes(fit: CoxFit, screening: Screening) -> bool:
     if screening.by == "global":
-        try:
-            return fit.wald_test(fit.names)[2] < screening.p_below
-        except NotEstimableError:
-            return False
+        return fit.wald_test(fit.names)[2] < screening.p_below  # NaN where no term can be estimated
     usable = [j for j, reason in enumerate(fit.reasons) if not reason]
     return any(two_sided_normal(float(fit.coefficients[j] / fit.std_errors[j])) < screening.p_below for j in usable)

@@ -26,8 +26,9 @@ LIMITS = {
 CLUSTERED = "Wald, clustered by pair"
 MCNEMAR = "McNemar, exact"
 IGNORING = ", ignoring the pairs"
-_DIFFERENCE = ("difference", "difference_lower", "difference_upper")
-_ODDS = ("odds_ratio", "odds_ratio_lower", "odds_ratio_upper")
+ALL_ALIKE = "no variance: all pairs are alike"
+DIFFERENCE = ("difference", "difference_lower", "difference_upper")
+ODDS = ("odds_ratio", "odds_ratio_lower", "odds_ratio_upper")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,14 +98,14 @@ def _unpaired(request: Request, ledger: Ledger, outcome: _Outcome, declared: Res
     sides = {"events_1": x1, "n_1": n1, "events_0": x0, "n_0": n0}
     method = LIMITS[declared.difference] + suffix
     here = ledger.within(method=method, unit="%")
-    with here.estimating(*_DIFFERENCE):
+    with here.estimating(*DIFFERENCE):
         gap = proportion_difference(**sides, interval=declared.difference, confidence_level=level)
-        for statistic, value in zip(_DIFFERENCE, (gap.difference, gap.lower, gap.upper), strict=True):
+        for statistic, value in zip(DIFFERENCE, (gap.difference, gap.lower, gap.upper), strict=True):
             here.add(statistic, 100 * value)
     here = ledger.within(method=f"Wald{suffix}")
-    with here.estimating(*_ODDS):
+    with here.estimating(*ODDS):
         odds = odds_ratio(**sides, confidence_level=level)
-        for statistic, value in zip(_ODDS, (odds.odds_ratio, odds.lower, odds.upper), strict=True):
+        for statistic, value in zip(ODDS, (odds.odds_ratio, odds.lower, odds.upper), strict=True):
             here.add(statistic, value)
     with ledger.estimating("p_value"):
         table = [[x1, x0], [n1 - x1, n0 - x0]]
@@ -118,18 +119,27 @@ def _paired(request: Request, ledger: Ledger, outcome: _Outcome) -> None:
     whole = np.bincount(pair, outcome.counts)[pair] == 2
     first, second = (np.flatnonzero(whole & arm)[np.argsort(pair[whole & arm])] for arm in (treated, ~treated))
     here = ledger.within(method=CLUSTERED)
-    with here.estimating(*_DIFFERENCE):
+    with here.estimating(*DIFFERENCE):
         found = paired_proportions(
             first=outcome.yes[first],
             second=outcome.yes[second],
             confidence_level=request.protocol.confidence_level,
         )
-        values = (found.difference, found.difference_lower, found.difference_upper)
-        for statistic, value in zip(_DIFFERENCE, values, strict=True):
-            here.add(statistic, 100 * value, unit="%")
-        here.add("difference_se", 100 * found.difference_se, unit="%")
-        reason = "" if np.isfinite(found.odds_ratio) else "nobody or everybody in an arm"
+        here.add("pairs", found.pairs)
+        percent = here.within(unit="%")
+        percent.add("difference", 100 * found.difference)
+        write_limit(percent, "difference_lower", 100 * found.difference_lower)
+        write_limit(percent, "difference_upper", 100 * found.difference_upper)
+        percent.add("difference_se", 100 * found.difference_se)
         odds = (found.odds_ratio, found.odds_ratio_lower, found.odds_ratio_upper)
-        for statistic, value in zip(_ODDS, odds, strict=True):
-            here.add(statistic, value, note=reason)
+        for statistic, value in zip(ODDS, odds, strict=True):
+            reason = ALL_ALIKE if np.isfinite(found.odds_ratio) else "nobody or everybody in an arm"
+            here.add(statistic, value, note="" if np.isfinite(value) else reason)
         ledger.add("p_value", found.p_value, method=MCNEMAR)
+
+
+def write_limit(ledger: Ledger, statistic: str, value: float) -> None:
+    """Write a limit of a difference of percentages; a Wald limit may lie beyond what a difference can be."""
+    inside = float(np.clip(value, -100.0, 100.0))
+    note = ALL_ALIKE if np.isnan(value) else "" if inside == value else "cut at 100%"
+    ledger.add(statistic, inside, note=note)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from twoarm.analyses.balance import balance
 from twoarm.analyses.baseline import baseline
@@ -76,16 +77,26 @@ def run_analyses(
         for cohort in adjusted[0]:
             _run_cohort(protocol, population, cohort, _unadjusted(adjusted[0]), outcomes, wanted, ledger)
         return
-    for position, first in enumerate(adjusted[0]):
-        scratches = []
-        for cohorts in adjusted:
-            scratches.append(Ledger(ledger.context))
-            cohort, unadjusted = cohorts[position], _unadjusted(cohorts)
-            _run_cohort(protocol, population, cohort, unadjusted, outcomes, wanted, scratches[-1], imputed=True)
-        pool_rows(protocol, scratches, ledger)
-        if isinstance(first, AdjustedCohort):
-            here = ledger.within(adjustment=first.name, analysis="warning")
-            _run_one(design_warnings, Request(protocol, population, first, _unadjusted(adjusted[0]), outcomes, here))
+    for together in zip(*adjusted, strict=True):
+        made = [cohort for cohort in together if isinstance(cohort, AdjustedCohort)]
+        if len(made) < len(together):
+            _run_cohort(protocol, population, _not_in_all(together), _unadjusted(adjusted[0]), outcomes, wanted, ledger)
+            continue
+        scratches = [Ledger(ledger.context) for _ in made]
+        for cohort, cohorts, scratch in zip(made, adjusted, scratches, strict=True):
+            _run_cohort(protocol, population, cohort, _unadjusted(cohorts), outcomes, wanted, scratch, imputed=True)
+        pool_rows(protocol, outcomes.times, scratches, ledger)
+        here = ledger.within(adjustment=made[0].name, analysis="warning")
+        request = Request(protocol, population, made[0], _unadjusted(adjusted[0]), outcomes, here)
+        _run_one(partial(design_warnings, imputed=made), request)
+
+
+def _not_in_all(together: Sequence[AdjustedCohort | NotAdjusted]) -> NotAdjusted:
+    """An adjustment that some imputations do not allow has no pooled estimate."""
+    missed = [cohort for cohort in together if isinstance(cohort, NotAdjusted)]
+    reasons = "; ".join(dict.fromkeys(cohort.reason for cohort in missed))
+    reason = f"not possible in {len(missed)} of {len(together)} imputations ({reasons})"
+    return NotAdjusted(missed[0].name, missed[0].label, reason)
 
 
 def _unadjusted(adjusted: Sequence[AdjustedCohort | NotAdjusted]) -> AdjustedCohort:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from twoarm.analyses.request import Observed, Request
-from twoarm.protocol.protocol import Conventions
+from twoarm.protocol.protocol import Conventions, Protocol
 from twoarm.results.curve import Curve
 from twoarm.results.ledger import Ledger
 from twoarm.statistics.arrays import Floats, Integers
@@ -67,14 +67,21 @@ def _median_limits(ledger: Ledger, km: KaplanMeier, found: SurvivalQuantile, con
         ledger.add(statistic, value, unit="days", method=method, note=note)
 
 
+def landmark_days(protocol: Protocol, rounded: bool) -> dict[str, float]:
+    """Return the landmarks in days by their names; rounded where the endpoint's days were."""
+    days = {
+        f"{landmark:.10g} {protocol.time_unit}": landmark * protocol.unit_days
+        for landmark in protocol.analyses.survival.landmarks
+    }
+    return {name: float(round(day)) if rounded else day for name, day in days.items()}
+
+
 def _landmarks(ledger: Ledger, km: KaplanMeier, request: Request, rounded: bool) -> None:
-    protocol = request.protocol
-    for landmark in protocol.analyses.survival.landmarks:
-        here = ledger.within(parameter=f"{landmark:.10g} {protocol.time_unit}", unit="probability")
+    for name, day in landmark_days(request.protocol, rounded).items():
+        here = ledger.within(parameter=name, unit="probability")
         statistics = ("survival", "survival_lower", "survival_upper")
         with here.estimating(*statistics):
-            days = landmark * protocol.unit_days
-            at = survival_at(km, float(round(days)) if rounded else days)
+            at = survival_at(km, day)
             method = f"{km.interval} limits"
             here.add("survival", at.survival)
             here.add(

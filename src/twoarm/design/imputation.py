@@ -18,6 +18,8 @@ from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.chained_equations import ImputationVariable, impute
 from twoarm.statistics.nelson_aalen import nelson_aalen
 
+LEAVE_OUT = "leave the covariate out"
+
 
 def impute_covariates(
     name: str, strategy: MultipleImputation, cohort: Cohort, times: Mapping[str, TimeToEvent], seed: int
@@ -25,8 +27,9 @@ def impute_covariates(
     """Return the covariates of the whole cohort, complete, once for each imputation.
 
     Raises:
-        RecordsError: a covariate is missing for everybody, or almost everybody of an arm.
+        RecordsError: a covariate is missing for everybody of an arm, so that how the arms differ in it is not known.
     """
+    _refuse_unseen(name, cohort)
     variables = [_variable(values, strategy) for values in cohort.covariates.values()]
     predictors, names = _predictors(cohort, times)
     try:
@@ -39,7 +42,7 @@ def impute_covariates(
             donors=strategy.donors,
         )
     except NotEstimableError as error:
-        raise RecordsError([Problem("records", str(error), "leave the covariate out", f"missing.{name}")]) from None
+        raise RecordsError([Problem("records", str(error), LEAVE_OUT, f"missing.{name}")]) from None
     return [
         {
             label: _filled(values, drawn.rows[label], drawn.values[label][i]) if label in drawn.rows else values
@@ -47,6 +50,19 @@ def impute_covariates(
         }
         for i in range(strategy.imputations)
     ]
+
+
+def _refuse_unseen(strategy: str, cohort: Cohort) -> None:
+    """Raise for covariates that nobody of an arm has: their values there would be the other arm's."""
+    sides = ((cohort.population.treated, cohort.treated), (cohort.population.comparator, ~cohort.treated))
+    problems = [
+        Problem("records", f"{values.label} is missing for everybody in {arm}", LEAVE_OUT, f"missing.{strategy}")
+        for values in cohort.covariates.values()
+        for arm, rows in sides
+        if values.missing[rows].all()
+    ]
+    if problems:
+        raise RecordsError(problems)
 
 
 def missing_rows(cohort: Cohort) -> Booleans:

@@ -69,8 +69,8 @@ def disclose_inputs(disclosure: Disclosure, inputs: Sequence[InputFile]) -> tupl
 
 def _cell(row: Estimate) -> _Cell:
     """What the numbers of one cell share: a count, its percentage and the estimates within it."""
-    base = row.statistic.removesuffix("_minimum").removesuffix("_maximum")
-    statistic = base if base in COUNTS - {"n", "events", "unmatched"} else ""
+    counted = _counted(row)
+    statistic = counted if counted in COUNTS - {"n", "events", "unmatched"} else ""
     return (
         row.population,
         row.missing,
@@ -85,8 +85,7 @@ def _cell(row: Estimate) -> _Cell:
 
 
 def _is_small(row: Estimate, minimum: int) -> bool:
-    count = row.statistic.removesuffix("_minimum").removesuffix("_maximum")  # the range over the imputations
-    return count in COUNTS and row.value is not None and 0 < row.value < minimum
+    return _counted(row) in COUNTS and row.value is not None and 0 < row.value < minimum
 
 
 def _few_others(rows: Iterable[Estimate], minimum: int) -> set[_Cell]:
@@ -123,6 +122,11 @@ def _telling_rates(hidden: set[_Cell]) -> set[_Cell]:
             telling.append(left[-1])
         found |= {at[rate] for rate in telling}
     return found
+
+
+def _counted(row: Estimate) -> str:
+    """What a row counts; the smallest and the largest over the imputations count what their mean does."""
+    return row.statistic.removesuffix("_minimum").removesuffix("_maximum")
 
 
 def _depends(row: Estimate, hidden: set[_Cell]) -> bool:

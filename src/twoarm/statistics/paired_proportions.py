@@ -13,6 +13,8 @@ from twoarm.statistics import arrays
 from twoarm.statistics.arrays import level
 from twoarm.statistics.distributions import normal_quantile
 
+ROUNDING = 1e-12  # a variance below this share of its parts is rounding
+
 
 @dataclass(frozen=True, slots=True)
 class PairedProportions:
@@ -36,7 +38,8 @@ def paired_proportions(*, first: ArrayLike, second: ArrayLike, confidence_level:
 
     The difference of proportions has the Wald interval with the variance clustered by pair, ``(b + c - (b - c)^2 / n) /
     n^2`` for b and c discordant pairs of n; the (marginal) odds ratio has the Wald interval on the log scale with the
-    covariance of the pairs taken into account. The test is exact: b of b + c discordant pairs against one half.
+    covariance of the pairs taken into account. Where all pairs are alike there is no variance, and so no interval; a
+    limit may lie beyond -1 or 1. The test is exact: b of b + c discordant pairs against one half.
 
     Args:
         first: outcome of the first members, shape (n,).
@@ -64,7 +67,7 @@ def paired_proportions(*, first: ArrayLike, second: ArrayLike, confidence_level:
     p1, p0 = (both + b) / n, (both + c) / n
     z = normal_quantile(level(confidence_level))
     std_error = float(np.sqrt(max(b + c - (b - c) ** 2 / n, 0.0))) / n
-    gap, spread = p1 - p0, z * std_error
+    gap, spread = p1 - p0, z * std_error if std_error > 0 else float("nan")
     ratio = _odds_ratio(p1, p0, both / n, n, z)
     p_value = min(1.0, 2 * float(special.bdtr(min(b, c), b + c, 0.5))) if b + c else 1.0
     return PairedProportions(n, b, c, gap, std_error, gap - spread, gap + spread, *ratio, p_value)
@@ -76,5 +79,5 @@ def _odds_ratio(p1: float, p0: float, both: float, n: int, z: float) -> tuple[fl
     v1, v0 = p1 * (1 - p1), p0 * (1 - p0)
     log_ratio = np.log(p1 / (1 - p1)) - np.log(p0 / (1 - p0))
     variance = (1 / v1 + 1 / v0 - 2 * (both - p1 * p0) / (v1 * v0)) / n
-    spread = z * np.sqrt(max(float(variance), 0.0))
+    spread = z * np.sqrt(variance) if variance > ROUNDING * (1 / v1 + 1 / v0) / n else float("nan")
     return float(np.exp(log_ratio)), float(np.exp(log_ratio - spread)), float(np.exp(log_ratio + spread))
