@@ -13,6 +13,7 @@ import click
 from twoarm.commands.exit_codes import NOT_ESTIMABLE, OK, exit_codes, progress
 from twoarm.commands.lock import lock
 from twoarm.commands.outputs import diff, reproduce, verify
+from twoarm.commands.queries import queries
 from twoarm.errors import OutputError
 from twoarm.version import __version__
 
@@ -118,7 +119,7 @@ def schema() -> None:
         click.echo(json.dumps(protocol_schema(), indent=2, ensure_ascii=False))
 
 
-for command in (lock, verify, diff, reproduce):
+for command in (queries, lock, verify, diff, reproduce):
     main.add_command(command)
 
 

@@ -95,21 +95,52 @@ def read_records(
     Raises:
         RecordsError: with every reason to refuse the data, by file, column, row and patient key.
     """
+    tables, problems = _read_tables(protocol, Path(folder), frames or {}, columns)
+    found = _first_findings(protocol, tables)
+    problems += refused(found)
+    if problems:
+        raise RecordsError(problems)
+    return _records(protocol, tables, found, columns)
+
+
+def all_findings(protocol: Protocol, folder: str | Path = ".") -> tuple[tuple[Finding, ...], list[Problem]]:
+    """Return everything that is wrong with the records, and the files that cannot be read at all; nothing is refused.
+
+    What can only be told of records that can be read, such as a visit after death, is left out while patients have no
+    key or several rows.
+    """
+    tables, problems = _read_tables(protocol, Path(folder), {}, None)
+    found = _first_findings(protocol, tables)
+    if problems or any(finding.rule in ("missing_key", "duplicate_key") for finding in found):
+        return tuple(found), problems
+    return _records(protocol, tables, found, None).findings, []
+
+
+def _read_tables(
+    protocol: Protocol, folder: Path, frames: Mapping[str, Any], columns: frozenset[str] | None
+) -> tuple[dict[str, TypedTable], list[Problem]]:
     tables: dict[str, TypedTable] = {}
     declared: dict[str, Source | EventSource] = {**protocol.data, **protocol.event_sources()}
-    problems = _strange_frames(frames or {}, declared)
+    problems = _strange_frames(frames, declared)
     for name, source in declared.items():
         if columns is not None and name in protocol.events:
             continue
         try:
-            tables[name] = read_table(name, source, Path(folder), (frames or {}).get(name), columns)
+            tables[name] = read_table(name, source, folder, frames.get(name), columns)
         except RecordsError as error:
             problems += error.problems
+    return tables, problems
+
+
+def _first_findings(protocol: Protocol, tables: Mapping[str, TypedTable]) -> list[Finding]:
+    """What is wrong within single tables."""
     found = [finding for table in tables.values() for finding in table.findings]
-    found += [f for name, table in tables.items() for f in _key_findings(protocol, name, table)]
-    problems += refused(found)
-    if problems:
-        raise RecordsError(problems)
+    return found + [f for name, table in tables.items() for f in _key_findings(protocol, name, table)]
+
+
+def _records(
+    protocol: Protocol, tables: Mapping[str, TypedTable], found: list[Finding], columns: frozenset[str] | None
+) -> Records:
     spine, *others = (tables[name] for name in protocol.data)
     frame, joined = _join(protocol, spine, others)
     patients = _derive(

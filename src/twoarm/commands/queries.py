@@ -1,0 +1,85 @@
+"""The command that writes one query workbook a centre, for the hospitals to answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from twoarm.commands.exit_codes import DIFFERS, OK, exit_codes, visible
+from twoarm.errors import OutputError
+
+STATE = "queries.json"
+
+
+@click.command()
+@click.argument("study", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder of the workbooks.")
+def queries(study: Path, out: Path) -> None:
+    """Write what is wrong with the records of STUDY.toml into one workbook a file, for its hospital to answer.
+
+    Run again on corrected files with the same folder, it says which queries were resolved and keeps the answers. The
+    workbooks name patients by their keys and hold no cell's value.
+
+    Exit codes: 0 nothing is open; 1 queries are open; 2 the protocol or the call is invalid.
+    """
+    with exit_codes(study):
+        from twoarm.protocol.read import read_protocol
+        from twoarm.records.queries import as_json, compared, from_json, queries_of
+        from twoarm.records.records import all_findings
+
+        findings, problems = all_findings(read_protocol(study), study.parent)
+        asked = compared(queries_of(findings, problems), from_json(_before(out)))
+        old_mask = os.umask(0o077)
+        try:
+            out.mkdir(exist_ok=True)
+            rows = as_json(asked)
+            for file in dict.fromkeys(query.file for query in asked):
+                _write_centre(out, file, [row for row in rows if row["file"] == file])
+            _replace(out / STATE, (json.dumps(rows, indent=1, ensure_ascii=False) + "\n").encode("utf-8"))
+        except OSError as error:
+            raise OutputError(f"{out}: cannot be written ({error.strerror or type(error).__name__})") from None
+        finally:
+            os.umask(old_mask)
+        still = sum(query.state != "resolved" for query in asked)
+        click.echo(f"{still} queries are open.")
+        sys.exit(DIFFERS if still else OK)
+
+
+def _before(out: Path) -> list[dict[str, Any]]:
+    """Return the queries of the run before, with what the hospitals have written into their workbooks since."""
+    from twoarm.report.query_workbook import read_answers
+
+    path = out / STATE
+    if not path.exists():
+        if out.exists() and any(out.iterdir()):
+            raise OutputError(f"{out} holds other files; name another folder")
+        return []
+    try:
+        rows: list[dict[str, Any]] = json.loads(path.read_text("utf-8"))
+        answers: dict[str, str] = {}
+        for book in sorted(out.glob("*.xlsx")):
+            answers |= read_answers(book.read_bytes())
+        return [{**row, "answer": answers.get(row["id"], row["answer"])} for row in rows]
+    except Exception:  # a reader's own message may quote what the hospital wrote
+        raise OutputError(f"{out}: {STATE} or a workbook cannot be read; restore it, or name another folder") from None
+
+
+def _write_centre(out: Path, file: str, rows: list[Mapping[str, Any]]) -> None:
+    from twoarm.report.query_workbook import query_workbook
+
+    name = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in file)
+    _replace(out / f"{name}.queries.xlsx", query_workbook(file, rows))
+    counts = {state: sum(row["state"] == state for row in rows) for state in ("new", "open", "resolved")}
+    click.echo(visible(f"{file}: {counts['new']} new, {counts['open']} still open, {counts['resolved']} resolved"))
+
+
+def _replace(path: Path, content: bytes) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(content)
+    os.replace(partial, path)
