@@ -1,17 +1,18 @@
 """Suppression of small cells over the whole ledger, in one step, before anything is written.
 
 Primary: a count from 1 to one below the declared minimum, and every number calculated from it; of a count of patients
-with a response or an adverse event, also when those without are so few. Secondary: where one level of a variable, or
-one arm, is hidden and the total is known, the next smallest is hidden with it; a response rate from which a hidden
-category could be told; and where a step of the attrition is small, the whole chain between its ends.
+with a response or an adverse event, also when those without are so few. Secondary: as many more counts as it takes
+that no sum of the ledger tells a hidden one (``margins``); where a step of the attrition is small, the whole chain
+between its ends; and of patients who are analysed under one strategy for missing values and not under another, if they are few.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from twoarm.disclosure.margins import Margins
 from twoarm.protocol.output import Disclosure
 from twoarm.results.curve import Curve
 from twoarm.results.estimate import Estimate
@@ -38,9 +39,10 @@ COUNTS = frozenset(
 CHAIN = ("excluded", "excluded_unknown", "remaining")
 NOTE = "suppressed: small cell"
 
+_ONE_PATIENT = frozenset({"minimum", "maximum"})  # the value of a single patient
+
 _Cell = tuple[str, ...]
 _ARM, _LEVEL, _VARIABLE = 7, 6, 5  # positions in a cell
-_GOOD = {"objective_response": {"CR", "PR"}, "disease_control": {"CR", "PR", "SD"}}
 
 
 def disclose(disclosure: Disclosure, ledger: Ledger) -> Results:
@@ -48,17 +50,73 @@ def disclose(disclosure: Disclosure, ledger: Ledger) -> Results:
     minimum = disclosure.minimum_cell
     if minimum <= 1:
         return Results.of(ledger.rows, ledger.curves, ledger.patients)
-    small = {_cell(row) for row in ledger.rows if _is_small(row, minimum)} | _few_others(ledger.rows, minimum)
-    hidden = small | _secondary(ledger.rows, small)
-    hidden |= _telling_rates(hidden)
-    hidden |= _secondary(ledger.rows, hidden)
+    hidden = _hidden_cells(ledger.rows, minimum)
     chains = _small_chains(ledger.rows, minimum)
-    rows = [
-        _suppress(row) if _cell(row) in hidden or _depends(row, hidden) or _in_chain(row, chains) else _silent(row)
-        for row in ledger.rows
-    ]
-    curves = [_cut(curve, minimum) for curve in ledger.curves if not _tells(curve, hidden)]
-    return Results.of(rows, curves)
+    closed = _told_by_difference(ledger.rows, minimum)
+    rows = []
+    for row in ledger.rows:
+        gone = _cell(row) in hidden or _depends(row, hidden) or _in_chain(row, chains) or row.statistic in _ONE_PATIENT
+        gone = gone or ((row.population, row.missing) in closed and _counts(row))
+        rows.append(_suppress(row) if gone else _rounded(_silent(row), disclosure.round_to))
+    shown = [curve for curve in ledger.curves if (curve.population, curve.missing) not in closed]
+    curves = [_cut(curve, minimum) for curve in shown if not _tells(curve, hidden)]
+    return Results.of(_percentages(rows) if disclosure.round_to > 1 else rows, curves)
+
+
+def _hidden_cells(rows: Sequence[Estimate], minimum: int) -> set[_Cell]:
+    """Return the cells that may not be shown: small ones, and those from which small ones could be told."""
+    margins = Margins(rows)
+    few_others = _few_others(rows, minimum)
+    small = [row for row in rows if _is_small(row, minimum) or (row.statistic == "n" and _cell(row) in few_others)]
+    quantities = [quantity for row in small if (quantity := margins.quantity(row)) is not None]
+    protected = margins.protect(quantities, minimum)
+    hidden = {_cell(row) for row in small} | {_cell(row) for row in rows if margins.quantity(row) in protected}
+    return hidden | _secondary([row for row in rows if margins.quantity(row) is None], hidden)
+
+
+def _told_by_difference(rows: Iterable[Estimate], minimum: int) -> set[tuple[str, str]]:
+    """Return strategies for missing values that have few more patients than another: the difference counts them."""
+    analysed: dict[str, dict[str, float]] = {}
+    for row in rows:
+        if row.analysis == "attrition" and row.statistic == "analysed" and row.value is not None:
+            sizes = analysed.setdefault(row.population, {})
+            sizes[row.missing] = max(sizes.get(row.missing, 0.0), float(row.value))
+    closed = set()
+    for population, sizes in analysed.items():
+        first, *others = sizes
+        closed |= {(population, other) for other in others if 0 < abs(sizes[other] - sizes[first]) < minimum}
+    return closed
+
+
+def _counts(row: Estimate) -> bool:
+    return _counted(row) in COUNTS or row.statistic.startswith("percent")
+
+
+def _rounded(row: Estimate, to: int) -> Estimate:
+    """Round a count to a multiple; what is rounded says so."""
+    if to <= 1 or row.value is None or _counted(row) not in COUNTS:
+        return row
+    return replace(row, value=int(to * ((2 * float(row.value) + to) // (2 * to))), note=f"rounded to {to}")
+
+
+def _percentages(rows: Sequence[Estimate]) -> list[Estimate]:
+    """Take percentages of rounded counts from the rounded counts, so that they do not tell the exact ones."""
+    counts = {_cell(row): row.value for row in rows if row.statistic == "n" and row.value is not None}
+    recounted = []
+    for row in rows:
+        if row.statistic == "percent" and row.value is not None:
+            cell = _cell(row)
+            part, whole = counts.get(cell), counts.get((*cell[:_VARIABLE], "", "", *cell[_ARM:]))
+            known = part is not None and whole
+            row = (
+                replace(row, value=100 * part / whole, note=row.note)
+                if known and part is not None and whole
+                else _suppress(row)
+            )
+        elif row.statistic.startswith("percent_") and row.value is not None:
+            row = _suppress(row)  # its limits would tell the count
+        recounted.append(row)
+    return recounted
 
 
 def disclose_inputs(disclosure: Disclosure, inputs: Sequence[InputFile]) -> tuple[InputFile, ...]:
@@ -104,24 +162,6 @@ def _few_others(rows: Iterable[Estimate], minimum: int) -> set[_Cell]:
 def _beside(row: Estimate, parameter: str | None = None) -> _Cell:
     shown = row.parameter if parameter is None else parameter
     return (row.population, row.missing, row.adjustment, row.analysis, row.arm, shown)
-
-
-def _telling_rates(hidden: set[_Cell]) -> set[_Cell]:
-    """Return the cells of response rates that would tell one of the hidden categories of best response."""
-    lost: dict[_Cell, set[str]] = {}
-    for cell in hidden:
-        if cell[_VARIABLE] == "best_response":
-            lost.setdefault((*cell[:_VARIABLE], "{}", "", *cell[_ARM:]), set()).add(cell[_LEVEL])
-    found = set()
-    for cell, words in lost.items():
-        at = {rate: (*cell[:_VARIABLE], rate, *cell[_LEVEL:]) for rate in _GOOD}
-        shown = [rate for rate in _GOOD if at[rate] not in hidden]
-        telling = [rate for rate in shown if 1 in (len(words & _GOOD[rate]), len(words - _GOOD[rate]))]
-        left = [rate for rate in shown if rate not in telling]
-        if len(left) > 1 and "SD" in words:  # the difference of the two rates
-            telling.append(left[-1])
-        found |= {at[rate] for rate in telling}
-    return found
 
 
 def _counted(row: Estimate) -> str:
@@ -200,11 +240,39 @@ def _tells(curve: Curve, hidden: set[_Cell]) -> bool:
 
 
 def _cut(curve: Curve, minimum: int) -> Curve:
-    """End a survival curve where fewer are at risk than may be shown; leave small bars of a histogram open."""
+    """Draw a survival curve in steps that cover enough patients, and leave small bars of a histogram open."""
     columns = dict(curve.columns)
     if curve.kind == "survival":
-        shown = sum(1 for count in columns["at_risk"] if count is not None and count >= minimum)
-        return replace(curve, columns={name: values[:shown] for name, values in columns.items()})
+        return replace(curve, columns=_wide_steps(columns, minimum))
     for name in ("all", "matched"):
-        columns[name] = tuple(None if value is not None and 0 < value < minimum else value for value in columns[name])
+        bars = [value or 0.0 for value in columns[name]]
+        small = [j for j, value in enumerate(bars) if 0 < value < minimum]
+        others = sorted((value, j) for j, value in enumerate(bars) if value >= minimum)
+        if len(small) == 1 and others:  # the total is known: one open bar could be told from it
+            small.append(others[0][1])
+        columns[name] = tuple(None if j in small else value for j, value in enumerate(columns[name]))
     return replace(curve, columns=columns)
+
+
+def _wide_steps(columns: Mapping[str, tuple[float | None, ...]], minimum: int) -> dict[str, tuple[float | None, ...]]:
+    """Join times until each step covers so many patients who had the event or left, and as many are at risk."""
+    chosen: list[int] = []
+    events: list[float] = []
+    censored: list[float] = []
+    at_risk: list[float | None] = []
+    died = left = 0.0
+    begun: float | None = None
+    for j, risk in enumerate(columns["at_risk"]):
+        if risk is None or risk < minimum:
+            break
+        begun = risk if begun is None else begun
+        died, left = died + (columns["events"][j] or 0.0), left + (columns["censored"][j] or 0.0)
+        if died + left >= minimum:
+            chosen.append(j)
+            events.append(died)
+            censored.append(left)
+            at_risk.append(begun)
+            died = left = 0.0
+            begun = None
+    kept = {name: tuple(values[j] for j in chosen) for name, values in columns.items()}
+    return {**kept, "events": tuple(events), "censored": tuple(censored), "at_risk": tuple(at_risk)}

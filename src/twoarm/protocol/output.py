@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
 
 from twoarm.protocol.choices import DocumentFormat, FigureFormat, JournalStyle
 from twoarm.protocol.section import Section
@@ -12,6 +14,23 @@ class Disclosure(Section):
     """Suppression of small cells, over the whole ledger, before anything is written."""
 
     minimum_cell: int = Field(0, ge=0, description="Counts from 1 to one below this are suppressed; 0 is off.")
+    round_to: int = Field(1, ge=1, le=100, description="Other counts are rounded to a multiple of this.")
+
+
+RULES = {"off": {}, "cms": {"minimum_cell": 11}, "nhs": {"minimum_cell": 8, "round_to": 5}}
+"""CMS cell size policy: 1 to 10 are suppressed. NHS hospital statistics: 1 to 7 are, and the rest is rounded to 5."""
+
+
+def _by_name(value: Any) -> Any:
+    """``disclosure = "cms"`` and ``disclosure = 10`` are short for a section."""
+    if isinstance(value, str):
+        if value not in RULES:
+            raise ValueError(f'found "{value}"; expected one of {", ".join(RULES)}, or the smallest count to show')
+        return RULES[value]
+    return {"minimum_cell": value} if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+DisclosureRule = Annotated[Disclosure, BeforeValidator(_by_name)]
 
 
 class Output(Section):

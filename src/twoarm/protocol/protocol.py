@@ -32,7 +32,7 @@ from twoarm.protocol.endpoint import Endpoint
 from twoarm.protocol.expression import Node, Type
 from twoarm.protocol.expression_parser import parse_expression
 from twoarm.protocol.missing import CompleteCase, MissingStrategy, MultipleImputation
-from twoarm.protocol.output import Disclosure, Output
+from twoarm.protocol.output import Disclosure, DisclosureRule, Output
 from twoarm.protocol.population import Population
 from twoarm.protocol.prognostic import Prognostic
 from twoarm.protocol.response import Response
@@ -93,7 +93,7 @@ class Protocol(Section):
     response: Response | None = None
     safety: Safety | None = None
     prognostic: Prognostic | None = None
-    disclosure: Disclosure = Disclosure()
+    disclosure: DisclosureRule = Disclosure()
     output: Output = Output()
     acknowledge: dict[WarningName, Label] = Field({}, description="Design warnings that the team has read, and why.")
 
