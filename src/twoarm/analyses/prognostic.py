@@ -14,7 +14,7 @@ from twoarm.errors import NotEstimableError
 from twoarm.protocol.prognostic import Screening
 from twoarm.results.ledger import Ledger
 from twoarm.statistics.arrays import Booleans
-from twoarm.statistics.cox import CoxFit, fit_cox
+from twoarm.statistics.cox import MONOTONE, CoxFit, fit_cox
 from twoarm.statistics.distributions import two_sided_normal
 
 UNIVARIABLE, MULTIVARIABLE = "univariable", "multivariable"
@@ -99,8 +99,11 @@ def _fit(
 
 
 def _global_test(ledger: Ledger, fit: CoxFit, columns: Sequence[int]) -> None:
-    statistic, freedom, p_value = fit.wald_test([fit.names[column] for column in columns])
     note = _left_out(fit, columns)
+    if any(fit.reasons[column] == MONOTONE for column in columns):  # the other levels alone would be another question
+        ledger.not_estimable("p_value", reason=note)
+        return
+    statistic, freedom, p_value = fit.wald_test([fit.names[column] for column in columns])
     ledger.add("p_value", p_value, note=note)
     if freedom:
         ledger.add("chi_squared", statistic, note=note)
@@ -114,6 +117,9 @@ def _left_out(fit: CoxFit, columns: Iterable[int]) -> str:
 
 
 def _passes(fit: CoxFit, screening: Screening) -> bool:
+    """Whether any level, or the factor as a whole, is below the limit; a level without an estimate has no P."""
+    if screening.by == "global" and MONOTONE in fit.reasons:  # the likelihood ratio holds where an estimate is infinite
+        return fit.likelihood_ratio_test()[1] < screening.p_below
     if screening.by == "global":
         return fit.wald_test(fit.names)[2] < screening.p_below  # NaN where no term can be estimated
     usable = [j for j, reason in enumerate(fit.reasons) if not reason]

@@ -3,7 +3,7 @@
 Primary: a count from 1 to one below the declared minimum, and every number calculated from it; of a count of patients
 with a response or an adverse event, also when those without are so few. Secondary: as many more counts as it takes
 that no sum of the ledger tells a hidden one (``margins``); where a step of the attrition is small, the whole chain
-between its ends; and of patients who are analysed under one strategy for missing values and not under another, if they are few.
+between its ends; and patients who are analysed under one strategy for missing values only, if they are few.
 """
 
 from __future__ import annotations
@@ -107,12 +107,7 @@ def _percentages(rows: Sequence[Estimate]) -> list[Estimate]:
         if row.statistic == "percent" and row.value is not None:
             cell = _cell(row)
             part, whole = counts.get(cell), counts.get((*cell[:_VARIABLE], "", "", *cell[_ARM:]))
-            known = part is not None and whole
-            row = (
-                replace(row, value=100 * part / whole, note=row.note)
-                if known and part is not None and whole
-                else _suppress(row)
-            )
+            row = replace(row, value=100 * part / whole) if part is not None and whole else _suppress(row)
         elif row.statistic.startswith("percent_") and row.value is not None:
             row = _suppress(row)  # its limits would tell the count
         recounted.append(row)
