@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from spec_study import patients, write_study
-from twoarm.disclosure.disclose import COUNTS, disclose
+from twoarm.disclosure.disclose import COUNTS, disclose, disclose_inputs
 from twoarm.protocol.output import Disclosure
 from twoarm.protocol.read import read_protocol
 from twoarm.records.records import read_records
 from twoarm.results.estimate import Estimate
 from twoarm.results.ledger import Ledger
+from twoarm.results.provenance import InputFile
 from twoarm.results.results import Results
 from twoarm.study import run_study
 
@@ -82,3 +83,105 @@ def test_what_is_calculated_from_a_hidden_count_goes_with_it(statistic: str) -> 
 def test_a_suppressed_value_is_nowhere_in_the_json(tmp_path: Path) -> None:
     for row in json.loads(run(tmp_path, MINIMUM).estimates_json()):
         assert (row["value"] is None) == (row["status"] != "ok")
+
+
+def rows(analysis: str, *, minimum: int = 10, **arms: dict[str, int]) -> dict[tuple[str, str], int | float | None]:
+    """Write counts as ``variable/level`` -> n (the arm's own n under ""), suppress; return what is left by place."""
+    made = Ledger(Estimate(analysis=analysis, population="study", missing="cc", adjustment="unadjusted"))
+    for arm, counts in arms.items():
+        for place, n in counts.items():
+            variable, _, level = place.partition("/")
+            made.add("n", n, arm=arm, variable=variable, variable_level=level, parameter="rule")
+    results = disclose(Disclosure(minimum_cell=minimum), made)
+    return {(row.arm, f"{row.variable}/{row.variable_level}".rstrip("/")): row.value for row in results.estimates}
+
+
+def response(cr: int, pr: int, sd: int, pd: int, ne: int) -> dict[str, int]:
+    words = zip(("CR", "PR", "SD", "PD", "NE"), (cr, pr, sd, pd, ne), strict=True)
+    rates = {"objective_response": cr + pr, "disease_control": cr + pr + sd}
+    return {"": cr + pr + sd + pd + ne, **{f"best_response/{word}": n for word, n in words}, **rates}
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        ((20, 20, 20, 20, 20), {"objective_response", "disease_control"}),
+        ((3, 40, 50, 60, 12), set()),  # CR and NE are hidden: each rate would tell one of them
+        (
+            (3, 12, 50, 60, 40),
+            {"objective_response", "disease_control"},
+        ),  # CR and PR are hidden: only their sum is told
+        ((20, 20, 3, 60, 12), {"objective_response"}),  # SD and NE: disease control would tell both
+        ((20, 12, 3, 60, 40), {"disease_control"}),  # SD and PR: objective response would tell PR
+        ((3, 3, 3, 60, 40), set()),  # both are small themselves
+        ((40, 30, 20, 3, 2), {"objective_response"}),  # all but five have their disease controlled
+        ((0, 0, 0, 60, 40), {"objective_response", "disease_control"}),
+    ],
+)
+def test_a_response_rate_tells_no_hidden_category(counts: tuple[int, int, int, int, int], told: set[str]) -> None:
+    left = rows("response", A=response(*counts))
+    assert {place for (_, place), n in left.items() if n is not None and "/" not in place and place} == told
+    hidden = {word: n for (_, word), n in left.items() if word.startswith("best_response") and n is None}
+    assert len(hidden) != 1
+
+
+def test_the_other_arm_goes_with_a_hidden_rate() -> None:
+    left = rows(
+        "response",
+        A=response(3, 40, 50, 60, 12),
+        B=response(30, 40, 50, 60, 20),
+        all=response(33, 80, 100, 120, 32),
+    )
+    for rate in ("objective_response", "disease_control"):
+        assert (left[("A", rate)], left[("B", rate)]) == (None, None)
+
+
+def test_patients_without_an_event_are_not_told_either() -> None:
+    left = rows("safety", A={"": 60, "adverse_event/Any": 57, "term/Rash": 30}, B={"": 60, "adverse_event/Any": 40, "term/Rash": 30})  # fmt: skip
+    assert (left[("A", "adverse_event/Any")], left[("B", "adverse_event/Any")]) == (None, None)
+    assert (left[("A", "term/Rash")], left[("B", "term/Rash")]) == (30, 30)
+
+
+@pytest.mark.parametrize("statistic", ["n", "pairs", "events", "unmatched"])
+def test_a_range_over_imputations_goes_with_its_mean(statistic: str) -> None:
+    made = Ledger(Estimate(analysis="lost", population="study", missing="mi", adjustment="matched", arm="A"))
+    for name, value in ((statistic, 10.4), (f"{statistic}_minimum", 8), (f"{statistic}_maximum", 13)):
+        made.add(name, value)
+    results = disclose(Disclosure(minimum_cell=10), made)
+    assert {row.status for row in results.estimates} == {"suppressed"}
+
+
+def test_another_packages_number_goes_with_the_studys_own() -> None:
+    made = Ledger(Estimate(analysis="", population="study", missing="cc", adjustment="unadjusted"))
+    survival = made.within(analysis="survival", endpoint="os")
+    dialects = made.within(analysis="dialects", endpoint="os", variable_level="survival", parameter="r")
+    for arm, events in (("A", 3), ("B", 40)):
+        survival.add("events", events, arm=arm)
+        for ledger_ in (survival, dialects):
+            ledger_.add("median", 12.5, arm=arm)
+    baseline = made.within(analysis="baseline", variable="sex")
+    for arm in "AB":
+        for level, n in (("f", 3), ("m", 40)):
+            baseline.add("n", n, arm=arm, variable_level=level)
+    baseline.add("p_value", 0.5, arm="A vs B")
+    here = dialects.within(variable_level="baseline", variable="sex", arm="A vs B", endpoint="")
+    here.add("p_value", 0.5)
+    results = disclose(Disclosure(minimum_cell=10), made)
+    for row in results.select(analysis="dialects"):
+        assert row.status == "suppressed", row
+
+
+def test_a_model_of_few_patients_is_not_told() -> None:
+    made = Ledger(Estimate(analysis="prognostic", population="study", missing="cc", endpoint="os", arm="A"))
+    made.add("n", 30)
+    made.add("events", 4)
+    made.within(variable="age").add("hazard_ratio", 1.5)
+    made.within(variable="sex", variable_level="m vs f").add("hazard_ratio", 1.5)
+    results = disclose(Disclosure(minimum_cell=10), made)
+    assert {row.status for row in results.estimates} == {"suppressed"}
+
+
+def test_rows_of_a_small_hospitals_file_are_not_told() -> None:
+    files = [InputFile(source, file, "", 1, n, (), ()) for source, file, n in (("p", "a", 90), ("p", "b", 4), ("v", "c", 90))]  # fmt: skip
+    assert [one.rows for one in disclose_inputs(Disclosure(minimum_cell=5), files)] == [None, None, 90]
+    assert [one.rows for one in disclose_inputs(Disclosure(minimum_cell=4), files)] == [90, 4, 90]

@@ -183,9 +183,7 @@ def test_the_order_of_the_rows_does_not_matter(tmp_path: Path) -> None:
     ),
     st.randoms(use_true_random=False),
 )
-def test_shuffled_visits_give_the_same_responses(
-    visits: list[tuple[str, int, str | None]], random: Random
-) -> None:
+def test_shuffled_visits_give_the_same_responses(visits: list[tuple[str, int, str | None]], random: Random) -> None:
     protocol = parse_protocol(PROTOCOL)
     (population,) = protocol.plan()
     patients = pl.DataFrame({"id": list("1234"), "arm": list("aabb"), "start": [START] * 4})

@@ -109,7 +109,9 @@ def test_a_column_that_two_tables_have_is_one(
     first: str, second: str, death: str | None, held: bool, rule: str, tmp_path: Path
 ) -> None:
     replace = {'[events.visits]\nfile = "visits.csv"': SECOND.format(DATE)}
-    people = f"id,arm,start,progression,death,contact\n1,a,2020-01-01,,{first},2020-12-01\n2,b,2020-01-01,,,2020-12-01\n"
+    people = (
+        f"id,arm,start,progression,death,contact\n1,a,2020-01-01,,{first},2020-12-01\n2,b,2020-01-01,,,2020-12-01\n"
+    )
     records = read(tmp_path, replace, patients=people, deaths=f"pid,Died,site\n1,{second},x\n")
     row = records.patients.frame.to_polars().row(0, named=True)
     assert (str(row["death"]) if row["death"] else None, row.get("held:death", False)) == (death, held)
