@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -235,3 +236,122 @@ def test_times_that_are_all_tied_are_not_estimable(days: str, tmp_path: Path) ->
         analysis="hazard_ratio", adjustment="matched", statistic="hazard_ratio"
     )[0]
     assert row.note.startswith("all times are tied")
+
+
+ES_SCLC = Path(__file__).parents[1] / "examples" / "es-sclc"
+TIANJIN, INNER, NINGXIA = "centre_tianjin.csv", "centre_innermongolia.csv", "centre_ningxia.xlsx"
+
+
+@pytest.fixture
+def hospitals(tmp_path: Path) -> Path:
+    """Return a copy of the study of three hospitals."""
+    for path in ES_SCLC.iterdir():
+        if path.suffix in (".toml", ".csv", ".xlsx"):
+            shutil.copy(path, tmp_path / path.name)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        (TIANJIN, "TJ-002,Tianjin,female", "TJ-001,Tianjin,female", f"{TIANJIN}  patient_id  2 rows with a key that occurs more than once (1 patients) (row 2, patient TJ-001; row 3, patient TJ-001)"),
+        (INNER, "NM-001,内蒙古", "TJ-001,内蒙古", f"{INNER}  患者编号  1 rows with a key that occurs more than once"),
+        (INNER, "身高(cm)", "身長(cm)", f"{INNER}  no column 身高(cm); expected it in the header (did you mean 身長(cm)?)"),
+        (INNER, "NM-003,内蒙古,男", "NM-003,内蒙古,男性", f"{INNER}  性别  1 cells outside the declared code map (row 4, patient NM-003)"),
+        (INNER, "2022/1/29", "2022-01-29", f"{INNER}  一线治疗开始日期  1 cells that are not a date YYYY/MM/DD (row 2, patient NM-001)"),
+        (TIANJIN, "178,83.5", "1.78,83.5", f"{TIANJIN}  height_cm  1 cells that are not whole numbers (row 2, patient TJ-001)"),
+        (TIANJIN, "178,83.5", "1780,83.5", f"{TIANJIN}  height_cm  1 cells outside the declared range from 120 to 220 (row 2, patient TJ-001)"),
+        ("responses.csv", "2023-02-08,SD", "2023-02-08,SDD", "responses.csv  overall_response  1 cells outside the declared code map (row 2, patient NM-001)"),
+        ("adverse_events.csv", "hepatic,3,no", "hepatic,7,no", "adverse_events.csv  grade  1 cells outside the declared range from 1 to 5 (row 2, patient NM-001)"),
+    ],
+)  # fmt: skip
+def test_a_hospitals_file_is_refused_without_a_trace(
+    file: str, old: str, new: str, message: str, hospitals: Path
+) -> None:
+    text = (hospitals / file).read_text("utf-8")
+    assert old in text
+    (hospitals / file).write_text(text.replace(old, new, 1), "utf-8")
+    result = invoke("run", hospitals / "study.toml", "--out", hospitals / "out", "--quiet")
+    assert result.exit_code == 3, result.output
+    assert message in result.stderr
+    assert "Traceback" not in result.output
+    assert "internal error" not in result.output
+    assert not (hospitals / "out").exists()
+    for cell in ("男性", "2022-01-29", "1780", "SDD", "1.78"):
+        assert cell not in result.output
+
+
+def test_a_unit_slip_of_a_whole_hospital_is_refused(hospitals: Path) -> None:
+    book = openpyxl.load_workbook(hospitals / NINGXIA)
+    sheet = book["ES-SCLC"]
+    column = [cell.value for cell in sheet[1]].index("Height_m") + 1
+    for row in range(2, sheet.max_row + 1):
+        sheet.cell(row, column).value = 170
+    book.save(hospitals / NINGXIA)
+    result = invoke("check", hospitals / "study.toml")
+    assert result.exit_code == 3
+    assert (
+        f"{NINGXIA}  Height_m  75 cells outside the declared range from 120 to 220 (row 2, patient NX-001"
+        in result.stderr
+    )
+    assert "and 55 more" in result.stderr
+
+
+def test_a_third_arm_is_refused_by_every_hospitals_rows(hospitals: Path) -> None:
+    study = hospitals / "study.toml"
+    text = study.read_text("utf-8").replace('"secondline_ici is not missing"', '"secondline_chemo"')
+    text = text.replace('value = true, label = "ICIs cont', 'value = "topotecan", label = "ICIs cont', 1)
+    text = text.replace('value = false, label = "ICIs disc', 'value = "irinotecan", label = "ICIs disc', 1)
+    study.write_text(text.replace('include = "continued"', 'include = "continued is not missing"'), "utf-8")
+    result = invoke("check", study)
+    assert result.exit_code == 3
+    assert [line.split()[0] for line in result.stderr.splitlines() if "third value" in line] == [
+        TIANJIN,
+        NINGXIA,
+        INNER,
+    ]
+    assert "docetaxel" not in result.output
+
+
+@pytest.mark.parametrize("denominator", ["all", "evaluable"])
+def test_a_study_without_any_visit_or_adverse_event_runs(denominator: str, hospitals: Path) -> None:
+    for name in ("responses.csv", "adverse_events.csv"):
+        path = hospitals / name
+        path.write_text(path.read_text("utf-8").split("\n")[0], "utf-8")
+    study = hospitals / "study.toml"
+    text = study.read_text("utf-8").replace('confirmation = "both"', f'denominator = "{denominator}"')
+    study.write_text(text, "utf-8")
+    result = invoke("run", study, "--out", hospitals / "out", "--quiet")
+    assert result.exit_code == 0, result.output
+    results = read_results(hospitals / "out")
+    assert not results.select(status="failed")
+    rates = results.select(analysis="response", statistic="percent", variable="objective_response")
+    assert {row.value for row in rates} == {0.0 if denominator == "all" else None}
+
+
+def test_hostile_terms_are_shown_as_text(hospitals: Path) -> None:
+    with (hospitals / "adverse_events.csv").open("a", encoding="utf-8") as file:
+        for term in ("<script>alert(1)</script>", "=cmd|calc", "{{7*7}} \\\\input{x} $y$", "x" * 3000, "a\u202eb"):
+            file.write(f'NM-001,"{term}",skin,2,yes,2023-03-01\n')
+    result = invoke("run", hospitals / "study.toml", "--out", hospitals / "out", "--quiet")
+    assert result.exit_code == 0, result.output
+    assert "<script>alert" not in (hospitals / "out" / "report.html").read_text("utf-8")
+    assert "'=cmd|calc" in (hospitals / "out" / "tables" / "adverse_event_terms.csv").read_text("utf-8")
+
+
+def test_no_small_count_of_outcomes_leaves(hospitals: Path) -> None:
+    with (hospitals / "study.toml").open("a", encoding="utf-8") as file:
+        file.write("\n[disclosure]\nminimum_cell = 15\n")
+    result = invoke("run", hospitals / "study.toml", "--out", hospitals / "out", "--quiet")
+    assert result.exit_code == 0, result.output
+    results = read_results(hospitals / "out")
+    counts = ("n", "events", "pairs", "unmatched", "not_counted", "held")
+    for row in results.estimates:
+        base = row.statistic.removesuffix("_minimum").removesuffix("_maximum")
+        assert base not in counts or not row.value or row.value >= 15, row.id
+    for row in results.select(analysis="dialects", status="ok"):
+        shown = {
+            name: getattr(row, name) for name in ("population", "missing", "adjustment", "endpoint", "arm", "variable")
+        }
+        own = results.select(**shown, analysis=row.variable_level, statistic=row.statistic, variable_level="")
+        assert "suppressed" not in {one.status for one in own}, row.id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from decimal import ROUND_HALF_UP, Decimal
 
 import narwhals.stable.v2 as nw
 import polars as pl
@@ -66,6 +67,14 @@ def answers(text: str, **columns: list[object]) -> list[object]:
         ("max(age, ecog)", {"age": [1, 5, None], "ecog": [2, 2, 2]}, [2, 5, None]),
         ("coalesce(age, ecog)", {"age": [1, None], "ecog": [2, 2]}, [1, 2]),
         ("abs(age - 3)", {"age": [1, 5]}, [2, 2]),
+        ("round(age / 8, 0)", {"age": [4, 12, 20, 3, None]}, [1.0, 2.0, 3.0, 0.0, None]),  # halves away from zero
+        ("round(-age / 8, 0)", {"age": [4, 12, 20, 3]}, [-1.0, -2.0, -3.0, 0.0]),
+        ("round(age / 1000, 2)", {"age": [285, 1005, 2675, 284]}, [0.29, 1.01, 2.68, 0.28]),  # as on paper
+        ("round(age / ecog, 1)", {"age": [1, 1], "ecog": [3, 0]}, [0.3, None]),
+        ("round(age / 10, 1) == 24.9", {"age": [249, 250]}, [True, False]),
+        ("age / 10 <= 0.3", {"age": [3, 4]}, [True, False]),
+        ("years(death - start) >= 4", {"start": [DAY(2020, 1, 1)] * 2, "death": [DAY(2024, 1, 1), None]}, [True, None]),
+        ("round(age, 0)", {"age": [-3, 0, 7]}, [-3.0, 0.0, 7.0]),
     ],
 )
 def test_an_expression_answers(text: str, columns: dict[str, list[object]], expected: list[object]) -> None:
@@ -107,7 +116,16 @@ def test_a_held_cell_is_neither_missing_nor_there() -> None:
         ("age + 1 is missing", 0, "expected a column before is missing"),
         ("rund(age)", 0, "expected one of"),
         ("round(age)", 0, "how many decimals"),
-        ("round(age, 11)", 0, "how many decimals"),
+        ("round(age, 10)", 0, "how many decimals"),
+        ("round(age, -1)", 0, "how many decimals"),
+        ("round(age, 1.0)", 0, "how many decimals"),
+        ("round(age, true)", 0, "how many decimals"),
+        ("round(age, '1')", 0, "how many decimals"),
+        ("round(age, 1 day)", 0, "how many decimals"),
+        ("round(age, ecog)", 0, "how many decimals"),
+        ("round(age, 1, 2)", 0, "how many decimals"),
+        ("round(sex, 1)", 0, "found a text"),
+        ("round(death - start, 1)", 0, "found a duration"),
         ("age.real", 3, "found '.'"),
         ("__import__('os')", 0, "expected one of"),
         ("age > 3 age", 8, "expected the end or an operator"),
@@ -131,10 +149,21 @@ def test_a_mistake_is_shown_at_its_place(text: str, offset: int, message: str) -
         ("death - start >= 30 days", "death minus start is at least 30 days"),
         ("age > 3 and (smoker or recur)", "age is above 3 and (smoker or recur)"),
         ("age if recur else ecog", "age if recur, else ecog"),
+        ("round(age / 3, 1) > 2", "age divided by 3, rounded to 1 decimal is above 2"),
+        ("round(age, 0) > 2", "age, rounded to 0 decimals is above 2"),
     ],
 )
 def test_an_expression_is_worded(text: str, words: str) -> None:
     assert in_words(parse_expression(text, COLUMNS)) == words
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(st.integers(-(10**9), 10**9), st.integers(0, 3), st.integers(0, 4))
+def test_rounding_is_that_of_decimals_on_paper(number: int, digits: int, shift: int) -> None:
+    written = Decimal(number).scaleb(-digits - shift)
+    expected = written.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
+    found = answers(f"round(age / {10 ** (digits + shift)}, {digits})", age=[number, number])
+    assert found == [float(expected)] * 2
 
 
 @settings(deadline=None, derandomize=True, max_examples=300)

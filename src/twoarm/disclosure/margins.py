@@ -113,36 +113,42 @@ class Margins:
             small: what must not be shown.
             minimum: an interval of a hidden count must reach over this many values, as far as that can be had.
         """
-        hidden = {quantity for quantity in small if quantity in self.values}
+        secret = {quantity for quantity in small if quantity in self.values}
+        hidden = set(secret)
         given_up: set[Quantity] = set()
         while True:
-            narrow = [q for q in self._narrow(hidden, minimum) if q not in given_up]
-            if not narrow:
+            more: set[Quantity] = set()
+            for group in self._components(hidden):
+                if given_up.issuperset(secret.intersection(group)):
+                    continue
+                bounds = self.bounds(group)
+                told = [quantity for quantity, (low, high) in bounds.items() if high - low < minimum - 1]
+                narrow = secret.intersection(told) - given_up
+                if narrow:
+                    partner = self._partner(told, hidden)
+                    more |= {partner} if partner is not None else set()
+                    given_up |= narrow if partner is None else set()
+            if not more:
                 return hidden
-            for quantity in narrow:
-                more = self._partner(quantity, hidden)
-                if more is None:
-                    given_up.add(quantity)
-                else:
-                    hidden.add(more)
+            hidden |= more
 
-    def _partner(self, quantity: Quantity, hidden: set[Quantity]) -> Quantity | None:
-        """The smallest count that hides another in one of its sums; the size of a whole sample is the last to go."""
-        tied = [one for one in self.sums if quantity in one.members]
-        parts = [member for one in tied for member in one.parts if member[6]]
-        for candidates in (parts, [member for one in tied for member in one.members]):
-            free = [member for member in candidates if member not in hidden and self.values.get(member, 0) > 0]
-            if free:
-                return min(free, key=lambda member: (self.values[member], member))
+    def _partner(self, told: Sequence[Quantity], hidden: set[Quantity]) -> Quantity | None:
+        """Return the smallest count that hides one of those that are told.
+
+        First where a sum has one hidden member alone, which it tells; the size of a whole sample is the last to go.
+        """
+        tied = [one for one in self.sums if any(quantity in one.members for quantity in told)]
+        alone = [one for one in tied if sum(member in hidden for member in one.members) == 1]
+        for sums in (alone, tied):
+            for candidates in (
+                [member for one in sums for member in one.parts if member[6]],
+                [member for one in sums for member in one.members if member[6]],
+                [member for one in sums for member in one.members],
+            ):
+                free = [member for member in candidates if member not in hidden and self.values.get(member, 0) > 0]
+                if free:
+                    return min(free, key=lambda member: (self.values[member], member))
         return None
-
-    def _narrow(self, hidden: set[Quantity], minimum: int) -> list[Quantity]:
-        """Return the hidden counts that the sums bound to fewer values than may be told."""
-        narrow = []
-        for group in self._components(hidden):
-            bounds = self.bounds(group)
-            narrow += [q for q, (low, high) in bounds.items() if high - low < minimum - 1]
-        return sorted(narrow)
 
     def _components(self, hidden: set[Quantity]) -> list[list[Quantity]]:
         """Return hidden counts in groups that no sum ties to one another."""

@@ -13,3 +13,8 @@ def day_number(expression: nw.Expr) -> nw.Expr:
 def date_of_day_number(expression: nw.Expr) -> nw.Expr:
     """Return days since 1970-01-01 as a date."""
     return (expression // 1).cast(nw.Int32).cast(nw.Date)
+
+
+def divide(left: nw.Expr, right: nw.Expr | float) -> nw.Expr:
+    """Divide so that 3 / 10 is 0.3: Polars multiplies by the reciprocal of a constant, which is off by a last bit."""
+    return left / (left.cast(nw.Float64) * 0.0 + right)

@@ -23,7 +23,7 @@ from twoarm.protocol.expression import (
     Not,
     Type,
 )
-from twoarm.records.engine_ops import date_of_day_number, day_number
+from twoarm.records.engine_ops import date_of_day_number, day_number, divide
 
 HELD = "held:"  # prefix of the mask that stands beside a column with held cells; no declared name has a colon
 _EPOCH = datetime.date(1970, 1, 1)
@@ -101,7 +101,7 @@ def _calculate(operator: str, left: nw.Expr, right: nw.Expr) -> nw.Expr:
         return left - right
     if operator == "*":
         return left.cast(nw.Float64) * right  # whole numbers would wrap round silently
-    return nw.when(right != 0).then(left / right)  # a division by zero is missing
+    return nw.when(right != 0).then(divide(left, right))  # a division by zero is missing
 
 
 def _call(function: str, arguments: tuple[Node, ...], masks: Collection[str]) -> nw.Expr:
@@ -115,7 +115,9 @@ def _call(function: str, arguments: tuple[Node, ...], masks: Collection[str]) ->
         digits = arguments[1]
         assert isinstance(digits, Constant), "how many decimals is a constant"
         scale = 10.0 ** int(digits.source)
-        size = ((first.abs() * scale + 0.5 + 1e-9) // 1.0) / scale  # halves away from zero, as on paper
+        scaled = first.abs() * scale
+        halves = scaled * 1e-15 + (0.5 + 1e-9)  # 2.675 is a half on paper, although its nearest double lies below
+        size = divide((scaled + halves) // 1.0, scale)  # halves away from zero
         return nw.when(first < 0).then(-size).otherwise(size)
     if function == "abs":
         return first.abs()
@@ -123,7 +125,7 @@ def _call(function: str, arguments: tuple[Node, ...], masks: Collection[str]) ->
         return nw.when(first > 0).then(first.log())
     if function == "year":
         return date_of_day_number(first).dt.year().cast(nw.Int64)
-    return first / {"days": 1.0, "weeks": 7.0, "months": 30.4375, "years": 365.25}[function]
+    return divide(first, {"days": 1.0, "weeks": 7.0, "months": 30.4375, "years": 365.25}[function])
 
 
 def _lesser(a: nw.Expr, b: nw.Expr) -> nw.Expr:
