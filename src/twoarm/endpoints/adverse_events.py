@@ -10,6 +10,7 @@ import numpy as np
 
 from twoarm.cohort.cohort import Cohort
 from twoarm.endpoints.event_days import cohort_events, day_numbers, held_rows
+from twoarm.endpoints.first_rule import first_rule
 from twoarm.protocol.expression_parser import parse_expression
 from twoarm.protocol.protocol import Protocol
 from twoarm.protocol.safety import Safety
@@ -45,13 +46,7 @@ def derive_adverse_events(
         "onset after the window": events.day > last,
         "onset after the data cut-off": events.after_cutoff,
     }
-    counts = np.ones(grade.size, dtype=np.bool_)
-    not_counted = {}
-    for reason, breaks in rules.items():
-        dropped = int((counts & breaks).sum())
-        if dropped:
-            not_counted[reason] = dropped
-        counts &= ~breaks
+    counts, not_counted = first_rule(grade.size, rules)
     n = cohort.key.size
     types = protocol.event_column_types(safety.table)
     frame = nw.from_native(events.frame, eager_only=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from twoarm.cohort.cohort import Cohort
 from twoarm.endpoints.event_days import cohort_events, day_numbers, held_rows
+from twoarm.endpoints.first_rule import first_rule
 from twoarm.protocol.response import Response
 from twoarm.records.records import Records
 from twoarm.statistics.arrays import Booleans, Floats, Integers
@@ -47,13 +48,7 @@ def derive_response(response: Response, records: Records, cohort: Cohort, cutoff
     progressed = (code == PD) & ~np.any(list(rules.values()), axis=0)
     np.minimum.at(ends, visits.patient[progressed], visits.day[progressed])
     rules["after progression"] = visits.day > ends[visits.patient]
-    counts = np.ones(code.size, dtype=np.bool_)
-    not_counted = {}
-    for reason, breaks in rules.items():
-        dropped = int((counts & breaks).sum())
-        if dropped:
-            not_counted[reason] = dropped
-        counts &= ~breaks
+    counts, not_counted = first_rule(code.size, rules)
     best = {
         rule: _best_of_all(visits.patient[counts], visits.day[counts], code[counts], n, response, rule == "confirmed")
         for rule in response.rules()

@@ -10,6 +10,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from twoarm.cohort.cohort import Cohort, held_cells
+from twoarm.endpoints.first_rule import first_rule
 from twoarm.protocol.endpoint import Endpoint
 from twoarm.protocol.protocol import Protocol, StudyPopulation
 from twoarm.records.engine_ops import day_number
@@ -54,18 +55,6 @@ def _column(records: Records, cohort: Cohort, name: str) -> tuple[Floats, Boolea
     return values, held_cells(records, name, cohort.patient_rows)
 
 
-def _sort_out(n: int, rules: list[tuple[str, Booleans]]) -> tuple[Booleans, dict[str, int]]:
-    """Give each patient the first rule that holds them; return (known, count by reason)."""
-    known = np.ones(n, dtype=np.bool_)
-    reasons = {}
-    for reason, breaks in rules:
-        count = int((known & breaks).sum())
-        if count:
-            reasons[reason] = count
-        known &= ~breaks
-    return known, reasons
-
-
 def _from_duration(
     protocol: Protocol, name: str, endpoint: Endpoint, records: Records, cohort: Cohort, cutoff: float
 ) -> TimeToEvent:
@@ -74,15 +63,15 @@ def _from_duration(
     duration, time_held = _column(records, cohort, endpoint.time)
     event, event_held = _column(records, cohort, endpoint.event)
     days = np.round(duration * protocol.days_in(endpoint.unit))
-    known, reasons = _sort_out(
+    known, reasons = first_rule(
         days.size,
-        [
-            ("time could not be read", time_held),
-            ("event could not be read", event_held),
-            ("time missing", np.isnan(days)),
-            ("event missing", np.isnan(event)),
-            ("negative time", days < 0),
-        ],
+        {
+            "time could not be read": time_held,
+            "event could not be read": event_held,
+            "time missing": np.isnan(days),
+            "event missing": np.isnan(event),
+            "negative time": days < 0,
+        },
     )
     limit = np.full(days.size, np.inf)
     zero = cohort.population.section.time_zero
@@ -117,18 +106,18 @@ def _from_dates(
     ends = np.where(np.isnan(happened), last_seen, happened)
     event_held = np.any([held for _, held in events], axis=0)
     censoring_held = np.isnan(ends) & np.any([held for _, held in censoring], axis=0)
-    known, reasons = _sort_out(
+    known, reasons = first_rule(
         start.size,
-        [
-            ("start could not be read", start_held),
-            ("start missing", np.isnan(start)),
-            ("start after the data cut-off", start > cutoff),
-            ("an event date could not be read", event_held),
-            ("last contact could not be read", censoring_held),
-            ("neither event nor last contact", np.isnan(ends)),
-            ("event before start", happened < start),
-            ("last contact before start", np.isnan(happened) & (last_seen < start)),
-        ],
+        {
+            "start could not be read": start_held,
+            "start missing": np.isnan(start),
+            "start after the data cut-off": start > cutoff,
+            "an event date could not be read": event_held,
+            "last contact could not be read": censoring_held,
+            "neither event nor last contact": np.isnan(ends),
+            "event before start": happened < start,
+            "last contact before start": np.isnan(happened) & (last_seen < start),
+        },
     )
     late = known & (ends > cutoff)
     days = np.minimum(ends, cutoff) - start + (1 if protocol.day_count == "inclusive" else 0)
