@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from twoarm.analyses.request import Observed, Request
+from twoarm.analyses.survival import curve_of
 from twoarm.protocol.choices import FollowUpMethod
+from twoarm.results.ledger import Ledger
 from twoarm.statistics.arrays import Booleans
 from twoarm.statistics.kaplan_meier import fit_kaplan_meier
 from twoarm.statistics.log_rank import log_rank
@@ -28,7 +30,7 @@ def follow_up(request: Request) -> None:
     observed = request.observed(request.endpoints[name])
     for label, rows in (("all", np.ones_like(observed.treated)), *request.split(observed.treated)):
         here = ledger.within(arm=label, method=METHODS[method])
-        median, lower, upper = _median(request, observed, rows, method)
+        median, lower, upper = _median(request, here, observed, rows, method)
         reason = "no patients" if method != "reverse_kaplan_meier" else "not reached"
         for statistic, value in (("median", median), ("median_lower", lower), ("median_upper", upper)):
             if statistic == "median" or method == "reverse_kaplan_meier":
@@ -44,7 +46,9 @@ def follow_up(request: Request) -> None:
         contrast.add("degrees_of_freedom", test.degrees_of_freedom)
 
 
-def _median(request: Request, observed: Observed, rows: Booleans, method: FollowUpMethod) -> tuple[float, float, float]:
+def _median(
+    request: Request, ledger: Ledger, observed: Observed, rows: Booleans, method: FollowUpMethod
+) -> tuple[float, float, float]:
     nothing = (float("nan"), float("nan"), float("nan"))
     if method == "event_free":
         rows = rows & ~observed.event
@@ -59,6 +63,8 @@ def _median(request: Request, observed: Observed, rows: Booleans, method: Follow
         interval=conventions.interval,
         confidence_level=request.protocol.confidence_level,
     )
+    if request.imputed:  # the pooled median is read off the pooled curve, which nobody draws
+        ledger.curves.append(curve_of(ledger, km, "follow_up"))
     stated = conventions.quantile_intervals
     interval = "inverted" if "inverted" in stated else stated[0]  # few are watched long: a symmetric one goes below 0
     found = survival_quantile(km, interval=interval, flat_end=conventions.flat_end)

@@ -36,7 +36,7 @@ def pool_survival(
     for curves in _matched(scratches):
         first = curves[0]
         if all(curve == first for curve in curves):
-            ledger.curves.extend([first] if first.arm != "all" else [])
+            ledger.curves.extend([first] if _drawn(first) else [])
             continue
         try:
             pooled = pool_curves(curves=[_curve(c) for c in curves], confidence_level=protocol.confidence_level)
@@ -48,20 +48,25 @@ def pool_survival(
             read = _read_off(pooled, row, days)
             rows[row.id] = None if read.id in written else read  # two intervals of a median become one
             written.add(read.id)
-        if first.arm != "all":
+        if _drawn(first):
             ledger.curves.append(_written(pooled, curves))
     return rows
 
 
+def _drawn(curve: Curve) -> bool:
+    """Whether a curve has a place in the ledger: those of the arms' survival."""
+    return curve.kind == "survival" and curve.arm != "all"
+
+
 def _matched(scratches: Sequence[Ledger]) -> list[list[Curve]]:
     """Return each survival curve that all imputations have."""
-    found = [{curve.id: curve for curve in scratch.curves if curve.kind == "survival"} for scratch in scratches]
+    found = [{curve.id: curve for curve in scratch.curves if curve.kind != "histogram"} for scratch in scratches]
     return [[curves[name] for curves in found] for name in found[0] if all(name in curves for curves in found)]
 
 
 def _same(row: Estimate, curve: Curve) -> bool:
     wanted = ("median", "median_lower", "median_upper", "survival", "survival_lower", "survival_upper")
-    return (row.analysis, row.endpoint, row.arm) == ("survival", curve.endpoint, curve.arm) and row.statistic in wanted
+    return (row.analysis, row.endpoint, row.arm) == (curve.kind, curve.endpoint, curve.arm) and row.statistic in wanted
 
 
 def _read_off(pooled: PooledCurve, row: Estimate, days: Mapping[str, float]) -> Estimate:
@@ -70,6 +75,8 @@ def _read_off(pooled: PooledCurve, row: Estimate, days: Mapping[str, float]) -> 
         value = {"median": found.time, "median_lower": found.lower, "median_upper": found.upper}[row.statistic]
         note = "" if math.isfinite(value) else "not reached"
         method = "" if row.statistic == "median" else INVERTED
+        if row.analysis == "follow_up":
+            method = f"{row.method}, {INVERTED}"
     else:
         day = days[row.parameter]
         at = int(np.searchsorted(pooled.time, day, side="right")) - 1

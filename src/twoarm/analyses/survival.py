@@ -8,7 +8,7 @@ import numpy as np
 
 from twoarm.analyses.request import Observed, Request
 from twoarm.protocol.protocol import Conventions, Protocol
-from twoarm.results.curve import Curve
+from twoarm.results.curve import Curve, CurveKind
 from twoarm.results.ledger import Ledger
 from twoarm.statistics.arrays import Floats, Integers
 from twoarm.statistics.kaplan_meier import KaplanMeier, fit_kaplan_meier, survival_at
@@ -43,7 +43,7 @@ def survival(request: Request) -> None:
             _median(here, km, request.protocol.conventions)
             _landmarks(here, km, request, endpoint.rounded)
             if label != "all" or request.imputed:
-                request.ledger.curves.append(_curve(here, km))
+                request.ledger.curves.append(curve_of(here, km))
         _tests(ledger.within(arm=request.contrast), observed)
 
 
@@ -111,7 +111,8 @@ def _tests(ledger: Ledger, observed: Observed) -> None:
             here.add("p_value", test.p_value)
 
 
-def _curve(ledger: Ledger, km: KaplanMeier) -> Curve:
+def curve_of(ledger: Ledger, km: KaplanMeier, kind: CurveKind = "survival") -> Curve:
+    """Return a Kaplan-Meier estimate as a curve of the ledger."""
     context = ledger.context
     arrays: dict[str, Floats] = {
         "time": km.time,
@@ -124,7 +125,7 @@ def _curve(ledger: Ledger, km: KaplanMeier) -> Curve:
         "std_error": np.where(np.isfinite(km.std_error), km.std_error, np.nan),
     }
     return Curve(
-        kind="survival",
+        kind=kind,
         population=context.population,
         missing=context.missing,
         adjustment=context.adjustment,
