@@ -32,6 +32,8 @@ def design_warnings(request: Request, imputed: Sequence[AdjustedCohort] = ()) ->
             _warn(request, "larger_focal_arm", row)
         elif key == ("follow_up", "p_value") and row.value < ALPHA and _as_they_are(request):
             _warn(request, "follow_up_differs", row)
+        elif key == ("proportional_hazards", "p_value") and row.value < ALPHA and not row.variable and row.arm != "all":
+            _warn(request, "non_proportional", row)
     _imbalance(request, rows)
     _few_events(request, rows)
     _held_endpoints(request, imputed or (request.adjusted,))

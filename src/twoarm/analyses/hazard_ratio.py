@@ -25,7 +25,7 @@ def hazard_ratio(request: Request) -> None:
         ledger = request.ledger.within(endpoint=name)
         ledger.add("n", int(observed.time.size), arm="all")
         ledger.add("events", int(observed.event.sum()), arm="all")
-        design = _design(request, observed)
+        design = model_design(request, observed)
         for method, robust in _variances(request):
             _fit(request, ledger.within(method=method), observed, design, robust)
 
@@ -42,8 +42,8 @@ def method_name(request: Request, *, clustered: bool) -> str:
     return f"Cox, {TIES[request.protocol.conventions.ties]}, Wald{variance}"
 
 
-def _design(request: Request, observed: Observed) -> DesignMatrix:
-    """The arm first, then the covariates of the outcome model."""
+def model_design(request: Request, observed: Observed) -> DesignMatrix:
+    """Return the columns of the outcome model: the arm first, then the covariates."""
     names = request.adjusted.covariates_in_model
     covariates = {name: request.covariate(name, observed) for name in names}
     rest = build_design_matrix(covariates, names, observed.time.size)

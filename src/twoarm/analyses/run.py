@@ -15,8 +15,10 @@ from twoarm.analyses.hazard_ratio import hazard_ratio
 from twoarm.analyses.lost import lost
 from twoarm.analyses.pooling import pool_rows
 from twoarm.analyses.prognostic import prognostic
+from twoarm.analyses.proportional_hazards import proportional_hazards
 from twoarm.analyses.request import Request
 from twoarm.analyses.response import response
+from twoarm.analyses.restricted_mean import restricted_mean
 from twoarm.analyses.safety import safety
 from twoarm.analyses.subgroups import subgroups
 from twoarm.analyses.survival import survival
@@ -42,6 +44,8 @@ ANALYSES: Mapping[AnalysisName, Callable[[Request], None]] = {
     **OF_THE_ARMS,
     "survival": survival,
     "hazard_ratio": hazard_ratio,
+    "proportional_hazards": proportional_hazards,
+    "restricted_mean": restricted_mean,
     "subgroups": subgroups,
     "response": response,
     "safety": safety,
@@ -49,8 +53,10 @@ ANALYSES: Mapping[AnalysisName, Callable[[Request], None]] = {
     "dialects": dialects,
 }
 
-NOT_IMPUTED: frozenset[AnalysisName] = frozenset({"safety", "prognostic", "dialects"})
-"""Analyses that stand on complete cases alone: the first does not depend on covariates, the others are exploratory."""
+NOT_IMPUTED: frozenset[AnalysisName] = frozenset(
+    {"safety", "prognostic", "dialects", "proportional_hazards", "restricted_mean"}
+)
+"""Analyses that stand on complete cases alone: safety does not depend on covariates, the others explore or diagnose."""
 
 log = logging.getLogger("twoarm")
 

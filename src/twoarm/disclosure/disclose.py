@@ -172,6 +172,10 @@ def _depends(row: Estimate, hidden: set[_Cell]) -> bool:
             return True
     if row.analysis == "prognostic" and (*_cell(row)[:_VARIABLE], "", "", *_cell(row)[_ARM:]) in hidden:
         return True  # the model of a sample with a hidden count of patients or events
+    if row.analysis in ("restricted_mean", "proportional_hazards"):
+        same = (row.population, row.missing, row.adjustment)
+        counted = ("survival", "hazard_ratio")
+        return any(c[:3] == same and c[3] in counted and c[4] == row.endpoint and not c[_VARIABLE] for c in hidden)
     if row.analysis == "warning":
         shown = {(cell[0], cell[1], cell[2]) for cell in hidden}
         return row.statistic in ("few_events", "incomplete_matching", "broken_pairs", "imbalance") and (

@@ -79,6 +79,12 @@ class HazardRatio(Section):
     ties: Ties | None = Field(None, description="efron by default.")
 
 
+class RestrictedMean(Section):
+    """Restricted mean survival time."""
+
+    tau: float | None = Field(None, gt=0, description="In the display unit; the smaller of the arms' largest times.")
+
+
 class Analyses(Section):
     """Options of the analyses; each has its defaults."""
 
@@ -87,6 +93,7 @@ class Analyses(Section):
     follow_up: FollowUp = FollowUp()
     survival: Survival = Survival()
     hazard_ratio: HazardRatio = HazardRatio()
+    restricted_mean: RestrictedMean = RestrictedMean()
     dialects: tuple[Dialect, ...] = Field((), description="Say what would differ under these packages' conventions.")
 
 

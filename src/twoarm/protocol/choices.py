@@ -28,6 +28,8 @@ AnalysisName = Literal[
     "follow_up",
     "survival",
     "hazard_ratio",
+    "proportional_hazards",
+    "restricted_mean",
     "subgroups",
     "response",
     "safety",
@@ -63,6 +65,7 @@ WarningName = Literal[
     "few_events",
     "broken_pairs",
     "dropped_term",
+    "non_proportional",
 ]
 
 DAYS_PER_UNIT = {"days": 1.0, "weeks": 7.0}

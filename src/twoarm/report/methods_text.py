@@ -199,6 +199,13 @@ def _analysis(protocol: Protocol) -> Iterator[str]:
         f"Hazard ratios come from Cox regression with {ties} handling of ties and {confidence} Wald intervals. In matched "
         "samples the model is marginal and the variance robust, clustered by pair."
     )
+    wanted = {word for population in protocol.plan() for word in population.analyses}
+    if "proportional_hazards" in wanted:
+        yield "Proportional hazards were tested by the score test of Grambsch and Therneau on the Kaplan-Meier scale."
+    if "restricted_mean" in wanted:
+        tau = protocol.analyses.restricted_mean.tau
+        until = f"{numbers.general(tau)} {protocol.time_unit}" if tau else "the smaller of the arms' largest times"
+        yield f"Restricted mean survival times up to {until} were compared by their difference and their ratio, with Wald intervals."
     yield f"Follow-up was summarised {_FOLLOW_UP[protocol.analyses.follow_up.method]}."
     if protocol.subgroups:
         yield (

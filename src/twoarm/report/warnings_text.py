@@ -113,6 +113,16 @@ def _dropped(scope: Scope, row: Estimate) -> Sentence:
     )
 
 
+def _non_proportional(scope: Scope, row: Estimate) -> Sentence:
+    label, made = scope.population.endpoints[row.endpoint].label, scope.population.adjustments[row.adjustment]
+    p = scope.numbers.p_text(float(row.value)) if row.value is not None else ""
+    return say(
+        f"{label}, {in_sentence(made.label)}: the hazard ratio of the arms is not constant over time (score test {p}). It is "
+        "an average that depends on how long patients were watched: see the restricted means.",
+        row,
+    )
+
+
 _TEXTS: Mapping[str, Callable[[Scope, Estimate], Sentence]] = {
     "incomplete_matching": _incomplete,
     "larger_focal_arm": _larger,
@@ -121,4 +131,5 @@ _TEXTS: Mapping[str, Callable[[Scope, Estimate], Sentence]] = {
     "few_events": _few_events,
     "broken_pairs": _broken,
     "dropped_term": _dropped,
+    "non_proportional": _non_proportional,
 }

@@ -18,6 +18,7 @@ from twoarm.tables.scope import Scope
 from twoarm.tables.subgroup_table import subgroup_table
 from twoarm.tables.survival_table import follow_up_table, survival_table
 from twoarm.tables.table import Table
+from twoarm.tables.time_effect_table import proportional_hazards_table, restricted_mean_table
 
 
 def all_tables(scope: Scope) -> list[Table]:
@@ -46,6 +47,10 @@ def _tables(scope: Scope) -> Iterator[Table | None]:
         for name in scope.regressions():
             for endpoint in scope.population.endpoints:
                 yield model_table(scope, name, endpoint)
+    if "proportional_hazards" in wanted:
+        yield proportional_hazards_table(scope)
+    if "restricted_mean" in wanted:
+        yield restricted_mean_table(scope)
     for name in scope.marginal():
         for endpoint in scope.population.endpoints:
             yield subgroup_table(scope, name, endpoint)
