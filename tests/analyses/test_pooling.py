@@ -73,7 +73,7 @@ def adjusted(protocol: Protocol, data: Mapping[str, Any]) -> list[AdjustedCohort
         "level": CategoricalValues("level", "Level", ("a", "b", "c"), 0, np.array(data["level"])),
     }
     keys = np.array([f"P{i}" for i in range(n)])
-    completed = CompletedCohort("mi", keys, treated, covariates, {}, np.arange(n), ())
+    completed = CompletedCohort("mi", keys, treated, covariates, {}, {}, np.arange(n), ())
 
     def cohort(name: str, row: Any, pair: Any = None, model: tuple[str, ...] = ()) -> AdjustedCohort:
         lost = None

@@ -32,6 +32,7 @@ class Cohort:
     treated: Booleans
     covariates: Mapping[str, CovariateValues]
     position: Mapping[str, Floats]  # rank for order = "data", by order column ("" is the file's own)
+    groups: Mapping[str, NDArray[np.str_]]  # columns on which partners must agree, as text; a missing one is unlike all
     patient_rows: Integers  # row of each patient in the patient table
     attrition: Attrition
     left_out: tuple[tuple[str, str], ...]  # (key, label of the step) of everybody else, when patients are to be listed
@@ -71,6 +72,7 @@ def build_cohort(protocol: Protocol, population: StudyPopulation, records: Recor
         treated=arm[rows] == 1,
         covariates=covariates,
         position=_positions(population, frame),
+        groups=_groups(population, frame),
         patient_rows=rows,
         attrition=Attrition(tuple(steps)),
         left_out=_left_out(patients, left) if protocol.output.patient_level else (),
@@ -163,6 +165,15 @@ def _positions(population: StudyPopulation, frame: Any) -> dict[str, Floats]:
         column = frame.get_column(name or FILE_ORDER).to_numpy().astype(np.float64)
         positions[name] = np.where(np.isnan(column), np.inf, column)
     return positions
+
+
+def _groups(population: StudyPopulation, frame: Any) -> dict[str, NDArray[np.str_]]:
+    wanted = {name for adjustment in population.adjustments.values() for name in getattr(adjustment, "exact", ())}
+    groups = {}
+    for name in sorted(wanted):
+        values = frame.get_column(name).to_list()
+        groups[name] = np.array([f"={value}" if value is not None else f"?{row}" for row, value in enumerate(values)])
+    return groups
 
 
 def held_cells(records: Records, column: str, rows: Integers) -> Booleans:

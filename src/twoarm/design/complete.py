@@ -27,6 +27,7 @@ class CompletedCohort:
     treated: Booleans
     covariates: Mapping[str, CovariateValues]
     position: Mapping[str, Floats]
+    groups: Mapping[str, NDArray[np.str_]]
     cohort_rows: Integers  # rows in the cohort, and so in its endpoints
     steps: tuple[AttritionStep, ...]
 
@@ -82,6 +83,7 @@ def _of_rows(
         treated=cohort.treated[rows],
         covariates=covariates,
         position={name: values[rows] for name, values in cohort.position.items()},
+        groups={name: values[rows] for name, values in cohort.groups.items()},
         cohort_rows=rows,
         steps=steps,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twoarm.design.adjusted_cohort import AdjustedCohort, Lost
 from twoarm.design.complete import CompletedCohort
@@ -43,6 +44,7 @@ def match(
         key=completed.key,
         position=completed.position[matching.order_column or ""],
         generator=_generator(seed, population.name, completed.strategy, name),
+        exact=_strata(matching, completed),
     )
     if matches.focal.size == 0:
         raise NotEstimableError("no pair within the caliper")
@@ -64,6 +66,14 @@ def match(
         lost=Lost(arm, np.flatnonzero(focal & found), np.flatnonzero(focal & ~found), larger),
         naive_variance=matching.naive_variance,
     )
+
+
+def _strata(matching: Matching, completed: CompletedCohort) -> NDArray[np.str_] | None:
+    """Return the stratum of each patient by the columns on which partners agree; None without such columns."""
+    if not matching.exact:
+        return None
+    columns = (completed.groups[name].tolist() for name in matching.exact)
+    return np.array(["\x1f".join(values) for values in zip(*columns, strict=True)])
 
 
 def _generator(seed: int | None, *step: str) -> np.random.Generator | None:

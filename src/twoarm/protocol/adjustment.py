@@ -53,6 +53,7 @@ class Matching(Section):
     caliper: Caliper | Literal["none"] = Caliper()
     order: Order = Field("closest", description="Who chooses first.")
     order_column: Name | None = Field(None, description="Column that order = data follows; the file's own by default.")
+    exact: Names = Field((), description="Columns on which partners agree exactly, such as the centre.")
     naive_variance: bool = Field(False, description="Print the variance that ignores the pairs, too.")
 
     @model_validator(mode="before")

@@ -33,5 +33,4 @@ def _named(protocol: Protocol) -> Iterator[str]:
         yield covariate.source or name
     for adjustment in protocol.adjustments.values():
         column = getattr(adjustment, "order_column", None)
-        if column is not None:
-            yield column
+        yield from (*getattr(adjustment, "exact", ()), *((column,) if column is not None else ()))

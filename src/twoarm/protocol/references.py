@@ -161,6 +161,8 @@ def _check_adjustments(
             yield Misreference(path, f"kind {adjustment.kind} under the name unadjusted", "expected another name")
         if adjustment.kind != "matching":
             continue
+        for i, word in enumerate(adjustment.exact):
+            yield from column_of_type(word, columns, (Type.TEXT, Type.NUMBER, Type.BOOLEAN), (*path, "exact", i))
         if adjustment.order_column is not None:
             yield from column_of_type(adjustment.order_column, columns, (Type.NUMBER,), (*path, "order_column"))
         if adjustment.order == "random" and sections.get("seed") is None:

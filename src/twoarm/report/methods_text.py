@@ -156,6 +156,8 @@ def _matching(population: StudyPopulation, matching: Matching, numbers: Numbers)
     else:
         kind = "over both arms together" if matching.caliper.sd == "all" else "pooled within arms"
         limit = f"within {numbers.general(matching.caliper.width)} of its standard deviation {kind} (inclusive)"
+    alike = listed([name.replace("_", " ") for name in matching.exact])
+    strata = f", among patients who agree in {alike}" if alike else ""
     order = _ORDERS[matching.order]
     if matching.order == "data":
         by = f"the column {matching.order_column}" if matching.order_column else "the file"
@@ -163,7 +165,7 @@ def _matching(population: StudyPopulation, matching: Matching, numbers: Numbers)
     return (
         f"{matching.label}: the propensity score was the probability of {population.treated} by logistic regression (maximum "
         f"likelihood) on {listed(labels)}. Each patient of {side} was matched to one patient of the other arm by greedy "
-        f"nearest-neighbour matching without replacement on the {scale}, {limit}; {order}. "
+        f"nearest-neighbour matching without replacement on the {scale}, {limit}{strata}; {order}. "
         f"Scores and distances were rounded to ten decimals and ties broken by patient key. The estimand is {_estimand(matching)}."
     )
 
