@@ -66,8 +66,8 @@ def problems(old: str, new: str) -> list[str]:
         (
             'kind = "matching"',
             'kind = "matching"\nordr = "closest"',
-            "study.toml:40:1  adjustments.matched.ordr  unknown key; expected one of caliper, covariates, estimand, focal, "
-            "kind, label, naive_variance, order, order_column, primary, scale (did you mean order?)",
+            "study.toml:40:1  adjustments.matched.ordr  unknown key; expected one of caliper, covariates, estimand, exact, "
+            "focal, kind, label, naive_variance, order, order_column, primary, scale (did you mean order?)",
         ),
         (
             'kind = "matching"',
