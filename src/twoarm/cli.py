@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from twoarm.commands.exit_codes import NOT_ESTIMABLE, OK, exit_codes, progress
+from twoarm.commands.exit_codes import NOT_ESTIMABLE, OK, exit_codes, progress, tell
 from twoarm.commands.lock import lock
 from twoarm.commands.outputs import diff, reproduce, verify
 from twoarm.commands.queries import queries
@@ -29,7 +29,8 @@ def main() -> None:
     """Compare the survival of two arms of an observational study, from one declared protocol.
 
     Exit codes: 0 done; 1 verify, diff or reproduce found a difference; 2 the protocol or the call is invalid; 3 the
-    data are refused; 4 the primary analysis is not estimable (the report is written); 5 internal error.
+    data are refused; 4 the primary analysis is not estimable (the report is written); 5 internal error; 130 interrupted; 143
+    terminated.
     """
 
 
@@ -64,7 +65,7 @@ def _run(study: Path, out: Path, replace: bool, say: Callable[[str], None], help
     records = read_records(protocol, study.parent)
     code = run_and_publish(protocol, records, out, replace=replace, say=say, helper=helper, amendments=amended)
     if code in (OK, NOT_ESTIMABLE):
-        click.echo(f"Report: {out / 'report.html'}")
+        tell(f"Report: {out / 'report.html'}")
     return code
 
 
@@ -80,14 +81,14 @@ def check(study: Path) -> None:
 
         protocol = read_protocol(study)
         records = read_records(protocol, study.parent)
-        click.echo(f"{study.name}: the protocol is valid.")
+        tell(f"{study.name}: the protocol is valid.")
         for source in records.inputs:
             ignored = f"; not used: {', '.join(source.ignored_columns)}" if source.ignored_columns else ""
-            click.echo(f"{source.file}: {source.rows or 0:,} rows{ignored}")
+            tell(f"{source.file}: {source.rows or 0:,} rows{ignored}")
         for note in data_notes(records):
-            click.echo(f"  {note}")
+            tell(f"  {note}")
         for line in design_summary(protocol, records):
-            click.echo(line)
+            tell(line)
 
 
 @main.command()
@@ -100,14 +101,15 @@ def init(data: Path, out: Path | None) -> None:
     target = out or data.parent / "study.toml"
     with exit_codes(target):
         from twoarm.records.starter import starter_protocol
+        from twoarm.report.output_folder import replace_file
 
         if target.exists():
             raise OutputError(f"{target} exists already; name another file with --out")
         if not data.resolve().is_relative_to(target.resolve().parent):
             raise OutputError(f"{target}: the data must lie in the protocol's folder, or below it")
         text = starter_protocol(data, data.resolve().relative_to(target.resolve().parent).as_posix())
-        target.write_text(text, encoding="utf-8")
-        click.echo(f"{target}: fill in what is marked CHOOSE, then run: twoarm check {target}")
+        replace_file(target, text)
+        tell(f"{target}: fill in what is marked CHOOSE, then run: twoarm check {target}")
 
 
 @main.command()
@@ -116,7 +118,7 @@ def schema() -> None:
     with exit_codes(Path()):
         from twoarm.protocol.read import protocol_schema
 
-        click.echo(json.dumps(protocol_schema(), indent=2, ensure_ascii=False))
+        tell(json.dumps(protocol_schema(), indent=2, ensure_ascii=False))
 
 
 for command in (queries, lock, verify, diff, reproduce):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from twoarm.commands.exit_codes import exit_codes
+from twoarm.commands.exit_codes import exit_codes, tell
 from twoarm.errors import OutputError
 
 
@@ -24,6 +24,7 @@ def lock(study: Path, reason: str | None) -> None:
         from twoarm.protocol.design_columns import design_columns
         from twoarm.protocol.read import read_protocol
         from twoarm.records.records import read_records
+        from twoarm.report.output_folder import replace_file
         from twoarm.report.protocol_lock import LockEntry, canonical, lock_file, read_lock
         from twoarm.report.verification import changes
         from twoarm.study import design_hashes
@@ -45,9 +46,8 @@ def lock(study: Path, reason: str | None) -> None:
             previous=entries[-1].sha256 if entries else "",
         )
         path = lock_file(study)
-        with path.open("a", encoding="utf-8", newline="\n") as file:
-            file.write(entry.text() + "\n")
-        click.echo(f"{path.name}: {'locked' if not entries else f'amendment {entry.number} recorded'}.")
+        replace_file(path, "".join(f"{one.text()}\n" for one in (*entries, entry)))
+        tell(f"{path.name}: {'locked' if not entries else f'amendment {entry.number} recorded'}.")
         for name, digest in design.items():
             moved = bool(entries) and entries[-1].design.get(name) not in (digest, None)
-            click.echo(f"  {name}: {digest[:16]}{' (was another)' if moved else ''}")
+            tell(f"  {name}: {digest[:16]}{' (was another)' if moved else ''}")

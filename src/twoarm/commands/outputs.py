@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from twoarm.commands.exit_codes import DIFFERS, OK, exit_codes, progress, visible
+from twoarm.commands.exit_codes import DIFFERS, OK, exit_codes, progress, tell, visible
 
 if TYPE_CHECKING:
     from twoarm.report.figure_helper import FigureHelper
@@ -33,9 +34,9 @@ def verify(folder: Path) -> None:
 
         problems = list(problems_of(folder))
         for problem in problems:
-            click.echo(visible(problem))
+            tell(visible(problem))
         files = len(read_manifest(folder)["outputs"])
-        click.echo(f"{folder}: {files} files, {'all as written' if not problems else f'{len(problems)} problems'}.")
+        tell(f"{folder}: {files} files, {'all as written' if not problems else f'{len(problems)} problems'}.")
         sys.exit(DIFFERS if problems else OK)
 
 
@@ -54,15 +55,13 @@ def diff(before: Path, after: Path, everything: bool) -> None:
         why = reasons(read_manifest(before), read_manifest(after))
         moved = moved_numbers(before, after)
         for reason in why:
-            click.echo(visible(reason))
+            tell(visible(reason))
         for one in moved if everything else moved[:MOST_SHOWN]:
             values = ["none" if value is None else f"{value:.12g}" for value in (one.before, one.after)]
-            click.echo(visible(f"{one.id}: {one.what}, {values[0]} -> {values[1]}"))
+            tell(visible(f"{one.id}: {one.what}, {values[0]} -> {values[1]}"))
         if len(moved) > MOST_SHOWN and not everything:
-            click.echo(f"... and {len(moved) - MOST_SHOWN} more; --all shows them")
-        click.echo(
-            f"{len(moved)} numbers differ{'' if why or not moved else ', and nothing in the manifests says why'}."
-        )
+            tell(f"... and {len(moved) - MOST_SHOWN} more; --all shows them")
+        tell(f"{len(moved)} numbers differ{'' if why or not moved else ', and nothing in the manifests says why'}.")
         sys.exit(DIFFERS if moved else OK)
 
 
@@ -78,25 +77,37 @@ def reproduce(folder: Path, data: Path, quiet: bool) -> None:
     with exit_codes(folder):
         say = progress(quiet)
         from twoarm.report.figure_helper import FigureHelper
+        from twoarm.report.output_folder import locked, partial_folder
         from twoarm.report.verification import read_manifest, reasons
 
         manifest = read_manifest(folder)
         with (
-            tempfile.TemporaryDirectory(prefix=".twoarm-", dir=folder.resolve().parent) as place,
             FigureHelper() as helper,
+            locked(folder.resolve()),
+            _scratch(partial_folder(folder.resolve())) as place,
         ):
-            again = Path(place) / "again"
+            again = place / "again"
             _run_again(manifest, data, again, say, helper)
             made = read_manifest(again)
         for reason in reasons(manifest, made):
-            click.echo(visible(reason))
+            tell(visible(reason))
         names = sorted(manifest["outputs"].keys() | made["outputs"].keys())
         differing = [name for name in names if manifest["outputs"].get(name) != made["outputs"].get(name)]
         for name in differing:
-            click.echo(visible(f"{name}: differs"))
+            tell(visible(f"{name}: differs"))
         said = "the same, byte for byte" if not differing else f"of which {len(differing)} differ"
-        click.echo(f"{folder}: {len(names)} files made again, {said}.")
+        tell(f"{folder}: {len(names)} files made again, {said}.")
         sys.exit(DIFFERS if differing else OK)
+
+
+@contextlib.contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """A folder for oneself that goes afterwards; what a killed command leaves, the next one clears up."""
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _run_again(

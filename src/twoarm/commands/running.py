@@ -6,9 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
-from twoarm.commands.exit_codes import INTERNAL, NOT_ESTIMABLE, OK
+from twoarm.commands.exit_codes import INTERNAL, NOT_ESTIMABLE, OK, tell
 
 if TYPE_CHECKING:
     from twoarm.protocol.protocol import Protocol
@@ -32,7 +30,7 @@ def run_and_publish(
     results = run_study(protocol, records, progress=say)
     status = primary_status(protocol, results)
     if status == "failed":
-        click.echo("internal error: the primary analysis failed; nothing was written", err=True)
+        tell("internal error: the primary analysis failed; nothing was written", err=True)
         return INTERNAL
     say("writing tables, figures and report")
     from twoarm.report.publish import write_report
@@ -51,7 +49,7 @@ def run_and_publish(
         warn=_warning,
     )
     if status == "not_estimable":
-        click.echo("The primary analysis is not estimable; the report says why.", err=True)
+        tell("The primary analysis is not estimable; the report says why.", err=True)
         return NOT_ESTIMABLE
     return OK
 
@@ -67,4 +65,4 @@ def data_notes(records: Records, *, places: bool = True) -> list[str]:
 
 
 def _warning(text: str) -> None:
-    click.echo(f"warning: {text}", err=True)
+    tell(f"warning: {text}", err=True)

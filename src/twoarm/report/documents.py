@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -36,37 +36,49 @@ def write_documents(
 ) -> list[str]:
     """Write report.docx, report.pdf and every table as .docx; return what could not be made, in words.
 
-    PDF is set on another thread: typst works without Python's lock.
+    Those that can be made name those that cannot, and are made once more for it.
     """
     figures = drawn_figures(report, folder / "figures")
-    paper = paper_of(report, provenance, figures, failed_figures)
     stems = [figure.stem for drawn in figures.values() for figure in drawn]
 
     def pictures(kind: str) -> dict[str, bytes]:
         return {stem: (folder / "figures" / f"{stem}.{kind}").read_bytes() for stem in stems}
 
-    def pdf() -> None:
+    def pdf(paper: Paper) -> None:
         (folder / "report.pdf").write_bytes(report_pdf(paper, pictures("svg"), fonts))
 
-    def docx() -> None:
+    def docx(paper: Paper) -> None:
         (folder / "report.docx").write_bytes(report_docx(paper, pictures("png")))
 
-    def tables() -> None:
+    def tables(_: Paper) -> None:
         for section in report.sections:
             for table in section.tables:
                 (folder / "tables" / f"{section.prefix}{table.name}.docx").write_bytes(table_docx(table))
 
+    writers = {"report.docx": docx, "tables as .docx": tables} if "docx" in wanted else {}
+    writers |= {"report.pdf": pdf} if "pdf" in wanted else {}
+    failed: dict[str, str] = {}
+    while True:
+        found = _made(writers, paper_of(report, provenance, figures, failed_figures, tuple(failed.values())))
+        if not found:
+            return list(failed.values())
+        failed |= found
+        writers = {name: write for name, write in writers.items() if name not in failed and write is not tables}
+
+
+def _made(writers: Mapping[str, Callable[[Paper], None]], paper: Paper) -> dict[str, str]:
+    """Write documents; return why some could not be made. PDF is set on another thread, without Python's lock."""
     with ThreadPoolExecutor(1) as other:
-        set_pdf = other.submit(_problem, "report.pdf", pdf) if "pdf" in wanted else None
-        found = [_problem(*one) for one in (("report.docx", docx), ("tables as .docx", tables)) if "docx" in wanted]
-        found += [set_pdf.result()] if set_pdf else []
-    return [text for text in found if text]
+        away = {name: other.submit(_problem, name, write, paper) for name, write in writers.items() if ".pdf" in name}
+        here = {name: _problem(name, write, paper) for name, write in writers.items() if name not in away}
+        here |= {name: future.result() for name, future in away.items()}
+    return {name: text for name, text in here.items() if text}
 
 
-def _problem(name: str, write: Callable[[], None]) -> str:
+def _problem(name: str, write: Callable[[Paper], None], paper: Paper) -> str:
     """Write a document; return why it could not be made, without a message that may quote labels."""
     try:
-        write()
+        write(paper)
     except (OSError, KeyboardInterrupt):
         raise  # nothing can be written: the whole report fails
     except BaseException as error:  # a panic of the typesetter is no Exception

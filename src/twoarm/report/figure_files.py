@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
-import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,23 +51,23 @@ class Drawing:
     ) -> None:
         self._kinds, self._folder, self._fonts, self._helper = needed_kinds(protocol), folder, fonts, helper
         self._jobs = figure_jobs(prefixes, scopes(protocol, results))
-        self._claims = tempfile.TemporaryDirectory()
+        self._claims = folder / ".claims"
+        self._claims.mkdir()
         if helper is not None:
-            helper.send(protocol, results, prefixes, folder, Path(self._claims.name), fonts)
+            helper.send(protocol, results, prefixes, folder, self._claims, fonts)
 
     def __enter__(self) -> Drawing:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._claims.cleanup()
+        shutil.rmtree(self._claims)
 
     def finish(self) -> list[str]:
         """Write all figures; return the stems of those that failed."""
-        claims = Path(self._claims.name)
-        failed = [job.stem for job in _claimed(self._jobs, claims) if not self._draw(job)]
+        failed = [job.stem for job in _claimed(self._jobs, self._claims) if not self._draw(job)]
         if self._helper is not None:
             self._helper.wait()
-            done = {path.stem for path in claims.glob("*.done")}
+            done = {path.stem for path in self._claims.glob("*.done")}
             left = [job for job in self._jobs if job.stem not in done and job.stem not in failed]
             failed += [job.stem for job in left if not self._draw(job)]
         return failed
@@ -96,11 +97,19 @@ def _claimed(jobs: list[Job], claims: Path) -> Iterator[Job]:
 def _draw_one(job: Job, kinds: tuple[FigureFormat, ...], folder: Path, fonts: Fonts) -> bool:
     """Write a figure's files; False when it failed, so that its neighbours go on."""
     try:
-        for kind, content in draw(job.figure, kinds, fonts).items():
-            (folder / f"{job.stem}.{kind}").write_bytes(content)
+        drawn = draw(job.figure, kinds, fonts)
     except Exception:
         return False
+    for kind, content in drawn.items():  # what cannot be written fails the whole report, not the figure
+        (folder / f"{job.stem}.{kind}").write_bytes(content)
     return True
+
+
+def _end_with_the_study() -> None:
+    """End when the other end of standard input is closed: a study that was killed draws no more."""
+    while os.read(0, 1):
+        pass
+    os._exit(1)
 
 
 def serve() -> None:
@@ -110,9 +119,11 @@ def serve() -> None:
     import matplotlib.backends.backend_svg  # noqa: F401  # imported while waiting
 
     os.umask(0o077)
-    task = json.loads(sys.stdin.read() or "null")
-    if task is None:  # the study ended before there was anything to draw
+    line = sys.stdin.buffer.readline()
+    if not line.endswith(b"\n"):  # the study ended before there was anything to draw
         return
+    threading.Thread(target=_end_with_the_study, daemon=True).start()
+    task = json.loads(line)
     protocol = Protocol.model_validate_json(task["protocol"], strict=False)
     results = parse_results(task["estimates"], task["curves"])
     found = task["fonts"]

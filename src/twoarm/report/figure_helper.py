@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -50,8 +51,8 @@ class FigureHelper:
         }
         assert self._process.stdin is not None, "the helper reads its task"
         try:
-            self._process.stdin.write(json.dumps(task))
-            self._process.stdin.close()
+            self._process.stdin.write(f"{json.dumps(task)}\n")
+            self._process.stdin.flush()  # left open: when it closes, the study has ended
         except OSError:  # it died: every figure is left to this process
             return
 
@@ -64,5 +65,6 @@ class FigureHelper:
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
-        if self._process.stdin is not None and not self._process.stdin.closed:
-            self._process.stdin.close()
+        if self._process.stdin is not None:
+            with contextlib.suppress(OSError):  # a task that it did not read
+                self._process.stdin.close()

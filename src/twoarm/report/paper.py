@@ -105,10 +105,11 @@ def paper_of(
     provenance: Provenance,
     figures: Mapping[str, Sequence[FigureFile]],
     failed_figures: Sequence[str] = (),
+    failed_documents: Sequence[str] = (),
 ) -> Paper:
     """Return the paper; figures by the prefix of their section."""
     version = dict(provenance.versions)["twoarm"]
-    blocks = [*_summary(report, failed_figures), *_methods(report)]
+    blocks = [*_summary(report, failed_figures, failed_documents), *_methods(report)]
     tables = figure_count = 0
     for section in report.sections:
         drawn = figures.get(section.prefix, ())
@@ -132,10 +133,14 @@ def joined(sentences: Sequence[Sentence]) -> str:
     return " ".join(sentence.text for sentence in sentences)
 
 
-def _summary(report: StudyReport, failed_figures: Sequence[str]) -> Iterator[Block]:
+def _summary(report: StudyReport, failed_figures: Sequence[str], failed_documents: Sequence[str]) -> Iterator[Block]:
     several = len(report.sections) > 1
     if report.notices:
         yield Panel("warning", "About this document", tuple(report.notices))
+    broken = [f"{row.id}: {row.status.replace('_', ' ')} ({row.note})" for row in report.incomplete]
+    broken += [*(f"figure {name}: failed" for name in failed_figures), *failed_documents]
+    if broken:  # before all else, so that it stands on the first page
+        yield Panel("warning", "Analyses that did not complete", tuple(broken))
     for number, section in enumerate(report.sections):
         title = section.title if several else "Primary analysis" if number == 0 else ""
         yield Panel("key", title, (section.headline.text,))
@@ -144,10 +149,6 @@ def _summary(report: StudyReport, failed_figures: Sequence[str]) -> Iterator[Blo
             yield Panel("warning", lead, tuple(warning.text for warning in section.warnings))
     if report.amendments:
         yield Panel("warning", "Lock and amendments of the protocol", report.amendments)
-    broken = [f"{row.id}: {row.status.replace('_', ' ')} ({row.note})" for row in report.incomplete]
-    broken += [f"figure {name}: failed" for name in failed_figures]
-    if broken:
-        yield Panel("warning", "Analyses that did not complete", tuple(broken))
     yield Paragraph(CAUTION)
 
 

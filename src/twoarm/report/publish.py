@@ -11,7 +11,6 @@ from dataclasses import asdict
 from dataclasses import replace as replace_fields
 from pathlib import Path
 
-from twoarm.errors import OutputError
 from twoarm.figures.fonts import find_fonts, font_warning
 from twoarm.protocol.protocol import Protocol
 from twoarm.report.documents import drawn_figures, texts_of, write_documents
@@ -19,7 +18,7 @@ from twoarm.report.figure_files import Drawing, needed_kinds
 from twoarm.report.figure_helper import FigureHelper
 from twoarm.report.html import EmbeddedFigure, embed, render_html, standalone_table
 from twoarm.report.interactive_curves import interactive_curves
-from twoarm.report.output_folder import check_output, publish
+from twoarm.report.output_folder import partial_folder, publish, reserved
 from twoarm.report.study_report import StudyReport, compose
 from twoarm.results.patient_row import patient_rows_csv
 from twoarm.results.provenance import Provenance
@@ -53,21 +52,18 @@ def write_report(
         warn: is told what the reader must know of the files, such as a font that is missing.
 
     Raises:
-        OutputError: the folder exists, or cannot be made.
+        OutputError: the folder exists, cannot be made, or is being written by another run.
     """
-    folder = check_output(out, replace=replace)
-    partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
-    shutil.rmtree(partial, ignore_errors=True)
-    old_mask = os.umask(0o077)
-    try:
-        partial.mkdir()
-        _write_all(protocol, results, provenance, partial, (data_notes, amendments), helper, warn)
-        publish(partial, folder, replace=replace)
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be written ({error.strerror or type(error).__name__})") from None
-    finally:
-        os.umask(old_mask)
-        shutil.rmtree(partial, ignore_errors=True)
+    with reserved(out, replace=replace) as folder:
+        partial = partial_folder(folder)
+        old_mask = os.umask(0o077)
+        try:
+            partial.mkdir()
+            _write_all(protocol, results, provenance, partial, (data_notes, amendments), helper, warn)
+            publish(partial, folder, replace=replace)
+        finally:
+            os.umask(old_mask)
+            shutil.rmtree(partial, ignore_errors=True)
     return folder
 
 
