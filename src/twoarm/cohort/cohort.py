@@ -16,7 +16,7 @@ from twoarm.errors import Problem, RecordsError
 from twoarm.protocol.covariate import Categorical, level_text
 from twoarm.protocol.population import Arms
 from twoarm.protocol.protocol import Protocol, StudyPopulation
-from twoarm.records.column_typing import clean_text
+from twoarm.records.cell_text import clean_text
 from twoarm.records.evaluation import HELD
 from twoarm.records.records import PatientTable, Records
 from twoarm.records.typed_table import FILE_ORDER, KEY

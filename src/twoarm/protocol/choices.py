@@ -11,6 +11,12 @@ Dialect = Literal["r", "spss", "sas", "stata"]
 
 OnInvalid = Literal["refuse", "hold"]
 DecimalMark = Literal[".", ","]
+ThousandsMark = Literal[",", ".", " ", "'"]
+Partial = Literal["hold", "first", "middle", "last"]
+Placeholders = Literal["missing", "keep"]
+Limits = Literal["hold", "limit"]
+Percent = Literal["share", "number"]
+IdenticalRows = Literal["refuse", "merge"]
 IfMissing = Literal["exclude", "keep", "refuse"]
 OtherArms = Literal["refuse", "exclude"]
 
@@ -63,6 +69,9 @@ WarningName = Literal[
     "few_events",
     "broken_pairs",
     "dropped_term",
+    "zero_follow_up",
+    "small_arm",
+    "possible_duplicates",
 ]
 
 DAYS_PER_UNIT = {"days": 1.0, "weeks": 7.0}

@@ -8,7 +8,7 @@ from typing import Literal
 
 from twoarm.errors import Problem
 
-Outcome = Literal["refused", "held", "warned"]
+Outcome = Literal["refused", "held", "warned", "normalised"]
 SHOWN = 20  # rows named in a message; then a count
 
 

@@ -19,7 +19,7 @@ import polars as pl
 
 from twoarm.errors import Problem, RecordsError
 from twoarm.protocol.data import Encoding, TablePart
-from twoarm.records.column_typing import clean_text
+from twoarm.records.cell_text import clean_text
 from twoarm.records.findings import listed
 
 MOST_BYTES = 1_000_000_000  # of a workbook when unpacked

@@ -12,10 +12,12 @@ import polars as pl
 from twoarm.errors import Problem, RecordsError, nearest
 from twoarm.protocol.column import ColumnDeclaration
 from twoarm.protocol.data import EventSource, Source, TablePart
-from twoarm.records.column_typing import TypedColumn, clean_text, readable, type_column
+from twoarm.records.cell_text import clean_text, readable
+from twoarm.records.column_typing import type_column
 from twoarm.records.evaluation import HELD
 from twoarm.records.findings import Finding, Outcome
 from twoarm.records.source_files import RawTable, frame_source, read_source
+from twoarm.records.typed_column import TypedColumn
 from twoarm.results.provenance import InputFile
 
 KEY = ":key"
@@ -190,12 +192,19 @@ def _cell_findings(
     part: TablePart,
 ) -> Iterator[Finding]:
     hold = (declared.on_invalid or part.on_invalid) == "hold"
-    remedy = "held: counts as unknown" if hold else 'correct the cells, declare them missing, or on_invalid = "hold"'
-    outcome: Outcome = "held" if hold else "refused"
-    for rule, (what, cells) in column.broken.items():
-        if cells.any():
-            names = tuple(keys.filter(cells).fill_null("").to_list())
-            yield Finding(rule, outcome, file, header, what, tuple(rows.filter(cells).to_list()), names, remedy)
+    for name, rule in column.broken.items():
+        if rule.cells.any():
+            outcome = rule.outcome or ("held" if hold else "refused")
+            remedy = rule.remedy
+            if rule.outcome is None:
+                remedy = _HELD if hold else f"{remedy}, or {_CORRECT}" if remedy else _CORRECT
+            patients = tuple(keys.filter(rule.cells).fill_null("").to_list())
+            found = tuple(rows.filter(rule.cells).to_list())
+            yield Finding(name, outcome, file, header, rule.what, found, patients, remedy or _HELD)
+
+
+_HELD = "held: counts as unknown"
+_CORRECT = 'correct the cells, declare them missing, or on_invalid = "hold"'
 
 
 def missing_keys(table: TypedTable, key: str) -> Sequence[Finding]:
