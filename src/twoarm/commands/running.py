@@ -25,8 +25,12 @@ def run_and_publish(
     say: Callable[[str], None],
     helper: FigureHelper,
     amendments: Sequence[str] = (),
+    folder: Path | None = None,
 ) -> int:
-    """Run a study and write its output folder; return the exit code. ``amendments``: what a lock says, in words."""
+    """Run a study and write its output folder; return the exit code.
+
+    ``amendments``: what a lock says, in words. ``folder``: where the records lie, which must not change meanwhile.
+    """
     from twoarm.study import primary_status, provenance_of, run_study
 
     results = run_study(protocol, records, progress=say)
@@ -34,6 +38,10 @@ def run_and_publish(
     if status == "failed":
         click.echo("internal error: the primary analysis failed; nothing was written", err=True)
         return INTERNAL
+    if folder is not None:
+        from twoarm.records.records import refuse_changed
+
+        refuse_changed(records, folder)
     say("writing tables, figures and report")
     from twoarm.report.publish import write_report
 

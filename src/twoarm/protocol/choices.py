@@ -70,7 +70,6 @@ WarningName = Literal[
     "broken_pairs",
     "dropped_term",
     "zero_follow_up",
-    "small_arm",
     "possible_duplicates",
 ]
 

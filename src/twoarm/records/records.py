@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -131,6 +132,22 @@ def read_records(
     beside = event_findings(protocol, patients.frame.to_polars(), happened)
     inputs = tuple(described for table in tables.values() for described in table.inputs)
     return Records(patients, events, (*found, *joined, *strangers, *beside), inputs)
+
+
+def refuse_changed(records: Records, folder: str | Path) -> None:
+    """Refuse files that are no longer what was read, such as one that was saved during the run.
+
+    Raises:
+        RecordsError: with each file that changed.
+    """
+    changed = []
+    for found in {described.file: described for described in records.inputs}.values():
+        name, _, sheet = found.file.rpartition(" (")
+        path = Path(folder) / (name if sheet and not (Path(folder) / found.file).exists() else found.file)
+        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != found.sha256:
+            changed.append(Problem(found.file, "a file that changed during the run", "run again when nobody saves it"))
+    if changed:
+        raise RecordsError(changed)
 
 
 def _strange_frames(frames: Mapping[str, Any], declared: Mapping[str, object]) -> list[Problem]:
