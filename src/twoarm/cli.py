@@ -63,7 +63,9 @@ def _run(study: Path, out: Path, replace: bool, say: Callable[[str], None], help
 
     amended = amendments(read_lock(study), protocol)
     records = read_records(protocol, study.parent)
-    code = run_and_publish(protocol, records, out, replace=replace, say=say, helper=helper, amendments=amended)
+    code = run_and_publish(
+        protocol, records, out, replace=replace, say=say, helper=helper, amendments=amended, folder=study.parent
+    )
     if code in (OK, NOT_ESTIMABLE):
         tell(f"Report: {out / 'report.html'}")
     return code

@@ -13,7 +13,7 @@ import pyreadstat
 import pytest
 
 from spec_study import PROTOCOL, csv_text, patients, write_study
-from twoarm.errors import RecordsError
+from twoarm.errors import ProtocolError, RecordsError
 from twoarm.protocol.read import parse_protocol, read_protocol
 from twoarm.records.records import Records, read_records
 
@@ -193,7 +193,7 @@ def test_a_file_of_another_kind_or_elsewhere(tmp_path: Path) -> None:
         read(write_study(tmp_path, replace={"patients.csv": "patients.ods"}))
     study = write_study(tmp_path, replace={"patients.csv": "link.csv"})
     (tmp_path / "link.csv").symlink_to(tmp_path / "patients.csv")
-    with pytest.raises(RecordsError, match="leaves the protocol's folder"):
+    with pytest.raises(ProtocolError, match="leaves the protocol's folder"):
         read(study)
 
 

@@ -16,6 +16,7 @@ from twoarm.results.estimate import Estimate
 UNMATCHED_PERCENT = 10.0  # above this the estimand is no longer that of the whole focal arm
 EVENTS_PER_TERM = 10.0
 ALPHA = 0.05
+ZERO_PERCENT = 5.0  # of an arm with a follow-up of 0 days
 MEAN = "mean over the imputations"
 
 
@@ -36,6 +37,7 @@ def design_warnings(request: Request, imputed: Sequence[AdjustedCohort] = ()) ->
             _warn(request, "non_proportional", row)
     _imbalance(request, rows)
     _few_events(request, rows)
+    _zero_follow_up(request)
     _held_endpoints(request, imputed or (request.adjusted,))
     _dropped_terms(request, rows)
 
@@ -122,3 +124,16 @@ def _few_events(request: Request, rows: list[Estimate]) -> None:
         terms = len({(row.variable, row.variable_level) for row in mine if row.statistic == "hazard_ratio"})
         if events is not None and events.value is not None and terms and events.value / terms < EVENTS_PER_TERM:
             _warn(request, "few_events", events, events.value / terms)
+
+
+def _zero_follow_up(request: Request) -> None:
+    """Warn of an arm in which many patients were followed for 0 days: dates that were filled in, or lost at once."""
+    if not _as_they_are(request):
+        return
+    for name, endpoint in request.endpoints.items():
+        observed = request.observed(endpoint)
+        for label, rows in request.split(observed.treated):
+            share = 100.0 * float((observed.time[rows] <= 0).mean()) if rows.any() else 0.0
+            if share > ZERO_PERCENT:
+                note = request.protocol.acknowledge.get("zero_follow_up", "")
+                request.ledger.add("zero_follow_up", share, endpoint=name, arm=label, unit="%", note=note)

@@ -15,6 +15,7 @@ from twoarm.statistics.distributions import normal_quantile, two_sided_normal
 
 STATISTICS = ("hazard_ratio", "hazard_ratio_lower", "hazard_ratio_upper", "p_value")
 ARM = "arm"
+MOST_DESCRIBED = 5  # patients in an arm that is described and not compared
 TIES = {"efron": "Efron ties", "breslow": "Breslow ties"}
 
 
@@ -56,6 +57,10 @@ def _fit(request: Request, ledger: Ledger, observed: Observed, design: DesignMat
     if observed.treated.all() or not observed.treated.any():
         arm.not_estimable(*STATISTICS, reason="one arm only has a known endpoint")
         return
+    few = small_arms(request, observed)
+    if few:
+        arm.not_estimable(*STATISTICS, reason=few)
+        return
     empty = [label for label, rows in request.split(observed.treated) if not observed.event[rows].any()]
     if empty:
         arm.not_estimable(*STATISTICS, reason=f"no events in {' and '.join(empty)}")
@@ -74,6 +79,12 @@ def _fit(request: Request, ledger: Ledger, observed: Observed, design: DesignMat
                 write_hazard_ratio(arm, fit, position, request.protocol.confidence_level)
                 continue
             write_term(request, ledger.within(arm="all"), fit, position, term)
+
+
+def small_arms(request: Request, observed: Observed) -> str:
+    """Return why arms of a handful of patients are described and not compared; nothing if they are larger."""
+    few = [label for label, rows in request.split(observed.treated) if rows.sum() <= MOST_DESCRIBED]
+    return f"five patients or fewer in {' and '.join(few)}: described, not compared" if few else ""
 
 
 def write_term(request: Request, ledger: Ledger, fit: CoxFit, position: int, term: Term) -> None:

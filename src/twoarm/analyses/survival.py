@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from twoarm.analyses.hazard_ratio import small_arms
 from twoarm.analyses.request import Observed, Request
 from twoarm.protocol.protocol import Conventions, Protocol
 from twoarm.results.curve import Curve, CurveKind
@@ -44,7 +45,7 @@ def survival(request: Request) -> None:
             _landmarks(here, km, request, endpoint.rounded)
             if label != "all" or request.imputed:
                 request.ledger.curves.append(curve_of(here, km))
-        _tests(ledger.within(arm=request.contrast), observed)
+        _tests(ledger.within(arm=request.contrast), observed, small_arms(request, observed))
 
 
 def _median(ledger: Ledger, km: KaplanMeier, conventions: Conventions) -> None:
@@ -98,12 +99,15 @@ def _landmarks(ledger: Ledger, km: KaplanMeier, request: Request, rounded: bool)
             )
 
 
-def _tests(ledger: Ledger, observed: Observed) -> None:
+def _tests(ledger: Ledger, observed: Observed, few: str) -> None:
     kinds: list[tuple[str, Integers | None]] = [("log-rank", None)]
     if observed.pair is not None:
         kinds.append(("log-rank stratified by pair", observed.pair))
     for method, strata in kinds:
         here = ledger.within(method=method)
+        if few:
+            here.not_estimable("chi_squared", "p_value", reason=few)
+            continue
         with here.estimating("chi_squared", "p_value"):
             test = log_rank(time=observed.time, event=observed.event, arm=observed.treated, strata=strata)
             here.add("chi_squared", test.statistic)

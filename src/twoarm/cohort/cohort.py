@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twoarm.cohort.attrition import UNASSIGNED, Attrition, everybody, exclude
+from twoarm.cohort.attrition import UNASSIGNED, Attrition, AttritionStep, everybody, exclude
 from twoarm.cohort.covariates import CovariateValues, read_covariates
 from twoarm.cohort.eligibility import apply_criteria
 from twoarm.errors import Problem, RecordsError
 from twoarm.protocol.covariate import Categorical, level_text
 from twoarm.protocol.population import Arms
 from twoarm.protocol.protocol import Protocol, StudyPopulation
-from twoarm.records.column_typing import clean_text
+from twoarm.records.cell_text import clean_text
 from twoarm.records.evaluation import HELD
 from twoarm.records.records import PatientTable, Records
 from twoarm.records.typed_table import FILE_ORDER, KEY
@@ -60,7 +60,9 @@ def build_cohort(protocol: Protocol, population: StudyPopulation, records: Recor
             left.append((label, inside & out))
             step, inside = exclude(name, label, "arm", arm, inside, out, nobody)
             steps.append(step)
-    _refuse_empty(population, arm[inside], steps[-1].label, " or ".join(patients.tables[0].files))
+    _refuse_empty(
+        population, arm[inside], steps, " or ".join(patients.tables[0].files), protocol.disclosure.minimum_cell > 1
+    )
     rows = np.flatnonzero(inside)
     frame = patients.frame.filter(inside.tolist()) if not inside.all() else patients.frame
     covariates, outside = read_covariates(population.covariates, frame)
@@ -119,14 +121,21 @@ def _third_value(arms: Arms, patients: PatientTable, rows: Booleans) -> list[Pro
     return patients.problems(rows, "patients with a third value", expected, arms.column)
 
 
-def _refuse_empty(population: StudyPopulation, arm: Integers, last: str, file: str) -> None:
+def _refuse_empty(
+    population: StudyPopulation, arm: Integers, steps: Sequence[AttritionStep], file: str, suppressed: bool
+) -> None:
     empty = [
         side.label
         for code, side in ((1, population.section.arms.treated), (0, population.section.arms.comparator))
         if not (arm == code).any()
     ]
     if empty:
-        found = f'no patients left in arm {" and ".join(empty)} after "{last}"'
+        found = f'no patients left in arm {" and ".join(empty)} after "{steps[-1].label}"'
+        if not suppressed:
+            counts = "; ".join(
+                f"{step.label}: {step.remaining.treated} and {step.remaining.comparator} remain" for step in steps
+            )
+            found = f"{found} ({counts})"
         raise RecordsError(
             [Problem(file, found, "check the criteria and the arm's value", f"populations.{population.name}")]
         )

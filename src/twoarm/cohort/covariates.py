@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from twoarm.protocol.covariate import Categorical, Continuous, Covariate, covariate_label, level_text
-from twoarm.records.column_typing import clean_text
+from twoarm.records.cell_text import clean_text
 from twoarm.statistics.arrays import Booleans, Floats, Integers
 
 

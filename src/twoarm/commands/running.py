@@ -23,8 +23,12 @@ def run_and_publish(
     say: Callable[[str], None],
     helper: FigureHelper,
     amendments: Sequence[str] = (),
+    folder: Path | None = None,
 ) -> int:
-    """Run a study and write its output folder; return the exit code. ``amendments``: what a lock says, in words."""
+    """Run a study and write its output folder; return the exit code.
+
+    ``amendments``: what a lock says, in words. ``folder``: where the records lie, which must not change meanwhile.
+    """
     from twoarm.study import primary_status, provenance_of, run_study
 
     results = run_study(protocol, records, progress=say)
@@ -32,6 +36,10 @@ def run_and_publish(
     if status == "failed":
         tell("internal error: the primary analysis failed; nothing was written", err=True)
         return INTERNAL
+    if folder is not None:
+        from twoarm.records.records import refuse_changed
+
+        refuse_changed(records, folder)
     say("writing tables, figures and report")
     from twoarm.report.publish import write_report
 
@@ -58,10 +66,7 @@ def data_notes(records: Records, *, places: bool = True) -> list[str]:
     """Findings that did not stop the study, in words; by place where that may be told; no value of a cell."""
     if not places:
         return sorted({f"{one.file}, {one.column}: some {one.what}; {one.remedy}." for one in records.findings})
-    return [
-        f"{finding.file}, {finding.column}: {len(finding.rows)} {finding.what} ({finding.place()}); {finding.remedy}."
-        for finding in records.findings
-    ]
+    return [f"{finding.file}, {finding.column}: {finding.found()}; {finding.remedy}." for finding in records.findings]
 
 
 def _warning(text: str) -> None:

@@ -132,3 +132,15 @@ def check_names_of_analyses(sections: Mapping[str, Any], *_: Any) -> Iterator[Mi
             analyses = sections.get("analyses")
             if word == "dialects" and (analyses is None or not analyses.dialects):
                 yield Misreference(path, f'found "{word}"', "expected analyses.dialects with the packages to compare")
+
+
+def check_timeline(sections: Mapping[str, Any], columns: Mapping[str, Type], _: Known) -> Iterator[Misreference]:
+    """A timeline names columns of the patients that are as they came, not derived."""
+    timeline = sections.get("timeline")
+    kinds = {"death_flag": (Type.BOOLEAN,), "age": (Type.NUMBER,), "sex": (Type.TEXT, Type.NUMBER, Type.BOOLEAN)}
+    for key, name in (timeline.columns() if timeline is not None else {}).items():
+        yield from column_of_type(name, columns, kinds.get(key, (Type.DATE,)), ("timeline", key))
+        if name in sections.get("derived", {}):
+            yield Misreference(
+                ("timeline", key), f'found "{name}", a derived variable', "expected a column of the data"
+            )

@@ -11,6 +11,12 @@ Dialect = Literal["r", "spss", "sas", "stata"]
 
 OnInvalid = Literal["refuse", "hold"]
 DecimalMark = Literal[".", ","]
+ThousandsMark = Literal[",", ".", " ", "'"]
+Partial = Literal["hold", "first", "middle", "last"]
+Placeholders = Literal["missing", "keep"]
+Limits = Literal["hold", "limit"]
+Percent = Literal["share", "number"]
+IdenticalRows = Literal["refuse", "merge"]
 IfMissing = Literal["exclude", "keep", "refuse"]
 OtherArms = Literal["refuse", "exclude"]
 
@@ -66,6 +72,8 @@ WarningName = Literal[
     "broken_pairs",
     "dropped_term",
     "non_proportional",
+    "zero_follow_up",
+    "possible_duplicates",
 ]
 
 DAYS_PER_UNIT = {"days": 1.0, "weeks": 7.0}

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from twoarm.protocol.choices import DecimalMark, OnInvalid
+from twoarm.protocol.choices import DecimalMark, Limits, OnInvalid, Partial, Percent, Placeholders, ThousandsMark
+from twoarm.protocol.date_format import EXCEL, conflicts, is_format, two_digits
 from twoarm.protocol.expression import Type
 from twoarm.protocol.section import Section, folded, tag_of
-
-_DATE_PART = re.compile(r"YYYY|MM|DD")
 
 
 class _ColumnSection(Section):
@@ -48,6 +46,8 @@ class IntegerColumn(_ColumnSection):
     multiply: float | None = Field(None, gt=0, description="Unit conversion: what a cell is multiplied by.")
     minimum: int | None = Field(None, ge=-(2**62), le=2**62)
     maximum: int | None = Field(None, ge=-(2**62), le=2**62)
+    thousands: ThousandsMark | None = Field(None, description="What stands between groups of three digits.")
+    limits: Limits = Field("hold", description="A cell such as <5: hold it, or take its limit.")
 
     @model_validator(mode="after")
     def _range_is_open(self) -> IntegerColumn:
@@ -62,9 +62,14 @@ class NumberColumn(_ColumnSection):
     minimum: float | None = None
     maximum: float | None = None
     decimal: DecimalMark = "."
+    thousands: ThousandsMark | None = Field(None, description="What stands between groups of three digits.")
+    limits: Limits = Field("hold", description="A cell such as <0.5: hold it, or take its limit.")
+    percent: Percent | None = Field(None, description="A cell such as 45%: 0.45 (share) or 45 (number).")
 
     @model_validator(mode="after")
     def _range_is_open(self) -> NumberColumn:
+        if self.thousands == self.decimal:
+            raise ValueError("thousands and decimal are the same mark")
         return _ranged(self)
 
 
@@ -92,17 +97,30 @@ class BooleanColumn(_ColumnSection):
 
 
 class DateColumn(_ColumnSection):
-    """Calendar days in one declared format made of YYYY, MM and DD (leading zeros may be left out)."""
+    """Calendar days in declared formats made of YYYY (or YY), MM and DD, or serial numbers (``excel``)."""
 
     type: Literal["date"]
-    format: str = "YYYY-MM-DD"
+    format: str | tuple[str, ...] = Field("YYYY-MM-DD", description="One format, or several, the usual one first.")
+    pivot: int | None = Field(None, ge=1900, le=2199, description="Last year that a year of two digits can mean.")
+    partial: Partial = Field("hold", description="A month or a year alone: hold it, or take a day of it.")
+    placeholders: Placeholders = Field("missing", description="Days such as 9999-12-31: missing, or days like others.")
 
-    @field_validator("format")
-    @classmethod
-    def _has_three_parts(cls, value: str) -> str:
-        if sorted(_DATE_PART.findall(value)) != ["DD", "MM", "YYYY"]:
-            raise ValueError("expected a format with YYYY, MM and DD once each, such as DD.MM.YYYY")
-        return value
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The declared formats, the usual one first."""
+        return (self.format,) if isinstance(self.format, str) else self.format
+
+    @model_validator(mode="after")
+    def _formats_are_clear(self) -> DateColumn:
+        if not self.formats or not all(is_format(form) for form in self.formats):
+            raise ValueError("expected formats with YYYY, MM and DD once each, such as DD.MM.YYYY, or excel")
+        if self.pivot is None and any(two_digits(form) for form in self.formats):
+            raise ValueError("expected pivot with years of two digits: pivot = 2030 reads 31 as 1931")
+        for first, second in conflicts(self.formats, self.pivot):
+            raise ValueError(f"formats {first} and {second} can read one cell as different days")
+        if EXCEL in self.formats and self.partial != "hold":
+            raise ValueError('partial cannot go with "excel": a year alone looks like a serial number')
+        return self
 
 
 def _short_form(value: Any) -> Any:

@@ -59,7 +59,7 @@ class Categorical(_Classes):
     """Declared levels; any other value is a finding and counts as missing."""
 
     kind: Literal["categorical"]
-    levels: tuple[Value, ...] = Field(min_length=2)
+    levels: tuple[Value, ...] = Field(min_length=2, max_length=50)
     ordered: bool = Field(False, description="The levels rise; imputed by proportional odds.")
     labels: tuple[Label, ...] | None = Field(None, description="One a level, in the same order; the levels by default.")
     reference: Value | None = Field(None, description="Level that others are compared with; the first by default.")

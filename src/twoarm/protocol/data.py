@@ -9,7 +9,16 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from twoarm.protocol.choices import DecimalMark, OnInvalid
+from twoarm.protocol.choices import (
+    DecimalMark,
+    IdenticalRows,
+    Limits,
+    OnInvalid,
+    Partial,
+    Percent,
+    Placeholders,
+    ThousandsMark,
+)
 from twoarm.protocol.column import ColumnDeclaration
 from twoarm.protocol.section import Name, Names, Section
 
@@ -41,8 +50,14 @@ class FileColumn(Section):
     map: dict[str, str] | None = None
     true: tuple[str, ...] | None = None
     false: tuple[str, ...] | None = None
-    format: str | None = None
+    format: str | tuple[str, ...] | None = None
+    pivot: int | None = None
+    partial: Partial | None = None
+    placeholders: Placeholders | None = None
     decimal: DecimalMark | None = None
+    thousands: ThousandsMark | None = None
+    limits: Limits | None = None
+    percent: Percent | None = None
     multiply: float | None = Field(None, gt=0, description="Unit conversion: what a cell is multiplied by.")
 
     @model_validator(mode="after")
@@ -69,6 +84,9 @@ class SourceFile(Section):
     sheet: str | None = None
     delimiter: str | None = Field(None, pattern=DELIMITER)
     encoding: Encoding | None = None
+    header_row: int | None = Field(None, ge=1, le=1000, description="Row of the header, where it is not the first.")
+    rows_below_header: int | None = Field(None, ge=0, le=1000, description="Rows to skip below it, such as units.")
+    stop_at: str | None = Field(None, min_length=1, description="Text in the key's column at which the table ends.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +102,11 @@ class TablePart:
     sheet: str | None
     delimiter: str
     encoding: str
+    key: str
+    header_row: int
+    rows_below_header: int
+    stop_at: str | None
+    identical_rows: IdenticalRows
 
     def only(self, names: frozenset[str]) -> TablePart:
         """Return the part with some of its columns."""
@@ -100,6 +123,10 @@ class _Table(Section):
     sheet: str | None = Field(None, description="Sheet of a workbook; the first by default.")
     delimiter: str = Field(",", pattern=DELIMITER)
     encoding: Encoding = "utf-8"
+    header_row: int = Field(1, ge=1, le=1000, description="Row of the header; the table starts below it.")
+    rows_below_header: int = Field(0, ge=0, le=1000, description="Rows to skip below the header, such as units.")
+    stop_at: str | None = Field(None, min_length=1, description="Text in the key's column at which the table ends.")
+    identical_rows: IdenticalRows = Field("refuse", description="Rows that are equal in every cell: or merge them.")
 
     @model_validator(mode="after")
     def _has_one_place(self) -> Self:
@@ -127,6 +154,11 @@ class _Table(Section):
             sheet=part.sheet or self.sheet,
             delimiter=part.delimiter or self.delimiter,
             encoding=part.encoding or self.encoding,
+            key=self.key,
+            header_row=part.header_row or self.header_row,
+            rows_below_header=self.rows_below_header if part.rows_below_header is None else part.rows_below_header,
+            stop_at=part.stop_at or self.stop_at,
+            identical_rows=self.identical_rows,
         )
 
 

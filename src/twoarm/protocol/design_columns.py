@@ -23,6 +23,9 @@ def design_columns(protocol: Protocol) -> frozenset[str]:
 
 
 def _named(protocol: Protocol) -> Iterator[str]:
+    if protocol.timeline is not None:  # a birth that cannot be changes who is compared
+        found = protocol.timeline
+        yield from (name for name in (found.birth, found.age, found.sex) if name is not None)
     for population in protocol.populations.values():
         yield population.arms.column
         if population.time_zero is not None:

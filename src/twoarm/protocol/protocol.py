@@ -38,6 +38,7 @@ from twoarm.protocol.prognostic import Prognostic
 from twoarm.protocol.response import Response
 from twoarm.protocol.safety import Safety
 from twoarm.protocol.section import ExpressionText, Label, Name, Section, Share
+from twoarm.protocol.timeline import Timeline
 
 ANALYSES: tuple[AnalysisName, ...] = get_args(AnalysisName)
 
@@ -84,6 +85,7 @@ class Protocol(Section):
     dialect: Dialect | None = Field(None, description="Presets the conventions of a statistics package.")
     derived: dict[Name, ExpressionText] = Field({}, description="Variables calculated from columns.")
     populations: dict[Name, Population] = Field(min_length=1, description="The study first; then sub-cohorts.")
+    timeline: Timeline | None = Field(None, description="Dates by which the records are checked against themselves.")
     covariates: dict[Name, Covariate] = Field(min_length=1)
     endpoints: dict[Name, Endpoint] = Field(min_length=1)
     missing: dict[Name, MissingStrategy] = Field({"complete_case": CompleteCase()}, min_length=1)

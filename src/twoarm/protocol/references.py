@@ -13,6 +13,7 @@ from twoarm.protocol.analysis_references import (
     check_response,
     check_safety,
     check_subgroups,
+    check_timeline,
 )
 from twoarm.protocol.column import COLUMN_TYPES
 from twoarm.protocol.covariate import Categorical, Continuous, Cut, level_text
@@ -52,6 +53,7 @@ def check_references(sections: Mapping[str, Any], raw: Mapping[str, Any]) -> lis
         _check_populations_adjustments,
         _check_levels,
         _check_cutoff,
+        check_timeline,
     )
     for check in checks:
         problems += check(sections, columns, known)

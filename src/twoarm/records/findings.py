@@ -8,7 +8,7 @@ from typing import Literal
 
 from twoarm.errors import Problem
 
-Outcome = Literal["refused", "held", "warned"]
+Outcome = Literal["refused", "held", "warned", "normalised"]
 SHOWN = 20  # rows named in a message; then a count
 
 
@@ -27,7 +27,14 @@ class Finding:
 
     def problem(self) -> Problem:
         """Return the finding as a message."""
-        return Problem(self.file, f"{len(self.rows)} {self.what} ({self.place()})", self.remedy, self.column)
+        return Problem(self.file, self.found(), self.remedy, self.column)
+
+    def found(self) -> str:
+        """Say what was found, how often and where; an audit line of many cells has their count alone."""
+        if not self.rows:
+            return self.what
+        many = self.outcome == "normalised" and len(self.rows) > SHOWN
+        return f"{len(self.rows)} {self.what}" + ("" if many else f" ({self.place()})")
 
     def place(self) -> str:
         """Name rows and patients, the first 20 of them."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,10 @@ from twoarm.protocol.protocol import Protocol
 from twoarm.records.evaluation import HELD, evaluate
 from twoarm.records.event_findings import event_findings
 from twoarm.records.findings import Finding, refused
+from twoarm.records.key_findings import key_findings
+from twoarm.records.level_matching import match_levels
+from twoarm.records.plausibility import implausible_columns
+from twoarm.records.timeline import check_timeline
 from twoarm.records.typed_table import (
     FILE,
     FILE_ORDER,
@@ -25,13 +30,10 @@ from twoarm.records.typed_table import (
     ROW,
     TypedTable,
     findings_by_file,
-    missing_keys,
     read_table,
 )
 from twoarm.results.provenance import InputFile
 from twoarm.statistics.arrays import Booleans
-
-_SHORTENED = r"^\d(\.\d+)?[eE]\+\d+$"  # 1.23E+11 was a long number, and may stand for several patients
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +115,7 @@ def all_findings(protocol: Protocol, folder: str | Path = ".") -> tuple[tuple[Fi
     found = _first_findings(protocol, tables)
     if problems or any(finding.rule in ("missing_key", "duplicate_key") for finding in found):
         return tuple(found), problems
-    return _records(protocol, tables, found, None).findings, []
+    return _records(protocol, tables, found, None, refuse=False).findings, []
 
 
 def _read_tables(
@@ -135,14 +137,33 @@ def _read_tables(
 def _first_findings(protocol: Protocol, tables: Mapping[str, TypedTable]) -> list[Finding]:
     """What is wrong within single tables."""
     found = [finding for table in tables.values() for finding in table.findings]
-    return found + [f for name, table in tables.items() for f in _key_findings(protocol, name, table)]
+    return found + [
+        f for name, table in tables.items() for f in key_findings(name in protocol.data, _key(protocol, name), table)
+    ]
+
+
+def _key(protocol: Protocol, name: str) -> str:
+    return (protocol.data[name] if name in protocol.data else protocol.events[name]).key
 
 
 def _records(
-    protocol: Protocol, tables: Mapping[str, TypedTable], found: list[Finding], columns: frozenset[str] | None
+    protocol: Protocol,
+    tables: Mapping[str, TypedTable],
+    found: list[Finding],
+    columns: frozenset[str] | None,
+    *,
+    refuse: bool = True,
 ) -> Records:
     spine, *others = (tables[name] for name in protocol.data)
     frame, joined = _join(protocol, spine, others)
+    frame, matched = match_levels(protocol, frame, (spine, *others))
+    frame, contradicted = check_timeline(protocol, frame, (spine, *others), complete=columns is None)
+    joined += [*matched, *contradicted]
+    problems = refused(joined)
+    if columns is None:
+        joined += implausible_columns(protocol, (spine, *others))
+    if problems and refuse:
+        raise RecordsError(problems)
     patients = _derive(
         protocol, PatientTable(nw.from_native(frame.sort(KEY), eager_only=True), (spine, *others)), columns
     )
@@ -153,6 +174,22 @@ def _records(
     return Records(patients, events, (*found, *joined, *strangers, *beside), inputs)
 
 
+def refuse_changed(records: Records, folder: str | Path) -> None:
+    """Refuse files that are no longer what was read, such as one that was saved during the run.
+
+    Raises:
+        RecordsError: with each file that changed.
+    """
+    changed = []
+    for found in {described.file: described for described in records.inputs}.values():
+        name, _, sheet = found.file.rpartition(" (")
+        path = Path(folder) / (name if sheet and not (Path(folder) / found.file).exists() else found.file)
+        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != found.sha256:
+            changed.append(Problem(found.file, "a file that changed during the run", "run again when nobody saves it"))
+    if changed:
+        raise RecordsError(changed)
+
+
 def _strange_frames(frames: Mapping[str, Any], declared: Mapping[str, object]) -> list[Problem]:
     """A frame under a name that no table has would be passed over in silence."""
     expected = f"expected one of {', '.join(declared)}"
@@ -161,27 +198,6 @@ def _strange_frames(frames: Mapping[str, Any], declared: Mapping[str, object]) -
         for name in frames
         if name not in declared
     ]
-
-
-def _key_findings(protocol: Protocol, name: str, table: TypedTable) -> Iterator[Finding]:
-    """Rows without a key, keys that are damaged; and of patients keys that occur twice, in one file or in two."""
-    patients = name in protocol.data
-    key = (protocol.data if patients else protocol.events)[name].key
-    yield from missing_keys(table, key)
-    keys = table.frame[KEY]
-    repeated = keys.is_duplicated() & keys.is_not_null()
-    if patients and repeated.any():
-        said = f"rows with a key that occurs more than once ({keys.filter(repeated).n_unique()} patients)"
-        yield from findings_by_file(table, repeated, "duplicate_key", "refused", key, said, "keep one row a patient")
-    shortened = keys.str.contains(_SHORTENED).fill_null(False)
-    said = "keys that a spreadsheet shortened to a power of ten"
-    yield from findings_by_file(
-        table, shortened, "shortened_key", "refused", key, said, "format the column as text and export it again"
-    )
-    if patients:
-        alike = keys.str.to_lowercase().is_duplicated() & keys.is_not_null() & ~repeated
-        said = "keys that differ from another patient's only in upper and lower case"
-        yield from findings_by_file(table, alike, "keys_alike", "warned", key, said, "counted as different patients")
 
 
 def _strangers(spine: TypedTable, table: TypedTable, key: str) -> tuple[pl.Series, list[Finding]]:

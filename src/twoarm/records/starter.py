@@ -16,7 +16,8 @@ from twoarm.errors import Problem, RecordsError
 from twoarm.protocol.column import DateColumn, IntegerColumn, NumberColumn
 from twoarm.protocol.data import Source
 from twoarm.protocol.expression_parser import WORDS
-from twoarm.records.column_typing import cell_text, type_column
+from twoarm.records.cell_text import cell_text
+from twoarm.records.column_typing import type_column
 from twoarm.records.source_files import read_source
 
 MOST_LEVELS = 8

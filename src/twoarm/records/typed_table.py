@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,13 @@ import polars as pl
 from twoarm.errors import Problem, RecordsError, nearest
 from twoarm.protocol.column import ColumnDeclaration
 from twoarm.protocol.data import EventSource, Source, TablePart
-from twoarm.records.column_typing import TypedColumn, clean_text, readable, type_column
+from twoarm.records.cell_text import readable
+from twoarm.records.column_typing import type_column
 from twoarm.records.evaluation import HELD
 from twoarm.records.findings import Finding, Outcome
-from twoarm.records.source_files import RawTable, frame_source, read_source
+from twoarm.records.raw_table import RawTable, headers_of
+from twoarm.records.source_files import frame_source, read_source
+from twoarm.records.typed_column import TypedColumn
 from twoarm.results.provenance import InputFile
 
 KEY = ":key"
@@ -81,7 +84,7 @@ def read_table(
             problems += error.problems
             continue
         raws.append(raw)
-        headers.append(_headers(part))
+        headers.append(headers_of(part))
         frames.append(frame)
         findings += found
         inputs.append(described)
@@ -110,15 +113,22 @@ def findings_by_file(
 def _type_part(
     name: str, table: Source | EventSource, part: TablePart, raw: RawTable, position: int
 ) -> tuple[pl.DataFrame, list[Finding], InputFile]:
-    headers = _headers(part)
+    headers = headers_of(part)
     _refuse_headers(raw, headers)
+    raw, findings = _merge_identical(raw, part, headers)
     height, rows = raw.frame.height, raw.rows.alias(ROW)
     columns: dict[str, pl.Series] = {}
-    findings: list[Finding] = []
     typed: dict[str, TypedColumn] = {}
     for column, declared in part.columns.items():
         cells = raw.frame[headers[column]] if column in headers else _given(part, column, height)
-        typed[column] = type_column(cells, declared, part)
+        typed[column] = type_column(
+            cells,
+            declared,
+            part,
+            fake=raw.fake.get(headers.get(column, "")),
+            dates=raw.dates.get(headers.get(column, "")),
+            epoch_1904=raw.epoch_1904,
+        )
         columns[column] = typed[column].values
         held = typed[column].held()
         if held.any():
@@ -127,6 +137,10 @@ def _type_part(
     if raw.blank:
         header = headers.get(table.key, table.key)
         findings.append(Finding("blank_row", "warned", raw.name, header, "empty rows", raw.blank, (), "skipped"))
+    for remark in raw.remarks:
+        header = headers.get(table.key, table.key)
+        outcome: Outcome = "normalised" if remark.rule == "stop_at" else "warned"
+        findings.append(Finding(remark.rule, outcome, raw.name, header, remark.what, remark.rows, (), remark.remedy))
     for column, declared in part.columns.items():
         header = headers.get(column, column)
         findings += _cell_findings(typed[column], keys, rows, raw.name, header, declared, part)
@@ -139,13 +153,25 @@ def _type_part(
     return frame, findings, described
 
 
-def _headers(part: TablePart) -> dict[str, str]:
-    """Return the header of each column that the file has, as headers are compared."""
-    return {
-        column: clean_text(declared.source or column)
-        for column, declared in part.columns.items()
-        if column not in part.absent and column not in part.values
-    }
+def _merge_identical(raw: RawTable, part: TablePart, headers: Mapping[str, str]) -> tuple[RawTable, list[Finding]]:
+    """Keep one of the rows that are equal in every cell, where the protocol says so."""
+    if part.identical_rows == "refuse":
+        return raw, []
+    first = raw.frame.select(pl.struct(pl.all()).is_first_distinct().alias("first")).to_series()
+    if first.all():
+        return raw, []
+    rows = tuple(raw.rows.filter(~first).to_list())
+    header = headers.get(part.key, part.key)
+    what, remedy = "rows that repeat another in every cell", 'left out (identical_rows = "merge")'
+    found = Finding("identical_rows", "normalised", raw.name, header, what, rows, (), remedy)
+    kept = replace(
+        raw,
+        frame=raw.frame.filter(first),
+        rows=raw.rows.filter(first),
+        dates={name: mask.filter(first) for name, mask in raw.dates.items()},
+        fake={name: mask.filter(first) for name, mask in raw.fake.items()},
+    )
+    return kept, [found]
 
 
 def _given(part: TablePart, column: str, height: int) -> pl.Series:
@@ -157,7 +183,9 @@ def _refuse_headers(raw: RawTable, headers: dict[str, str]) -> None:
     absent = [header for header in headers.values() if header not in raw.frame.columns]
     if absent and len(absent) == len(headers) > 1:
         found = f"none of the {len(headers)} declared columns in the header"
-        expected = "check that it is the right file and sheet, that its first row is the header, and the delimiter"
+        expected = (
+            "check that it is the right file and sheet, the delimiter, and header_row if the header is in another row"
+        )
         raise RecordsError([Problem(raw.name, found, expected)])
     if absent:
         raise RecordsError(
@@ -190,16 +218,16 @@ def _cell_findings(
     part: TablePart,
 ) -> Iterator[Finding]:
     hold = (declared.on_invalid or part.on_invalid) == "hold"
-    remedy = "held: counts as unknown" if hold else 'correct the cells, declare them missing, or on_invalid = "hold"'
-    outcome: Outcome = "held" if hold else "refused"
-    for rule, (what, cells) in column.broken.items():
-        if cells.any():
-            names = tuple(keys.filter(cells).fill_null("").to_list())
-            yield Finding(rule, outcome, file, header, what, tuple(rows.filter(cells).to_list()), names, remedy)
+    for name, rule in column.broken.items():
+        if rule.cells.any():
+            outcome = rule.outcome or ("held" if hold else "refused")
+            remedy = rule.remedy
+            if rule.outcome is None:
+                remedy = _HELD if hold else f"{remedy}, or {_CORRECT}" if remedy else _CORRECT
+            patients = tuple(keys.filter(rule.cells).fill_null("").to_list())
+            found = tuple(rows.filter(rule.cells).to_list())
+            yield Finding(name, outcome, file, header, rule.what, found, patients, remedy or _HELD)
 
 
-def missing_keys(table: TypedTable, key: str) -> Sequence[Finding]:
-    """Return the rows without a patient key."""
-    remedy = "give every row a patient key, or delete it (totals and notes are not patients)"
-    absent = table.frame[KEY].is_null()
-    return tuple(findings_by_file(table, absent, "missing_key", "refused", key, "rows without a patient key", remedy))
+_HELD = "held: counts as unknown"
+_CORRECT = 'correct the cells, declare them missing, or on_invalid = "hold"'

@@ -123,6 +123,14 @@ def _non_proportional(scope: Scope, row: Estimate) -> Sentence:
     )
 
 
+def _zero(scope: Scope, row: Estimate) -> Sentence:
+    return say(
+        f"{scope.population.endpoints[row.endpoint].label}: {scope.numbers.number(row, 1)}% of the patients of {row.arm} "
+        "have a follow-up of 0 days. Were their dates filled in, or were they lost at once?",
+        row,
+    )
+
+
 _TEXTS: Mapping[str, Callable[[Scope, Estimate], Sentence]] = {
     "incomplete_matching": _incomplete,
     "larger_focal_arm": _larger,
@@ -132,4 +140,5 @@ _TEXTS: Mapping[str, Callable[[Scope, Estimate], Sentence]] = {
     "broken_pairs": _broken,
     "dropped_term": _dropped,
     "non_proportional": _non_proportional,
+    "zero_follow_up": _zero,
 }

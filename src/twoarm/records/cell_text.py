@@ -1,0 +1,37 @@
+"""Cells as text, as they are compared: Unicode-normalised, without what cannot be seen."""
+
+from __future__ import annotations
+
+import polars as pl
+
+_INVISIBLE = "[\u200b\u200c\u200d\u2060\ufeff\u202a-\u202e]"
+_UNCLEAN = r"[^\x20-\x7e]|^\s|\s$"
+BROKEN = (
+    "\ufffd|\u951f\u65a4\u62f7|[\u00c2-\u00df][\u0080-\u009f\u00a1-\u00aa\u00ac-\u00af\u00b1-\u00b6\u00b8-\u00ba\u00bc-\u00bf]"
+    "|[\u00e0-\u00ef][\u0080-\u00bf\u0152-\u02dc\u2013-\u2122]{2}"
+)
+"""A character that was lost, or UTF-8 that was read as another encoding."""
+
+
+def clean_text(value: str) -> str:
+    """Return one text as ``cell_text`` would."""
+    return str(cell_text(pl.Series([value], dtype=pl.String))[0])
+
+
+def cell_text(raw: pl.Series) -> pl.Series:
+    """Return cells as text: NFKC, no invisible characters, no space around; whole floats without a point."""
+    if raw.dtype.is_float():
+        whole = raw.is_finite() & (raw == raw.round(0)) & (raw.abs() < 2**53)
+        as_integers = raw.set(~whole.fill_null(False), None).cast(pl.Int64).cast(pl.String)
+        as_floats = raw.set(raw.is_nan().fill_null(False), None).cast(pl.String)
+        return pl.select(pl.coalesce(as_integers, as_floats)).to_series()
+    text = raw.cast(pl.String, strict=False)
+    if raw.dtype == pl.String and text.str.contains(_UNCLEAN).any():
+        text = text.str.normalize("NFKC").str.replace_all(_INVISIBLE, "").str.strip_chars()
+    return text
+
+
+def readable(raw: pl.Series) -> bool:
+    """Whether a column's own type is one that cells can be read from."""
+    kinds = (pl.String, pl.Boolean, pl.Date, pl.Datetime, pl.Categorical, pl.Enum, pl.Null, pl.Decimal)
+    return raw.dtype.is_numeric() or isinstance(raw.dtype, kinds) or raw.dtype in kinds

@@ -1,0 +1,157 @@
+"""Sheets of Excel workbooks -> raw cells; everything is read, and what a reader could overlook is told."""
+
+from __future__ import annotations
+
+import datetime
+import io
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from twoarm.errors import Problem, RecordsError
+from twoarm.protocol.data import TablePart
+from twoarm.records.cell_text import clean_text
+from twoarm.records.findings import listed
+from twoarm.records.raw_table import Grid, Remark, find_header, misplaced_header, named, stop_position, wanted_headers
+from twoarm.records.workbook_xml import BookFacts, SheetFacts, read_facts
+
+ERROR = "#N/A"  # how an error of any kind is told on
+
+
+def read_workbook(content: bytes, source: TablePart, path: Path) -> Grid:
+    """Read one sheet of a workbook."""
+    import python_calamine
+
+    facts = read_facts(content, source.sheet, path.name)
+    book = python_calamine.load_workbook(io.BytesIO(content))
+    if source.sheet is not None and source.sheet not in book.sheet_names:
+        sheets = ", ".join(book.sheet_names)
+        raise RecordsError([Problem(path.name, f"no sheet {source.sheet}", f"expected one of {sheets}")])
+    rows = book.get_sheet_by_name(source.sheet or book.sheet_names[0]).to_python(skip_empty_area=False)
+    if not any(cell != "" for row in rows for cell in row):
+        raise RecordsError([Problem(path.name, "an empty sheet", "expected a header and rows")])
+    header = _header(rows, source, facts.sheet, path.name)
+    first = source.header_row + 1 + source.rows_below_header
+    _refuse_uncalculated(facts.sheet, first, header, path.name)
+    columns = {name: [row[i] for row in rows[first - 1 :]] for i, name in enumerate(header)}
+    for number, column in facts.sheet.errors:  # a reader shows them as empty
+        if first <= number <= len(rows) and column <= len(header):
+            columns[header[column - 1]][number - first] = ERROR
+    dates = {name: found for name, cells in columns.items() if (found := _dates(cells)) is not None}
+    frame = pl.DataFrame({name: _cells(cells) for name, cells in columns.items()})
+    remarks = list(_remarks(facts, first))
+    frame, stopped = _stop(frame, source, first)
+    return Grid(
+        frame,
+        first,
+        (*remarks, *stopped),
+        dates={name: mask.head(frame.height) for name, mask in dates.items()},
+        fake=_fake(facts, header, first, frame.height),
+        epoch_1904=facts.epoch_1904,
+    )
+
+
+def _header(rows: list[list[Any]], source: TablePart, sheet: SheetFacts, name: str) -> list[str]:
+    """Return the header; one in another row, or one of merged cells, is refused with the way to declare it."""
+    wanted = wanted_headers(source)
+    texts = [[str(cell) for cell in row] for row in rows[: source.header_row + 20]]
+    here = texts[source.header_row - 1] if source.header_row <= len(texts) else []
+    if not any(cell.strip() for cell in here):
+        raise RecordsError([Problem(name, f"no header in row {source.header_row}", "declare header_row")])
+    if not set(wanted) <= {clean_text(cell) for cell in here}:
+        elsewhere = find_header(texts, wanted, source.header_row)
+        if elsewhere is not None:
+            raise misplaced_header(name, elsewhere)
+    merged = [m for m in sheet.merged if m[0] <= source.header_row <= m[2] and m[1] <= len(here)]
+    if merged:
+        found = f"merged cells in the header ({len(merged)} areas)"
+        raise RecordsError([Problem(name, found, "give every column one header in one row, and declare header_row")])
+    return named(here, name)
+
+
+def _refuse_uncalculated(sheet: SheetFacts, first: int, header: list[str], name: str) -> None:
+    cells = [(row, column) for row, column in sheet.uncalculated if row >= first and column <= len(header)]
+    if cells:
+        shown = listed([f"{_letters(column)}{row}" for row, column in cells])
+        found = f"{len(cells)} cells with a formula that was never calculated ({shown})"
+        raise RecordsError([Problem(name, found, "open the workbook, let it calculate and save it; or paste values")])
+
+
+def _letters(column: int) -> str:
+    text = ""
+    while column:
+        column, rest = divmod(column - 1, 26)
+        text = chr(65 + rest) + text
+    return text
+
+
+def _remarks(facts: BookFacts, first: int) -> list[Remark]:
+    """What a reader of the screen would not see, and is read all the same."""
+    sheet, found = facts.sheet, []
+    hidden = tuple(row for row in sheet.hidden_rows if row >= first)
+    if hidden:
+        found.append(Remark("hidden_rows", "hidden rows", "read like all others", hidden))
+    if sheet.hidden_columns:
+        found.append(Remark("hidden_columns", f"hidden columns ({sheet.hidden_columns})", "read like all others"))
+    if sheet.filtered:
+        found.append(Remark("active_filter", "a filter that hides rows", "all rows are read"))
+    if facts.hidden_sheets:
+        what = f"hidden sheets ({len(facts.hidden_sheets)})"
+        found.append(Remark("hidden_sheets", what, "read only if sheet names one"))
+    return found
+
+
+def _stop(frame: pl.DataFrame, source: TablePart, first: int) -> tuple[pl.DataFrame, tuple[Remark, ...]]:
+    key = wanted_headers(source)[0]
+    if source.stop_at is None or key not in frame.columns:
+        return frame, ()
+    position = stop_position(frame[key], source.stop_at)
+    if position is None:
+        return frame, (Remark("no_stop", "no row with the text of stop_at", "the whole sheet was read"),)
+    rest = tuple(range(first + position, first + frame.height))
+    remark = Remark("stop_at", f"rows at the end, from row {rest[0]} on", "not read, as stop_at says", rest)
+    return frame.head(position), (remark,)
+
+
+def _fake(facts: BookFacts, header: list[str], first: int, height: int) -> dict[str, pl.Series]:
+    """Return where serial numbers stand that are no day; days from 1904 have no 29 February 1900."""
+    positions: dict[str, list[int]] = {}
+    for row, column in facts.sheet.fake_days if not facts.epoch_1904 else ():
+        if first <= row < first + height and column <= len(header):
+            positions.setdefault(header[column - 1], []).append(row - first)
+    return {name: pl.Series(range(height)).is_in(rows) for name, rows in positions.items()}
+
+
+def _dates(cells: list[Any]) -> pl.Series | None:
+    """Return where dates stand in a column that has other cells, too."""
+    dated = [isinstance(cell, datetime.date | datetime.time) for cell in cells]
+    other = any(cell != "" and not date for cell, date in zip(cells, dated, strict=True))
+    return pl.Series(dated, dtype=pl.Boolean) if any(dated) and other else None
+
+
+def _cells(values: list[Any]) -> pl.Series:
+    """A column of one type keeps it; a mixed one becomes text, days as YYYY-MM-DD and whole numbers without point."""
+    filled = [None if value == "" else value for value in values]
+    kinds = {type(value) for value in filled if value is not None}
+    if kinds == {datetime.date, datetime.datetime}:
+        return pl.Series([_midnight(value) for value in filled], dtype=pl.Datetime)
+    if len(kinds) == 1 and kinds != {datetime.time}:
+        return pl.Series(filled)
+    return pl.Series([None if value is None else _as_text(value) for value in filled], dtype=pl.String)
+
+
+def _midnight(value: Any) -> Any:
+    if value is None or isinstance(value, datetime.datetime):
+        return value
+    return datetime.datetime.combine(value, datetime.time())
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else repr(value)
+    if isinstance(value, datetime.datetime) and value.time() != datetime.time():
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    return value.strftime("%Y-%m-%d") if isinstance(value, datetime.date) else str(value)
