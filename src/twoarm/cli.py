@@ -28,8 +28,8 @@ def main() -> None:
     """Compare the survival of two arms of an observational study, from one declared protocol.
 
     Exit codes: 0 done; 1 verify, diff or reproduce found a difference; 2 the protocol or the call is invalid; 3 the
-    data are refused; 4 the primary analysis is not estimable (the report is written); 5 internal error; 130 interrupted; 143
-    terminated.
+    data are refused; 4 the primary analysis is not estimable (the report is written); 5 internal error; 130
+    interrupted; 143 terminated.
     """
 
 
