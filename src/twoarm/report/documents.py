@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from twoarm.figures.all_figures import all_figures
@@ -25,6 +26,8 @@ from twoarm.report.pdf import report_pdf
 from twoarm.report.study_report import StudyReport
 from twoarm.results.provenance import Provenance
 
+Files = dict[str, bytes]
+
 
 def write_documents(
     report: StudyReport,
@@ -44,46 +47,51 @@ def write_documents(
     def pictures(kind: str) -> dict[str, bytes]:
         return {stem: (folder / "figures" / f"{stem}.{kind}").read_bytes() for stem in stems}
 
-    def pdf(paper: Paper) -> None:
-        (folder / "report.pdf").write_bytes(report_pdf(paper, pictures("svg"), fonts))
+    def pdf(paper: Paper) -> Files:
+        return {"report.pdf": report_pdf(paper, pictures("svg"), fonts)}
 
-    def docx(paper: Paper) -> None:
-        (folder / "report.docx").write_bytes(report_docx(paper, pictures("png")))
+    def docx(paper: Paper) -> Files:
+        return {"report.docx": report_docx(paper, pictures("png"))}
 
-    def tables(_: Paper) -> None:
-        for section in report.sections:
-            for table in section.tables:
-                (folder / "tables" / f"{section.prefix}{table.name}.docx").write_bytes(table_docx(table))
+    def tables(_: Paper) -> Files:
+        return {
+            f"tables/{section.prefix}{table.name}.docx": table_docx(table)
+            for section in report.sections
+            for table in section.tables
+        }
 
-    writers = {"report.docx": docx, "tables as .docx": tables} if "docx" in wanted else {}
-    writers |= {"report.pdf": pdf} if "pdf" in wanted else {}
+    makers = {"report.docx": docx, "tables as .docx": tables} if "docx" in wanted else {}
+    makers |= {"report.pdf": pdf} if "pdf" in wanted else {}
     failed: dict[str, str] = {}
     while True:
-        found = _made(writers, paper_of(report, provenance, figures, failed_figures, tuple(failed.values())))
+        paper = paper_of(report, provenance, figures, failed_figures, tuple(failed.values()))
+        made, found = _made(makers, paper)
+        for name, content in made.items():  # what cannot be written fails the whole report, not the document
+            (folder / name).write_bytes(content)
         if not found:
             return list(failed.values())
         failed |= found
-        writers = {name: write for name, write in writers.items() if name not in failed and write is not tables}
+        makers = {name: make for name, make in makers.items() if name not in failed and make is not tables}
 
 
-def _made(writers: Mapping[str, Callable[[Paper], None]], paper: Paper) -> dict[str, str]:
-    """Write documents; return why some could not be made. PDF is set on another thread, without Python's lock."""
+def _made(makers: Mapping[str, Callable[[Paper], Files]], paper: Paper) -> tuple[Files, dict[str, str]]:
+    """Make documents; return their files, and why some could not be made, without a message that may quote labels.
+
+    PDF is set on another thread: typst works without Python's lock.
+    """
+    files: Files = {}
+    failed = {}
     with ThreadPoolExecutor(1) as other:
-        away = {name: other.submit(_problem, name, write, paper) for name, write in writers.items() if ".pdf" in name}
-        here = {name: _problem(name, write, paper) for name, write in writers.items() if name not in away}
-        here |= {name: future.result() for name, future in away.items()}
-    return {name: text for name, text in here.items() if text}
-
-
-def _problem(name: str, write: Callable[[Paper], None], paper: Paper) -> str:
-    """Write a document; return why it could not be made, without a message that may quote labels."""
-    try:
-        write(paper)
-    except (OSError, KeyboardInterrupt):
-        raise  # nothing can be written: the whole report fails
-    except BaseException as error:  # a panic of the typesetter is no Exception
-        return f"{name} could not be made ({type(error).__name__})"
-    return ""
+        away = {name: other.submit(make, paper).result for name, make in makers.items() if name == "report.pdf"}
+        here = {name: partial(make, paper) for name, make in makers.items() if name not in away}
+        for name, result in (here | away).items():
+            try:
+                files |= result()
+            except (OSError, KeyboardInterrupt):
+                raise
+            except BaseException as error:  # a panic of the typesetter is no Exception
+                failed[name] = f"{name} could not be made ({type(error).__name__})"
+    return files, failed
 
 
 def drawn_figures(report: StudyReport, folder: Path) -> dict[str, list[FigureFile]]:

@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from twoarm.errors import OutputError
@@ -85,20 +86,26 @@ def locked(folder: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _held(path: Path, name: str) -> Iterator[None]:
     while True:
-        file = os.open(path, os.O_CREAT | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0), 0o600)
-        if not _free(file):
-            os.close(file)
-            raise OutputError(f"{name}: another run is writing it; wait for it, or name another folder")
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(file), path.stat()):
-                break
-        os.close(file)  # its holder took it away between our opening and our locking it
+        with contextlib.ExitStack() as opened:
+            file = os.open(path, os.O_CREAT | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0), 0o600)
+            opened.callback(os.close, file)
+            if not _free(file):
+                raise OutputError(f"{name}: another run is writing it; wait for it, or name another folder")
+            if not _is_at(file, path):  # its holder took it away between our opening and our locking it
+                continue
+            try:
+                yield
+            finally:
+                with contextlib.suppress(OSError):  # a system that keeps open files leaves it; it does no harm
+                    path.unlink()
+            return
+
+
+def _is_at(file: int, path: Path) -> bool:
     try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):  # a system that keeps open files leaves it; it does no harm
-            path.unlink()
-        os.close(file)
+        return os.path.samestat(os.fstat(file), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _free(file: int) -> bool:
@@ -184,11 +191,12 @@ def publish(partial: Path, folder: Path, *, replace: bool) -> None:
 
 def _store(folder: Path) -> None:
     """Wait until every file is on the disk: a rename must not outlive its content when the power fails."""
-    for path in (*folder.rglob("*"), folder):
+    inside = list(folder.rglob("*"))
+    with ThreadPoolExecutor(8) as together:  # the disk stores many at once in the time of one
+        list(together.map(_store_file, (path for path in inside if not path.is_dir())))
+    for path in (*inside, folder):
         if path.is_dir():
             _store_names(path)
-        else:
-            _store_file(path)
 
 
 def _store_file(path: Path) -> None:
