@@ -76,3 +76,47 @@ def jackknife_variance(time: Sequence[float], cause: Sequence[int], which: int, 
             side.append(np.array(incidence(time, cause, which, weight)))
         total += ((side[0] - side[1]) / (2 * step)) ** 2
     return total.tolist()
+
+
+def gray(time: Sequence[float], cause: Sequence[int], arm: Sequence[Any], which: int) -> tuple[np.ndarray, np.ndarray]:
+    """Gray's score (observed - expected) and its variance in one stratum, one event time after the other."""
+    n, labels = len(time), sorted(set(arm))
+    k = len(labels)
+    times = sorted({time[i] for i in range(n) if cause[i] != 0})
+    s_before, f_before, pooled = np.ones(k), np.zeros(k), 0.0
+    score, c, moments = np.zeros(k), np.zeros((k, k)), []
+    for t in times:
+        risk = np.array([sum(arm[i] == a and time[i] >= t for i in range(n)) for a in labels], dtype=float)
+        own = np.array([sum(arm[i] == a and time[i] == t and cause[i] == which for i in range(n)) for a in labels])
+        other = np.array(
+            [sum(arm[i] == a and time[i] == t and cause[i] not in (0, which) for i in range(n)) for a in labels]
+        )
+        there = [r for r in range(k) if risk[r] > 0]
+        h = np.array([risk[r] / s_before[r] if r in there else 0.0 for r in range(k)])
+        reached = h * (1 - f_before)
+        score += own - own.sum() * reached / reached.sum()
+        a = np.diag(h) - np.outer(h, h) / h.sum()
+        if len(there) == 1:
+            a = np.zeros((k, k))
+        step = own.sum() / h.sum()
+        if len(there) > 1 and step > 0:
+            c = c + a * step / (1 - pooled)
+        pooled += step
+        s_after = np.array(
+            [s_before[r] * (1 - (own[r] + other[r]) / risk[r]) if r in there else s_before[r] for r in range(k)]
+        )
+        for r in there:
+            ratio = (1 - pooled) / s_after[r] if s_after[r] > 1e-12 else 0.0
+            if own.sum() > 0:
+                tied = 1 - (own.sum() - 1) / (h.sum() * s_before[r] - 1) if own.sum() > 1 else 1.0
+                moments.append((a[:, r], c[:, r], 1 - ratio, r, tied * s_before[r] * own.sum() / (h.sum() * risk[r])))
+            if other[r] > 0 and s_after[r] > 1e-12:
+                tied = 1 - (other[r] - 1) / (risk[r] - 1) if other[r] > 1 else 1.0
+                moments.append((np.zeros(k), c[:, r], -ratio, r, tied * s_before[r] ** 2 * other[r] / risk[r] ** 2))
+        f_before = f_before + np.array([s_before[r] * own[r] / risk[r] if r in there else 0.0 for r in range(k)])
+        s_before = s_after
+    variance = np.zeros((k, k))
+    for direct, so_far, factor, r, spread in moments:
+        moved = direct + factor * (c[:, r] - so_far)
+        variance += spread * np.outer(moved, moved)
+    return score, variance
