@@ -24,10 +24,10 @@ def first_of(name: str) -> Table:
         relapse = data["recur"] == 1
         data["cause"] = np.where(relapse, 1, np.where(data["death"] == 1, 2, 0))
         data["time"] = np.where(relapse, data["rtime"], data["dtime"])
-        data["months"] = np.floor(data["time"] / 91)
+        data["months"] = 1 + np.floor(data["time"] / 91)
         return data | {"arm": data["hormon"], "site": data["grade"]}
     data["cause"] = np.where(data["event"] == 1, 1 + (data["id"] % 3 == 0), 0)
-    data["months"] = np.floor(data["time"] / 10)
+    data["months"] = 1 + np.floor(data["time"] / 10)
     return data
 
 

@@ -7,12 +7,12 @@ first_of <- function(name) {
     d <- d[d$nodes > 0, ]
     d$cause <- ifelse(d$recur == 1, 1, ifelse(d$death == 1, 2, 0))
     d$time <- ifelse(d$recur == 1, d$rtime, d$dtime)
-    d$months <- floor(d$time / 91)  # quarters: many ties
+    d$months <- 1 + floor(d$time / 91)  # quarters: many ties
     d$arm <- d$hormon
     d$site <- d$grade
   } else {
     d$cause <- ifelse(d$event == 1, 1 + (d$id %% 3 == 0), 0)
-    d$months <- floor(d$time / 10)
+    d$months <- 1 + floor(d$time / 10)  # not 0, where crr takes G(0) for G(0-)
   }
   d
 }

@@ -128,7 +128,8 @@ def _stratum(time: Floats, own: Booleans, other: Booleans, arm: Integers, k: int
     after = np.cumprod(1 - (events + others) / some, axis=1)
     before = np.column_stack((np.ones(k), after[:, :-1]))
     incidence = np.cumsum(before * events / some, axis=1)
-    return _Stratum(at_risk, events, others, before, after, np.column_stack((np.zeros(k), incidence[:, :-1])))
+    left = np.asarray(after, dtype=np.float64)
+    return _Stratum(at_risk, events, others, before, left, np.column_stack((np.zeros(k), incidence[:, :-1])))
 
 
 def _counts(arm: Integers, position: Integers, k: int, m: int) -> Floats:
