@@ -250,10 +250,11 @@ def fit_cox(
     wants_robust = (clusters is not None or weight is not None) if robust is None else robust
     with one_thread():
         patients = CoxPatients(risk, exits, happened, enters, stratum, frequencies, sampling, clusters)
-        return _fit(patients, design, labels, ties, wants_robust)
+        return fit_patients(patients, design, labels, ties, wants_robust)
 
 
-def _fit(patients: CoxPatients, design: Floats, names: tuple[str, ...], ties: Ties, robust: bool) -> CoxFit:
+def fit_patients(patients: CoxPatients, design: Floats, names: tuple[str, ...], ties: Ties, robust: bool) -> CoxFit:
+    """Fit the model to risk sets that are built; they may be those of a subdistribution."""
     risk, frequency = patients.risk, patients.frequency
     x, means, scale = standardise(design, risk.weight)
     keep, reasons, null = _informative(risk, x, scale)
