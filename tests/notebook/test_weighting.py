@@ -1,0 +1,55 @@
+"""Weights in notebooks: on frames and arrays, with balance that follows from theory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import twoarm
+from twoarm.errors import ArgumentError
+
+ROOT = Path(__file__).parents[2]
+ROTTERDAM = pl.read_csv(ROOT / "examples" / "rotterdam" / "rotterdam.csv").filter(pl.col("nodes") > 0)
+COVARIATES = ["year", "age", "meno", "size", "grade", "nodes", "pgr", "er", "chemo"]
+BALANCED = 1e-9
+
+
+@pytest.mark.parametrize("library", ["polars", "pandas", "pyarrow"])
+def test_overlap_weights_balance_every_column(library: str) -> None:
+    frame = {"polars": lambda: ROTTERDAM, "pandas": ROTTERDAM.to_pandas, "pyarrow": ROTTERDAM.to_arrow}[library]()
+    weights = twoarm.propensity_weights(frame, "hormon", COVARIATES, estimand="ATO")
+    table = twoarm.standardised_differences(frame, "hormon", COVARIATES, weight=weights.weight)
+    assert max(abs(float(row[1] or 0)) for row in table.rows) < BALANCED
+    assert table.title.startswith("Weighted")
+
+
+def test_entropy_weights_balance_every_column() -> None:
+    weights = twoarm.entropy_weights(ROTTERDAM, "hormon", COVARIATES, estimand="ATT")
+    table = twoarm.standardised_differences(ROTTERDAM, "hormon", COVARIATES, weight=weights.weight)
+    assert max(abs(float(row[1] or 0)) for row in table.rows) < BALANCED
+    assert [row[1] for row in weights.rows] == [339, 1207]
+
+
+def test_weights_go_into_cox_and_curves() -> None:
+    weights = twoarm.propensity_weights(ROTTERDAM, "hormon", COVARIATES, truncate_quantiles=(0.01, 0.99))
+    assert weights.notes[0].endswith("16 raised and 16 lowered.")
+    model = twoarm.cox(ROTTERDAM, "dtime", "death", "hormon", weight=weights.weight)
+    assert model.fit.robust
+    curves = twoarm.kaplan_meier(ROTTERDAM, "dtime", "death", arm="hormon", weight=weights.weight, robust=True)
+    at_start = [row[2] for row in curves.at([0]).rows]
+    sums = {row[0]: row[2] for row in weights.rows}
+    assert at_start == pytest.approx([sums["comparator"], sums["treated"]])
+
+
+def test_a_score_of_your_own_or_covariates() -> None:
+    with pytest.raises(ArgumentError, match="either covariates or score"):
+        twoarm.propensity_weights(treated=[1, 0], score=[0.5, 0.5], covariates=np.ones((2, 1)))
+
+
+def test_weights_of_an_empty_arm_are_refused() -> None:
+    frame = pl.DataFrame({"arm": [1, 1, 0, 0], "x": [0, 1, 0, 1]})
+    with pytest.raises(ArgumentError, match="an arm whose weights are all 0"):
+        twoarm.standardised_differences(frame, "arm", "x", weight=[1, 1, 0, 0])
