@@ -44,6 +44,14 @@ def test_weights_go_into_cox_and_curves() -> None:
     assert at_start == pytest.approx([sums["comparator"], sums["treated"]])
 
 
+def test_the_weighted_log_rank_test_takes_names_and_arrays() -> None:
+    by_name = twoarm.weighted_log_rank(ROTTERDAM, "dtime", "death", "hormon", "age")
+    columns = {name: ROTTERDAM[column].to_numpy() for name, column in (("time", "dtime"), ("event", "death"))}
+    by_array = twoarm.weighted_log_rank(**columns, arm=ROTTERDAM["hormon"], weight=ROTTERDAM["age"].to_numpy())
+    assert by_name.rows == by_array.rows
+    assert by_name.notes[0].startswith("chi-squared")
+
+
 def test_a_score_of_your_own_or_covariates() -> None:
     with pytest.raises(ArgumentError, match="either covariates or score"):
         twoarm.propensity_weights(treated=[1, 0], score=[0.5, 0.5], covariates=np.ones((2, 1)))

@@ -1,4 +1,4 @@
-"""Weights from propensity scores and by entropy balancing."""
+"""Weights from propensity scores and by entropy balancing, and the log-rank test under weights."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from twoarm.errors import ArgumentError
-from twoarm.notebook.columns import column, open_frame, required, terms
+from twoarm.notebook.columns import column, events, label_of, open_frame, required, terms
 from twoarm.notebook.result import Result, Value
 from twoarm.statistics import arrays
 from twoarm.statistics.balancing_weights import ArmWeights, BalancingWeights, Estimand, balancing_weights
+from twoarm.statistics.cox_risk_sets import Ties
 from twoarm.statistics.entropy_balancing import EntropyEstimand, EntropyWeights, entropy_balancing
 from twoarm.statistics.logistic import fit_logistic
+from twoarm.statistics.weighted_log_rank import weighted_log_rank as test_weighted
 
 COLUMNS = ("arm", "n", "sum", "effective_size", "smallest", "largest")
 
@@ -139,3 +141,56 @@ def entropy_weights(
     what = "means" if moments == 1 else "means and variances"
     notes = (f"{what} of {len(design.names)} terms met; largest gap {found.largest_imbalance:.1g} SD.",)
     return Weights(f"Entropy balancing, {estimand}", COLUMNS, rows, notes, found)
+
+
+def weighted_log_rank(
+    frame: Any = None,
+    /,
+    time: Any = None,
+    event: Any = None,
+    arm: Any = None,
+    weight: Any = None,
+    *,
+    strata: Any = None,
+    entry: Any = None,
+    cluster: Any = None,
+    event_value: Any = None,
+    ties: Ties = "breslow",
+) -> Result:
+    """Test whether weighted arms share one survival curve, with the robust variance.
+
+    Args:
+        frame: a frame with columns named in the other arguments; or nothing, with arrays.
+        time: time to event or end of follow-up, shape (n,).
+        event: True (or 1) for an event, shape (n,); other codes are declared with ``event_value``.
+        arm: label of each patient's arm, shape (n,); two or more arms.
+        weight: such as ``propensity_weights(...).weight``, shape (n,).
+        strata: compare within these strata only, shape (n,).
+        entry: left truncation, shape (n,).
+        cluster: matched pairs, shape (n,).
+        event_value: the code of an event.
+        ties: Breslow's expected events are the log-rank test's.
+
+    Raises:
+        ArgumentError: an argument that is missing, negative, miscoded or of another length.
+        NotEstimableError: one arm only, or no event.
+
+    >>> weighted_log_rank(time=[1, 2, 3, 4], event=[1, 1, 1, 1], arm=list("abab"), weight=[1, 2, 1, 2]).rows[0][:3]
+    ('a', 2.0, 2.0)
+    """
+    source = open_frame(frame)
+    test = test_weighted(
+        time=required(source, "time", time),
+        event=events(source, event, event_value),
+        arm=required(source, "arm", arm),
+        weight=column(source, "weight", weight),
+        strata=column(source, "strata", strata),
+        entry=column(source, "entry", entry),
+        cluster=column(source, "cluster", cluster),
+        ties=ties,
+    )
+    lines = zip(test.arms, test.n, test.weight, test.observed, test.expected, strict=True)
+    rows = tuple((str(label), float(n), float(w), float(o), float(e)) for label, n, w, o, e in lines)
+    title = f"Weighted log-rank test, robust variance{', stratified' if strata is not None else ''}"
+    tested = f"chi-squared {test.statistic:.4g} on {test.degrees_of_freedom} df, p = {test.p_value:.4g}"
+    return Result(title, (label_of(arm, "arm"), "n", "weight", "observed", "expected"), rows, (tested,), test)

@@ -78,7 +78,7 @@ def log_rank(
             enter = None if enters is None else enters[rows]
             parts = _stratum(exits[rows], happened[rows], arm_codes[rows], enter, k, (rho, gamma))
             observed, expected, variance = observed + parts[0], expected + parts[1], variance + parts[2]
-    statistic, freedom = _quadratic_form(observed - expected, variance)
+    statistic, freedom = quadratic_form(observed - expected, variance)
     if freedom == 0:
         raise NotEstimableError("never two arms at risk at an event")
     return LogRank(
@@ -93,7 +93,7 @@ def log_rank(
     )
 
 
-def _quadratic_form(difference: Floats, variance: Floats) -> tuple[float, int]:
+def quadratic_form(difference: Floats, variance: Floats) -> tuple[float, int]:
     """Return (d' V- d, rank of V); arms that never meet, or meet in separate strata only, lower the rank."""
     values, vectors = np.linalg.eigh(variance)
     kept = values > RANK * max(float(values[-1]), np.finfo(np.float64).tiny)
