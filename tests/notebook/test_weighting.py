@@ -52,6 +52,14 @@ def test_the_weighted_log_rank_test_takes_names_and_arrays() -> None:
     assert by_name.notes[0].startswith("chi-squared")
 
 
+def test_a_cox_model_takes_an_offset_and_predicts() -> None:
+    model = twoarm.cox(ROTTERDAM, "dtime", "death", ["hormon", "age"], offset=0.1 * ROTTERDAM["grade"].to_numpy())
+    curves = model.predict([[0, 60], [1, 60]])
+    assert curves.columns == ("patient", "time", "survival", "lower", "upper")
+    assert all(row[3] <= row[2] <= row[4] for row in curves.rows)
+    assert model.residuals("deviance").shape == (ROTTERDAM.height,)
+
+
 def test_a_score_of_your_own_or_covariates() -> None:
     with pytest.raises(ArgumentError, match="either covariates or score"):
         twoarm.propensity_weights(treated=[1, 0], score=[0.5, 0.5], covariates=np.ones((2, 1)))
