@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from twoarm.notebook.design import logistic, match, standardised_differences
     from twoarm.notebook.survival import cox, kaplan_meier, log_rank, restricted_mean
+    from twoarm.notebook.weighting import entropy_weights, propensity_weights, weighted_log_rank
     from twoarm.protocol.read import parse_protocol, read_protocol
     from twoarm.records.records import read_records
     from twoarm.report.publish import write_report
@@ -58,6 +59,9 @@ _HOMES = {
     "standardised_differences": "twoarm.notebook.design",
     "t_test": "twoarm.notebook.comparisons",
     "wilcoxon": "twoarm.notebook.comparisons",
+    "entropy_weights": "twoarm.notebook.weighting",
+    "propensity_weights": "twoarm.notebook.weighting",
+    "weighted_log_rank": "twoarm.notebook.weighting",
     "parse_protocol": "twoarm.protocol.read",
     "read_protocol": "twoarm.protocol.read",
     "read_records": "twoarm.records.records",
@@ -78,6 +82,7 @@ __all__ = [
     "chi_squared",
     "count_test",
     "cox",
+    "entropy_weights",
     "fisher",
     "kaplan_meier",
     "kruskal_wallis",
@@ -85,6 +90,7 @@ __all__ = [
     "logistic",
     "match",
     "parse_protocol",
+    "propensity_weights",
     "proportion",
     "proportion_difference",
     "read_protocol",
@@ -94,6 +100,7 @@ __all__ = [
     "run_study",
     "standardised_differences",
     "t_test",
+    "weighted_log_rank",
     "wilcoxon",
     "write_report",
 ]

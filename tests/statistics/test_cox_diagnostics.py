@@ -192,8 +192,8 @@ def test_six_rows_schoenfeld(ties, expected):
 
 
 def test_residuals_of_an_unknown_kind_are_refused():
-    with pytest.raises(ArgumentError, match="kind: found 'deviance'"):
-        fit_cox(**T1).residuals("deviance")
+    with pytest.raises(ArgumentError, match="kind: found 'partial'"):
+        fit_cox(**T1).residuals("partial")
 
 
 @pytest.mark.parametrize("sample", [T1, T2], ids=["six rows", "ten rows with late entry"])

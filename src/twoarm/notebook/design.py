@@ -216,13 +216,16 @@ def match(
     return MatchedPairs(title, ("", "count"), rows, notes, matches, values, names)
 
 
-def standardised_differences(frame: Any, /, treated: Any, covariates: Any, *, threshold: float = 0.1) -> Differences:
+def standardised_differences(
+    frame: Any, /, treated: Any, covariates: Any, *, weight: Any = None, threshold: float = 0.1
+) -> Differences:
     """Return the standardised mean difference of each covariate, treated minus comparator.
 
     Args:
         frame: a frame with the named columns.
         treated: name of the arm's column (True or 1 for treated), or an array of shape (n,).
         covariates: names of columns; text columns of more than two levels give the Mahalanobis distance.
+        weight: weights, such as ``propensity_weights(...).weight``, shape (n,); spreads stay unweighted.
         threshold: more than this counts as imbalance.
 
     Raises:
@@ -231,20 +234,30 @@ def standardised_differences(frame: Any, /, treated: Any, covariates: Any, *, th
     source = open_frame(frame)
     labels = np.asarray(required(source, "treated", treated))
     arm = arrays.events("treated", labels, labels.size)
+    weights = None if weight is None else arrays.weights(column(source, "weight", weight), arm.size)
     rows: list[tuple[Value, ...]] = []
     for name in [covariates] if isinstance(covariates, str) else covariates:
         values = np.asarray(required(source, "covariates", name))
         label = label_of(name, "covariate")
         if values.dtype.kind in "fiu" and np.unique(values).size > 2:
-            difference = continuous_difference(values=values, treated=arm)
+            difference = continuous_difference(values=values, treated=arm, weight=weights)
         else:
             codes, levels = arrays.codes(label, values, arm.size)
             if levels.size == 2:
-                share = [float((codes[rows_] == 1).mean()) for rows_ in (arm, ~arm)]
-                difference, label = binary_difference(*share), f"{label} ({levels[1]})"
+                difference, label = _of_two_levels(codes == 1, arm, weights), f"{label} ({levels[1]})"
             else:
-                difference = categorical_difference(levels=codes, treated=arm)
+                difference = categorical_difference(levels=codes, treated=arm, weight=weights)
         rows.append((label, difference, "yes" if abs(difference) > threshold else ""))
-    title = "Standardised mean differences, treated minus comparator"
+    title = f"{'Weighted s' if weight is not None else 'S'}tandardised mean differences, treated minus comparator"
     note = f"imbalance: above {threshold:g} in size; two-level covariates as proportions of the level named."
     return Differences(title, ("covariate", "smd", "imbalance"), tuple(rows), (note,), None, threshold)
+
+
+def _of_two_levels(second: arrays.Booleans, arm: arrays.Booleans, weight: arrays.Floats | None) -> float:
+    plain = [float(second[rows].mean()) for rows in (arm, ~arm)]
+    if weight is None:
+        return binary_difference(*plain)
+    if not (weight[arm].any() and weight[~arm].any()):
+        raise ArgumentError("weight: found an arm whose weights are all 0")
+    shares = [float((weight[rows] * second[rows]).sum() / weight[rows].sum()) for rows in (arm, ~arm)]
+    return binary_difference(*shares, *plain)

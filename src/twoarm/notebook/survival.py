@@ -13,6 +13,7 @@ from twoarm.notebook.columns import column, events, label_of, names_of, open_fra
 from twoarm.notebook.result import Result, Value, as_frame
 from twoarm.statistics import arrays
 from twoarm.statistics.cox import CoxFit, ResidualKind, fit_cox
+from twoarm.statistics.cox_prediction import predict_survival
 from twoarm.statistics.cox_risk_sets import Ties
 from twoarm.statistics.distributions import chi_squared_tail, normal_quantile
 from twoarm.statistics.kaplan_meier import IntervalType, KaplanMeier, fit_kaplan_meier, number_at_risk, survival_at
@@ -71,12 +72,28 @@ class CoxModel(Result):
     factors: Mapping[str, Sequence[str]]
 
     def residuals(self, kind: ResidualKind = "martingale") -> arrays.Floats:
-        """Return martingale, score, schoenfeld or dfbeta residuals."""
+        """Return martingale, deviance, score, schoenfeld or dfbeta residuals."""
         return self.fit.residuals(kind)
 
     def baseline_hazard(self) -> Any:
         """Return the cumulative baseline hazard at covariates of 0."""
         return self.fit.baseline_hazard()
+
+    def predict(self, covariates: Any, *, stratum: int = 0, confidence_level: float = 0.95) -> Result:
+        """Predict survival curves of patients with given covariates: a row a patient, in the order of the terms."""
+        found = predict_survival(self.fit, covariates=covariates, stratum=stratum, confidence_level=confidence_level)
+        rows: list[tuple[Value, ...]] = [
+            (
+                patient + 1,
+                float(time),
+                *(float(part[i, patient]) for part in (found.survival, found.lower, found.upper)),
+            )
+            for patient in range(found.survival.shape[1])
+            for i, time in enumerate(found.time)
+        ]
+        note = f"{100 * confidence_level:g}% limits: {found.interval}."
+        columns = ("patient", "time", "survival", "lower", "upper")
+        return Result("Predicted survival", columns, tuple(rows), (note,), found)
 
     def proportional_hazards(self, transform: TimeTransform = "km") -> Result:
         """Test whether the coefficients change with time; a factor is tested as a whole."""
@@ -245,6 +262,7 @@ def cox(
     cluster: Any = None,
     weight: Any = None,
     frequency: Any = None,
+    offset: Any = None,
     event_value: Any = None,
     ties: Ties = "efron",
     robust: bool | None = None,
@@ -263,6 +281,7 @@ def cox(
         cluster: robust variance within clusters such as matched pairs, shape (n,).
         weight: sampling weights, shape (n,); the variance is then robust.
         frequency: whole numbers; k stands for k identical patients, shape (n,).
+        offset: a part of the log hazard that is known, shape (n,).
         event_value: the code of an event.
         ties: how tied event times are handled.
         robust: robust variance; by default when cluster or weight is given.
@@ -288,6 +307,7 @@ def cox(
         cluster=column(source, "cluster", cluster),
         weight=column(source, "weight", weight),
         frequency=column(source, "frequency", frequency),
+        offset=column(source, "offset", offset),
         ties=ties,
         robust=robust,
     )

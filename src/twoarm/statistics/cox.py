@@ -14,7 +14,12 @@ from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats, Integers, group_sums
 from twoarm.statistics.concordance import concordance
 from twoarm.statistics.cox_likelihood import PartialLikelihood, maximise
-from twoarm.statistics.cox_residuals import martingale_residuals, schoenfeld_residuals, score_residuals
+from twoarm.statistics.cox_residuals import (
+    deviance_residuals,
+    martingale_residuals,
+    schoenfeld_residuals,
+    score_residuals,
+)
 from twoarm.statistics.cox_risk_sets import RiskSets, Ties, build_risk_sets
 from twoarm.statistics.distributions import chi_squared_tail, two_sided_normal
 from twoarm.statistics.linear_algebra import (
@@ -28,7 +33,7 @@ from twoarm.statistics.linear_algebra import (
     weighted_cross_product,
 )
 
-ResidualKind = Literal["martingale", "score", "schoenfeld", "dfbeta"]
+ResidualKind = Literal["martingale", "deviance", "score", "schoenfeld", "dfbeta"]
 
 SAME_RISK = 10  # decimals; linear predictors closer than this are ties of arithmetic
 MONOTONE = "monotone likelihood: the estimate is infinite"
@@ -46,6 +51,7 @@ class CoxPatients:
     frequency: Floats
     sampling: Floats
     clusters: Integers | None
+    offset: Floats | None
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -106,13 +112,16 @@ class CoxFit:
         return sum(reason in ("", MONOTONE) for reason in self.reasons)
 
     def residuals(self, kind: ResidualKind = "martingale") -> Floats:
-        """Return residuals: martingale (n,); score or dfbeta (n, p); schoenfeld (e, p), a row a death by time.
+        """Return residuals: martingale or deviance (n,); score or dfbeta (n, p); schoenfeld (e, p), a row a death.
 
         Columns of terms that were not estimated are NaN. R: ``residuals(fit, type = kind)``.
         """
         problem = self.problem
         if kind == "martingale":
             return martingale_residuals(problem.patients.risk, problem.patients.event, problem.at)
+        if kind == "deviance":
+            martingale = martingale_residuals(problem.patients.risk, problem.patients.event, problem.at)
+            return deviance_residuals(martingale, problem.patients.event & (problem.patients.risk.weight > 0))
         if kind == "schoenfeld":
             order = np.lexsort(
                 (
@@ -126,7 +135,7 @@ class CoxFit:
                 score_residuals(problem.patients.risk, problem.patients.event, problem.x, problem.at) * problem.scale
             )
         else:
-            raise ArgumentError(f"kind: found {kind!r}; expected martingale, score, schoenfeld or dfbeta")
+            raise ArgumentError(f"kind: found {kind!r}; expected martingale, deviance, score, schoenfeld or dfbeta")
         full = np.full((found.shape[0], len(self.names)), np.nan)
         full[:, problem.kept] = found
         full[:, ~np.isfinite(self.coefficients)] = np.nan
@@ -137,7 +146,7 @@ class CoxFit:
         return full
 
     def baseline_hazard(self) -> BaselineHazard:
-        """Return the cumulative baseline hazard at covariates of 0. R: ``basehaz(fit, centered = FALSE)``.
+        """Return the cumulative baseline hazard at covariates and offset of 0. R: ``basehaz(fit, centered = FALSE)``.
 
         Raises:
             NotEstimableError: an estimate is infinite.
@@ -155,10 +164,13 @@ class CoxFit:
     def concordance(self) -> float:
         """Return the share of comparable pairs that the linear predictor puts in the right order (Harrell's C)."""
         problem = self.problem
+        predictor = linear_predictor(problem.x, problem.beta)
+        if problem.patients.offset is not None:
+            predictor += problem.patients.offset
         found = concordance(
             time=problem.patients.time,
             event=problem.patients.event,
-            risk=np.round(linear_predictor(problem.x, problem.beta), SAME_RISK),
+            risk=np.round(predictor, SAME_RISK),
             strata=problem.patients.stratum,
             entry=problem.patients.entry,
             weight=problem.patients.risk.weight,
@@ -192,6 +204,7 @@ def fit_cox(
     cluster: ArrayLike | None = None,
     weight: ArrayLike | None = None,
     frequency: ArrayLike | None = None,
+    offset: ArrayLike | None = None,
     ties: Ties = "efron",
     robust: bool | None = None,
 ) -> CoxFit:
@@ -207,7 +220,8 @@ def fit_cox(
         cluster: robust variance with scores summed within clusters such as matched pairs, shape (n,).
         weight: sampling weights; the robust variance is then the default, shape (n,).
         frequency: whole numbers; k stands for k identical patients, shape (n,).
-        ties: how tied event times are handled.
+        offset: a part of the log hazard that is known, shape (n,).
+        ties: how tied event times are handled; exact ties are ``fit_exact_cox``.
         robust: infinitesimal jackknife variance; by default when cluster or weight is given.
 
     Raises:
@@ -231,6 +245,7 @@ def fit_cox(
     sampling, frequencies = arrays.weights(weight, n), arrays.frequencies(frequency, n)
     stratum = np.zeros(n, np.int64) if strata is None else arrays.codes("strata", strata, n)[0]
     clusters = None if cluster is None else arrays.codes("cluster", cluster, n)[0]
+    known = None if offset is None else arrays.numbers("offset", offset, n)
     labels = tuple(names) if names is not None else tuple(f"x{j + 1}" for j in range(design.shape[1]))
     if len(labels) != design.shape[1]:
         raise ArgumentError(f"names: found {len(labels)} names; expected {design.shape[1]}, one a column")
@@ -249,7 +264,7 @@ def fit_cox(
     )
     wants_robust = (clusters is not None or weight is not None) if robust is None else robust
     with one_thread():
-        patients = CoxPatients(risk, exits, happened, enters, stratum, frequencies, sampling, clusters)
+        patients = CoxPatients(risk, exits, happened, enters, stratum, frequencies, sampling, clusters, known)
         return fit_patients(patients, design, labels, ties, wants_robust)
 
 
@@ -257,11 +272,11 @@ def fit_patients(patients: CoxPatients, design: Floats, names: tuple[str, ...], 
     """Fit the model to risk sets that are built; they may be those of a subdistribution."""
     risk, frequency = patients.risk, patients.frequency
     x, means, scale = standardise(design, risk.weight)
-    keep, reasons, null = _informative(risk, x, scale)
+    keep, reasons, null = _informative(risk, x, scale, patients.offset)
     if not keep.any():
         raise NotEstimableError(reasons[0] if reasons else "no covariates")
     x = x if keep.all() else np.asfortranarray(x[:, keep])
-    fit = maximise(risk, x, null)
+    fit = maximise(risk, x, null, patients.offset)
     kept = np.flatnonzero(keep)
     finite = np.ones(kept.size, dtype=np.bool_)
     finite[fit.diverging] = False
@@ -306,7 +321,9 @@ def _variances(
     return naive, sandwich(naive, residuals, patients.frequency, patients.sampling, patients.clusters)
 
 
-def _informative(risk: RiskSets, x: Floats, scale: Floats) -> tuple[Booleans, list[str], PartialLikelihood | None]:
+def _informative(
+    risk: RiskSets, x: Floats, scale: Floats, offset: Floats | None
+) -> tuple[Booleans, list[str], PartialLikelihood | None]:
     """Say which columns can be estimated and why the others cannot; give the likelihood at 0 if all candidates stay."""
     varying = scale > 0
     keep = independent_columns(weighted_cross_product(x, risk.weight), float(risk.weight.sum())) & varying
@@ -317,7 +334,7 @@ def _informative(risk: RiskSets, x: Floats, scale: Floats) -> tuple[Booleans, li
     at_zero = None
     if keep.any():
         candidates = x if keep.all() else np.asfortranarray(x[:, keep])
-        at_zero = PartialLikelihood.at(risk, candidates, np.zeros(candidates.shape[1]))
+        at_zero = PartialLikelihood.at(risk, candidates, np.zeros(candidates.shape[1]), offset)
         null, total = at_zero.information, float(risk.step_weight.sum())
         informed = independent_columns(null, total)
         for position, j in enumerate(np.flatnonzero(keep).tolist()):

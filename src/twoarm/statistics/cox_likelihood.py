@@ -37,10 +37,12 @@ class PartialLikelihood:
     c2: Floats
 
     @classmethod
-    def at(cls, risk: RiskSets, x: Floats, beta: Floats) -> PartialLikelihood:
+    def at(cls, risk: RiskSets, x: Floats, beta: Floats, offset: Floats | None = None) -> PartialLikelihood:
         """Evaluate at beta; the largest linear predictor is taken out so that nothing overflows."""
         m, p = risk.groups, x.shape[1]
         eta = linear_predictor(x, beta)
+        if offset is not None:
+            eta += offset
         shift = float(eta.max())
         hazard = np.exp(eta - shift)
         theta = risk.weight * hazard
@@ -121,14 +123,16 @@ class Maximum:
     diverging: Integers
 
 
-def maximise(risk: RiskSets, x: Floats, first: PartialLikelihood | None = None) -> Maximum:
+def maximise(
+    risk: RiskSets, x: Floats, first: PartialLikelihood | None = None, offset: Floats | None = None
+) -> Maximum:
     """Maximise by Newton's method with step-halving; say which coefficients run away.
 
     With a monotone likelihood the log-likelihood converges while the coefficient moves by about one per iteration, so
     the step decides and not the likelihood.
     """
     beta = np.zeros(x.shape[1])
-    first = current = first or PartialLikelihood.at(risk, x, beta)
+    first = current = first or PartialLikelihood.at(risk, x, beta, offset)
     step = np.zeros_like(beta)
     iteration = 0
     for iteration in range(1, MAXIMUM_ITERATIONS + 1):
@@ -139,12 +143,12 @@ def maximise(risk: RiskSets, x: Floats, first: PartialLikelihood | None = None) 
         if not np.isfinite(step).all():
             break
         step = step * min(1.0, LONGEST_STEP / max(float(np.abs(step).max()), LONGEST_STEP))
-        proposal = PartialLikelihood.at(risk, x, beta + step)
+        proposal = PartialLikelihood.at(risk, x, beta + step, offset)
         slack = 1e-12 * max(1.0, abs(current.log_likelihood))
         halvings = 0
         while not proposal.log_likelihood >= current.log_likelihood - slack and halvings < 40:
             step, halvings = step / 2, halvings + 1
-            proposal = PartialLikelihood.at(risk, x, beta + step)
+            proposal = PartialLikelihood.at(risk, x, beta + step, offset)
         beta, current = beta + step, proposal
         if np.abs(step).max() < STEP_TOLERANCE * max(1.0, np.abs(beta).max()):
             return Maximum(beta, first, current, iteration, _diverging(beta, np.zeros_like(step), first, current))

@@ -37,6 +37,16 @@ def martingale_residuals(risk: RiskSets, event: Booleans, at: PartialLikelihood)
     return np.asarray((event & (risk.weight > 0)) - at.hazard * expected)
 
 
+def deviance_residuals(martingale: Floats, event: Booleans) -> Floats:
+    """Return martingale residuals made symmetric, shape (n,); their squares sum to the deviance.
+
+    Source: Therneau, Grambsch and Fleming (1990), sign(m) sqrt(-2 (m + d log(d - m))).
+    """
+    expected = np.where(event, event - martingale, 1.0)
+    logged = np.log(np.maximum(expected, np.finfo(np.float64).tiny))
+    return np.asarray(np.sign(martingale) * np.sqrt(np.maximum(-2 * (martingale + logged), 0.0)))
+
+
 def schoenfeld_residuals(risk: RiskSets, x: Floats, at: PartialLikelihood) -> Floats:
     """Return covariates minus their mean in the risk set, a row a death in the order of ``risk.deaths``, (e, p)."""
     weight = risk.death_weight[:, None]

@@ -155,6 +155,7 @@ def _patients(
         frequency=one,
         sampling=one,
         clusters=clusters,
+        offset=None,
     )
 
 

@@ -42,10 +42,13 @@ def standardised_difference(difference: float, variance_1: float, variance_0: fl
     return difference / deviation
 
 
-def continuous_difference(*, values: ArrayLike, treated: ArrayLike) -> float:
+def continuous_difference(*, values: ArrayLike, treated: ArrayLike, weight: ArrayLike | None = None) -> float:
     """Return the standardised mean difference, treated minus comparator, of a continuous covariate.
 
-    Source: Austin (2009), equation 1.
+    Weights move the means only; the SD stays that of the patients as they are, so that a spread which the weights
+    change does not pass for balance.
+
+    Source: Austin (2009), equation 1; Austin and Stuart (2015) with weights.
 
     >>> round(continuous_difference(values=[1, 2, 3, 2, 3, 4], treated=[0, 0, 0, 1, 1, 1]), 3)
     1.0
@@ -53,29 +56,43 @@ def continuous_difference(*, values: ArrayLike, treated: ArrayLike) -> float:
     x = arrays.numbers("values", values)
     arm = arrays.events("treated", treated, x.size)
     (mean_1, variance_1), (mean_0, variance_0) = mean_and_variance(x[arm]), mean_and_variance(x[~arm])
+    if weight is not None:
+        w = _arm_weights(weight, arm)
+        mean_1, mean_0 = (float((w[rows] * x[rows]).sum() / w[rows].sum()) for rows in (arm, ~arm))
     return standardised_difference(mean_1 - mean_0, variance_1, variance_0, max(abs(mean_1), abs(mean_0)))
 
 
-def binary_difference(share_1: float, share_0: float) -> float:
+def binary_difference(
+    share_1: float, share_0: float, spread_1: float | None = None, spread_0: float | None = None
+) -> float:
     """Return the standardised difference of two proportions (Austin 2009, equation 2).
+
+    The SD comes from ``spread_1`` and ``spread_0``, shares of another sample such as the unweighted one; by default
+    from the shares themselves.
 
     >>> round(binary_difference(0.5, 0.4), 4)
     0.202
     """
-    return standardised_difference(share_1 - share_0, share_1 * (1 - share_1), share_0 * (1 - share_0))
+    p, q = share_1 if spread_1 is None else spread_1, share_0 if spread_0 is None else spread_0
+    return standardised_difference(share_1 - share_0, p * (1 - p), q * (1 - q))
 
 
-def categorical_difference(*, levels: ArrayLike, treated: ArrayLike) -> float:
+def categorical_difference(*, levels: ArrayLike, treated: ArrayLike, weight: ArrayLike | None = None) -> float:
     """Return the Mahalanobis standardised difference of a covariate with several levels (Yang and Dalton 2012).
 
     Infinite when some level, or combination of levels, separates the arms. A covariate of two levels gives the
-    absolute standardised difference of proportions.
+    absolute standardised difference of proportions. Weights move the shares only; their covariance stays that of the
+    patients as they are.
     """
     values = np.asarray(levels)
     arm = arrays.events("treated", treated, values.size)
     codes, labels = arrays.codes("levels", values, arm.size)
     shares_1, shares_0 = _shares(codes, arm, labels.size), _shares(codes, ~arm, labels.size)
-    return mahalanobis_of_shares(shares_1, shares_0)
+    if weight is None:
+        return mahalanobis_of_shares(shares_1, shares_0)
+    w = _arm_weights(weight, arm)
+    weighted = [arrays.group_sums(codes[rows], w[rows], labels.size) / w[rows].sum() for rows in (arm, ~arm)]
+    return mahalanobis_of_shares(weighted[0], weighted[1], shares_1, shares_0)
 
 
 def mahalanobis_of_shares(
@@ -106,6 +123,13 @@ def mahalanobis_of_shares(
     if (np.abs(projected[flat]) > 1e-9).any():
         return float("inf")
     return float(np.sqrt((projected[~flat] ** 2 / values[~flat]).sum()))
+
+
+def _arm_weights(weight: ArrayLike, arm: Booleans) -> Floats:
+    found = arrays.weights(weight, arm.size)
+    if not (found[arm].any() and found[~arm].any()):
+        raise ArgumentError("weight: found an arm whose weights are all 0")
+    return found
 
 
 def _shares(codes: arrays.Integers, rows: Booleans, k: int) -> Floats:
