@@ -167,7 +167,7 @@ def test_what_cannot_be_stored_is_not_published(
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("owner", [2**22 - 3, os.getpid(), 1])
+@pytest.mark.parametrize("owner", [2**22 - 3, os.getpid(), 1], ids=["gone", "this", "first"])
 @pytest.mark.parametrize("name", ["out", "out[1]"])
 def test_an_old_output_comes_back_whoever_has_the_number_of_its_process_now(
     name: str, owner: int, publish: Callable[..., Path], tmp_path: Path
