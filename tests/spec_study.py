@@ -20,7 +20,7 @@ arm = "text"
 age = "integer"
 sex = "text"
 days = "integer"
-died = "boolean"
+died = { type = "boolean", true = ["1"], false = ["0"] }
 
 [populations.study]
 label = "Everybody"

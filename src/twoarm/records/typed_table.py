@@ -226,7 +226,16 @@ def _cell_findings(
                 remedy = _HELD if hold else f"{remedy}, or {_CORRECT}" if remedy else _CORRECT
             patients = tuple(keys.filter(rule.cells).fill_null("").to_list())
             found = tuple(rows.filter(rule.cells).to_list())
-            yield Finding(name, outcome, file, header, rule.what, found, patients, remedy or _HELD)
+            yield Finding(
+                name,
+                outcome,
+                file,
+                header,
+                rule.what,
+                found,
+                patients,
+                remedy or (_HELD if outcome == "held" else _CORRECT),
+            )
 
 
 _HELD = "held: counts as unknown"
