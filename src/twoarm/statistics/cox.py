@@ -112,7 +112,7 @@ class CoxFit:
         return sum(reason in ("", MONOTONE) for reason in self.reasons)
 
     def residuals(self, kind: ResidualKind = "martingale") -> Floats:
-        """Return residuals: martingale or deviance (n,); score or dfbeta (n, p); schoenfeld (e, p), a row a death by time.
+        """Return residuals: martingale, deviance (n,); score, dfbeta (n, p); schoenfeld (e, p), a row a death by time.
 
         Columns of terms that were not estimated are NaN. R: ``residuals(fit, type = kind)``.
         """
@@ -238,7 +238,7 @@ def fit_cox(
     exits = arrays.times("time", time)
     n = exits.size
     if ties not in ("efron", "breslow"):
-        raise ArgumentError(f"ties: found {ties!r}; expected efron or breslow")
+        raise ArgumentError(f"ties: found {ties!r}; expected efron or breslow; exact ties are fit_exact_cox")
     happened = arrays.events("event", event, n)
     design = arrays.matrix("covariates", covariates, n)
     enters = arrays.entries(entry, exits)
