@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         wilcoxon,
     )
     from twoarm.notebook.design import logistic, match, standardised_differences
+    from twoarm.notebook.special_regressions import exact_cox
     from twoarm.notebook.survival import cox, kaplan_meier, log_rank, restricted_mean
     from twoarm.notebook.weighting import entropy_weights, propensity_weights, weighted_log_rank
     from twoarm.protocol.read import parse_protocol, read_protocol
@@ -62,6 +63,7 @@ _HOMES = {
     "entropy_weights": "twoarm.notebook.weighting",
     "propensity_weights": "twoarm.notebook.weighting",
     "weighted_log_rank": "twoarm.notebook.weighting",
+    "exact_cox": "twoarm.notebook.special_regressions",
     "parse_protocol": "twoarm.protocol.read",
     "read_protocol": "twoarm.protocol.read",
     "read_records": "twoarm.records.records",
@@ -83,6 +85,7 @@ __all__ = [
     "count_test",
     "cox",
     "entropy_weights",
+    "exact_cox",
     "fisher",
     "kaplan_meier",
     "kruskal_wallis",

@@ -238,7 +238,7 @@ def fit_cox(
     exits = arrays.times("time", time)
     n = exits.size
     if ties not in ("efron", "breslow"):
-        raise ArgumentError(f"ties: found {ties!r}; expected efron or breslow")
+        raise ArgumentError(f"ties: found {ties!r}; expected efron or breslow; exact ties are fit_exact_cox")
     happened = arrays.events("event", event, n)
     design = arrays.matrix("covariates", covariates, n)
     enters = arrays.entries(entry, exits)
