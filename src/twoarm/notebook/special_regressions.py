@@ -75,7 +75,7 @@ def exact_cox(
         rows.append((name, float(beta), float(se), *ratios, float(p)))
     statistic, p = fit.likelihood_ratio_test()
     notes = [
-        f"n {fit.n}, events {fit.events}, at most {fit.largest_tie} at a time; Wald limits, {100 * confidence_level:g}%.",
+        f"n {fit.n}, events {fit.events}, at most {fit.largest_tie} at a time; Wald {100 * confidence_level:g}% limits",
         f"likelihood ratio {statistic:.4g}, p = {p:.4g}; score {fit.score_statistic:.4g}.",
     ]
     notes += [f"{name} is not estimable: {why}." for name, why in zip(fit.names, fit.reasons, strict=True) if why]
