@@ -187,7 +187,7 @@ def _read_row(row: Any, facts: SheetFacts) -> None:
         value = parts.get("v")
         if "f" in parts and not value and "is" not in parts and cell.attrib.get("t") != "str":
             facts.uncalculated.append((number, column))
-        elif value in ("0", "1", "60") and "t" not in cell.attrib:
+        elif value in ("0", "1", "60") and cell.attrib.get("t", "n") == "n":
             facts.fake_days.append((number, column))
 
 
