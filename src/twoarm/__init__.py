@@ -25,7 +25,9 @@ if TYPE_CHECKING:
         t_test,
         wilcoxon,
     )
+    from twoarm.notebook.competing import cumulative_incidence, fine_gray, gray
     from twoarm.notebook.design import logistic, match, standardised_differences
+    from twoarm.notebook.sensitivity import e_value, leave_one_centre_out, pool_centres
     from twoarm.notebook.survival import cox, kaplan_meier, log_rank, restricted_mean
     from twoarm.protocol.read import parse_protocol, read_protocol
     from twoarm.records.records import read_records
@@ -46,12 +48,18 @@ _HOMES = {
     "chi_squared": "twoarm.notebook.comparisons",
     "count_test": "twoarm.notebook.comparisons",
     "cox": "twoarm.notebook.survival",
+    "cumulative_incidence": "twoarm.notebook.competing",
+    "e_value": "twoarm.notebook.sensitivity",
+    "fine_gray": "twoarm.notebook.competing",
     "fisher": "twoarm.notebook.comparisons",
+    "gray": "twoarm.notebook.competing",
     "kaplan_meier": "twoarm.notebook.survival",
     "kruskal_wallis": "twoarm.notebook.comparisons",
+    "leave_one_centre_out": "twoarm.notebook.sensitivity",
     "log_rank": "twoarm.notebook.survival",
     "logistic": "twoarm.notebook.design",
     "match": "twoarm.notebook.design",
+    "pool_centres": "twoarm.notebook.sensitivity",
     "proportion": "twoarm.notebook.comparisons",
     "proportion_difference": "twoarm.notebook.comparisons",
     "restricted_mean": "twoarm.notebook.survival",
@@ -78,13 +86,19 @@ __all__ = [
     "chi_squared",
     "count_test",
     "cox",
+    "cumulative_incidence",
+    "e_value",
+    "fine_gray",
     "fisher",
+    "gray",
     "kaplan_meier",
     "kruskal_wallis",
+    "leave_one_centre_out",
     "log_rank",
     "logistic",
     "match",
     "parse_protocol",
+    "pool_centres",
     "proportion",
     "proportion_difference",
     "read_protocol",
