@@ -25,7 +25,9 @@ if TYPE_CHECKING:
         t_test,
         wilcoxon,
     )
+    from twoarm.notebook.competing import cumulative_incidence, fine_gray, gray
     from twoarm.notebook.design import logistic, match, standardised_differences
+    from twoarm.notebook.sensitivity import e_value, leave_one_centre_out, pool_centres
     from twoarm.notebook.special_regressions import exact_cox
     from twoarm.notebook.survival import cox, kaplan_meier, log_rank, restricted_mean
     from twoarm.notebook.weighting import entropy_weights, propensity_weights, weighted_log_rank
@@ -48,12 +50,18 @@ _HOMES = {
     "chi_squared": "twoarm.notebook.comparisons",
     "count_test": "twoarm.notebook.comparisons",
     "cox": "twoarm.notebook.survival",
+    "cumulative_incidence": "twoarm.notebook.competing",
+    "e_value": "twoarm.notebook.sensitivity",
+    "fine_gray": "twoarm.notebook.competing",
     "fisher": "twoarm.notebook.comparisons",
+    "gray": "twoarm.notebook.competing",
     "kaplan_meier": "twoarm.notebook.survival",
     "kruskal_wallis": "twoarm.notebook.comparisons",
+    "leave_one_centre_out": "twoarm.notebook.sensitivity",
     "log_rank": "twoarm.notebook.survival",
     "logistic": "twoarm.notebook.design",
     "match": "twoarm.notebook.design",
+    "pool_centres": "twoarm.notebook.sensitivity",
     "proportion": "twoarm.notebook.comparisons",
     "proportion_difference": "twoarm.notebook.comparisons",
     "restricted_mean": "twoarm.notebook.survival",
@@ -84,15 +92,21 @@ __all__ = [
     "chi_squared",
     "count_test",
     "cox",
+    "cumulative_incidence",
+    "e_value",
     "entropy_weights",
     "exact_cox",
+    "fine_gray",
     "fisher",
+    "gray",
     "kaplan_meier",
     "kruskal_wallis",
+    "leave_one_centre_out",
     "log_rank",
     "logistic",
     "match",
     "parse_protocol",
+    "pool_centres",
     "propensity_weights",
     "proportion",
     "proportion_difference",

@@ -36,7 +36,8 @@ def read_causes(
         causes: the causes there are, in order; those seen, sorted, by default. One without events may be declared.
 
     Raises:
-        ArgumentError: missing labels, fractions (which are times), a label that is not declared.
+        ArgumentError: missing labels, fractions (which are times), text without the text that stands for end of
+            follow-up, a label that is not declared.
 
     >>> read_causes([2, 0, 1, 2], 4).codes.tolist()
     [1, -1, 0, 1]
@@ -45,6 +46,8 @@ def read_causes(
     if array.dtype.kind == "f" and (array[np.isfinite(array)] % 1 != 0).any():
         raise ArgumentError("cause: found fractions; expected a label for each cause, and one for end of follow-up")
     positions, seen = arrays.codes("cause", array, length)
+    if any(isinstance(label, str) for label in seen.tolist()) and not isinstance(censored, str):
+        raise ArgumentError("cause: found text; say which label is end of follow-up with censored=...")
     happened = [label for label in seen.tolist() if label != censored]
     declared = happened if causes is None else list(causes)
     unknown = [label for label in happened if label not in declared]
