@@ -26,9 +26,9 @@ if TYPE_CHECKING:
         wilcoxon,
     )
     from twoarm.notebook.design import logistic, match, standardised_differences
+    from twoarm.notebook.special_regressions import exact_cox, firth_cox, firth_logistic
     from twoarm.notebook.survival import cox, kaplan_meier, log_rank, restricted_mean
     from twoarm.notebook.weighting import entropy_weights, propensity_weights, weighted_log_rank
-    from twoarm.notebook.special_regressions import exact_cox
     from twoarm.protocol.read import parse_protocol, read_protocol
     from twoarm.records.records import read_records
     from twoarm.report.publish import write_report
@@ -64,6 +64,8 @@ _HOMES = {
     "propensity_weights": "twoarm.notebook.weighting",
     "weighted_log_rank": "twoarm.notebook.weighting",
     "exact_cox": "twoarm.notebook.special_regressions",
+    "firth_cox": "twoarm.notebook.special_regressions",
+    "firth_logistic": "twoarm.notebook.special_regressions",
     "parse_protocol": "twoarm.protocol.read",
     "read_protocol": "twoarm.protocol.read",
     "read_records": "twoarm.records.records",
@@ -86,6 +88,8 @@ __all__ = [
     "cox",
     "entropy_weights",
     "exact_cox",
+    "firth_cox",
+    "firth_logistic",
     "fisher",
     "kaplan_meier",
     "kruskal_wallis",
