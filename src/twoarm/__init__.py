@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from twoarm.notebook.competing import cumulative_incidence, fine_gray, gray
     from twoarm.notebook.design import logistic, match, standardised_differences
     from twoarm.notebook.sensitivity import e_value, leave_one_centre_out, pool_centres
-    from twoarm.notebook.special_regressions import exact_cox
+    from twoarm.notebook.special_regressions import exact_cox, firth_cox, firth_logistic
     from twoarm.notebook.survival import cox, kaplan_meier, log_rank, restricted_mean
     from twoarm.notebook.weighting import entropy_weights, propensity_weights, weighted_log_rank
     from twoarm.protocol.read import parse_protocol, read_protocol
@@ -72,6 +72,8 @@ _HOMES = {
     "propensity_weights": "twoarm.notebook.weighting",
     "weighted_log_rank": "twoarm.notebook.weighting",
     "exact_cox": "twoarm.notebook.special_regressions",
+    "firth_cox": "twoarm.notebook.special_regressions",
+    "firth_logistic": "twoarm.notebook.special_regressions",
     "parse_protocol": "twoarm.protocol.read",
     "read_protocol": "twoarm.protocol.read",
     "read_records": "twoarm.records.records",
@@ -97,6 +99,8 @@ __all__ = [
     "entropy_weights",
     "exact_cox",
     "fine_gray",
+    "firth_cox",
+    "firth_logistic",
     "fisher",
     "gray",
     "kaplan_meier",

@@ -63,7 +63,7 @@ def type_dates(raw: pl.Series, text: pl.Series, declared: DateColumn, fake: pl.S
         sorting.say(
             "placeholder",
             stands,
-            "days that stand for a missing date (the first or last of a calendar)",
+            "days that stand for no date (the first or last of a calendar)",
             "warned",
             remedy,
         )
