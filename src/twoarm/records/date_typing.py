@@ -61,7 +61,11 @@ def type_dates(raw: pl.Series, text: pl.Series, declared: DateColumn, fake: pl.S
         stands = values.is_in(PLACEHOLDERS).fill_null(False)
         remedy = 'counted as missing; placeholders = "keep" if they are real'
         sorting.say(
-            "placeholder", stands, "days that stand for a missing date (the first or last of a calendar)", "warned", remedy
+            "placeholder",
+            stands,
+            "days that stand for a missing date (the first or last of a calendar)",
+            "warned",
+            remedy,
         )
         values = values.set(stands, None)
     return TypedColumn(values, sorting.rules)
