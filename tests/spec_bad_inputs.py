@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from pathlib import Path
 import openpyxl
 from click.testing import CliRunner, Result
 
-from spec_study import csv_text, patients
+from spec_study import patients
 from twoarm.cli import main
 from twoarm.errors import RecordsError
 from twoarm.protocol.read import read_protocol
@@ -155,10 +156,17 @@ def write_case(case: Case, folder: Path, kind: str = "csv") -> Path:
         text = text.replace("patients.csv", "patients.xlsx")
         write_sheet(folder / "patients.xlsx", [list(rows[0]), *(list(row.values()) for row in rows)])
     else:
-        (folder / "patients.csv").write_text(csv_text(rows), "utf-8")
+        write_csv(folder / "patients.csv", rows)
     study = folder / "study.toml"
     study.write_text(text, "utf-8")
     return study
+
+
+def write_csv(path: Path, rows: Rows) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def write_sheet(path: Path, table: list[list[object]]) -> None:

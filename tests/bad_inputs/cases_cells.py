@@ -80,7 +80,7 @@ FLAGS = [
       for i, cell in enumerate(("1", "是", "死亡", "TRUE"))),
     *(Case(33, f"outside-{i}", "refused", "", "died", {"died": cell}, says=("outside the yes/no codes",), secrets=(secret,))
       for i, (cell, secret) in enumerate((("2", "'2'"), ("?", "'?'"), ("maybe", "maybe")))),
-    Case(34, "codes-of-1-and-2", "refused", "", "died", change=column("died", "1", "2"),
+    Case(34, "codes-of-1-and-2", "refused", "", "died", change=column("died", "1", "2"), rows=(7, 9),
          says=("outside the yes/no codes",)),  # type: ignore[arg-type]
     Case(36, "map", "normalised", "folded_code", "sex", {"sex": "Ｍ"},
          category('"男" = "m", "M" = "m", "m" = "m", "f" = "f", "1" = "m"')),

@@ -115,7 +115,7 @@ def _percent(
     if rule is None:
         mixed = plain.is_not_null().any()
         what = "percentages beside plain numbers" if mixed else "percentages"
-        remedy = 'declare percent = "share" (45% is 0.45) or "number" (45)'
+        remedy = 'declare percent = "share" (a hundredth) or "number"'
         sorting.say("percent", cells, what, "refused" if mixed else None, remedy)
         sorting.take(cells)
         return plain, nowhere(len(plain))
@@ -143,8 +143,9 @@ def _say_unread(sorting: Sorting, decimal: str) -> None:
     other = "," if decimal == "." else "."
     rest = rf"({re.escape(decimal)}[0-9]*)?"
     grouped = rf"^[+-]?[0-9]{{1,3}}({re.escape(other)}[0-9]{{3}})+{rest}$"
+    turned = rf"^[+-]?[0-9]{{1,3}}({re.escape(decimal)}[0-9]{{3}})+{re.escape(other)}[0-9]*$"
     remedy = f'declare thousands = "{other}", or decimal = "{other}"'
-    sorting.rule("ambiguous_mark", grouped, "numbers that can be read in two ways", "refused", remedy)
+    sorting.rule("ambiguous_mark", f"{grouped}|{turned}", "numbers that can be read in two ways", "refused", remedy)
     sorting.rule("infinite", r"(?i)^[+-]?(inf|infinity|∞)$", "infinite numbers", "held")
     sorting.rule("flagged", _FLAGGED, "numbers with a flag, or ranges of numbers", "held")
     sorting.rule("letter_for_digit", _LETTERS, "numbers with the letter O, l or I in place of a digit", "held")
