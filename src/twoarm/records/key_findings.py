@@ -66,6 +66,4 @@ def _alike(table: TypedTable, key: str, repeated: pl.Series) -> Iterator[Finding
         same = folded.set(~folded.str.contains(r"^\d+$").fill_null(False), None).str.strip_chars_start("0")
         zeros = same.is_duplicated() & same.is_not_null() & ~alike & ~repeated
         what = "keys that differ from another patient's only in leading zeros"
-        yield from findings_by_file(
-            table, zeros, "leading_zeros", "warned", key, what, "counted as different patients"
-        )
+        yield from findings_by_file(table, zeros, "leading_zeros", "warned", key, what, "counted as different patients")
