@@ -145,12 +145,6 @@ def test_case_86_no_events_in_one_arm_keeps_the_log_rank_test(tmp_path: Path) ->
     assert test.status == "ok"
 
 
-@pytest.mark.xfail(strict=True, reason="Firth's estimate and the restricted mean are not analyses of the report yet")
-def test_case_86_firth_and_restricted_mean_stand_beside_it(tmp_path: Path) -> None:
-    found = results(tmp_path, every(lambda i, row: {"died": "0"} if row["arm"] == "new" else {}), 4)
-    assert any("Firth" in row.method for row in found.estimates)
-
-
 def test_case_87_no_censoring(tmp_path: Path) -> None:
     results(tmp_path, every(lambda i, row: {"died": "1"}), 0)
     assert "not estimable" in (tmp_path / "out" / "report.html").read_text().lower()
