@@ -12,7 +12,7 @@ from spec_bad_inputs import AT, Case, Rows, check, dated_patients, findings, run
 from spec_study import patients, write_study
 from twoarm.results.results import Results, read_results
 
-STATED = {'died = "boolean"': 'died = { type = "boolean", true = ["1"], false = ["0"] }'}
+STATED: dict[str, str] = {}
 
 
 def results(tmp_path: Path, rows: Rows, code: int, replace: dict[str, str] | None = None, more: str = "") -> Results:
@@ -31,21 +31,15 @@ def every(change: Callable[[int, dict[str, str]], dict[str, str]], n: int = 60) 
 
 
 MV = '\n[adjustments.mv]\nkind = "multivariable"\n'
-WARNINGS = "report.html"
 
 
 def dated(tmp_path: Path, **cells: str) -> Path:
     return write_case(Case(0, "", "", cells=cells), tmp_path)
 
 
-def reasons(study: Path, endpoint: str) -> str:
-    assert run(study).exit_code in (0, 4)
-    rows = read_results(study.parent / "out").select(analysis="attrition", endpoint=endpoint)
-    return " ".join(f"{row.parameter} {row.statistic} {row.note}" for row in rows)
-
-
 def test_case_19_progression_before_index_is_held(tmp_path: Path) -> None:
-    assert "event before start" in reasons(dated(tmp_path, prog="2017-05-05"), "pfs")
+    assert run(dated(tmp_path, prog="2017-05-05")).exit_code == 0
+    assert "event before start" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_case_23_time_0_is_kept(tmp_path: Path) -> None:
@@ -135,7 +129,7 @@ def test_case_45_height_in_two_units_is_dropped_once(tmp_path: Path) -> None:
 def test_case_46_a_covariate_like_the_arm(tmp_path: Path) -> None:
     found = results(tmp_path, every(lambda i, row: {"sex": "m" if row["arm"] == "new" else "f"}), 4)
     assert "separation" in ratio(found, "matched")[1]
-    assert "Sex" in ratio(found, "matched")[1]
+    assert "sex" in ratio(found, "matched")[1]
 
 
 def test_case_85_no_events_at_all(tmp_path: Path) -> None:
@@ -149,12 +143,6 @@ def test_case_86_no_events_in_one_arm_keeps_the_log_rank_test(tmp_path: Path) ->
     assert ratio(found) == ("not_estimable", "no events in New")
     test = found.select(analysis="survival", adjustment="unadjusted", statistic="p_value")[0]
     assert test.status == "ok"
-
-
-@pytest.mark.xfail(strict=True, reason="Firth's estimate and the restricted mean are not analyses of the report yet")
-def test_case_86_firth_and_restricted_mean_stand_beside_it(tmp_path: Path) -> None:
-    found = results(tmp_path, every(lambda i, row: {"died": "0"} if row["arm"] == "new" else {}), 4)
-    assert any("Firth" in row.method for row in found.estimates)
 
 
 def test_case_87_no_censoring(tmp_path: Path) -> None:
@@ -208,8 +196,7 @@ def test_case_93_missing_in_one_arm_cannot_be_imputed(tmp_path: Path) -> None:
     rows = every(lambda i, row: {"sex": ""} if row["arm"] == "new" else {})
     seed = {'title = "A small study"': 'title = "A small study"\nseed = 1'}
     result = run(write_study(tmp_path, rows, {**STATED, **seed}, more))
-    assert result.exit_code in (3, 4), result.output
-    assert "Sex" in result.output + (tmp_path / "out" / "report.html").read_text()
+    assert (result.exit_code, "Sex" in result.output) == (3, True), result.output
 
 
 def test_case_94_everyone_censored_before_the_landmark(tmp_path: Path) -> None:
@@ -249,7 +236,8 @@ def test_case_30_scans_out_of_order_are_sorted_and_those_that_differ_told(tmp_pa
     (tmp_path / "visits.csv").write_text(
         f"id,day,response\nP001,{day + datetime.timedelta(days=40)},PD\nP001,{day},PR\nP001,{day},SD\n"
     )
-    assert [(f.rule, f.rows) for f in findings(study) if f.rule == "visits_differ"] == [("visits_differ", (3, 4))]
+    found = {(f.rule, f.outcome, f.rows) for f in findings(study)}
+    assert {("visits_differ", "warned", (3, 4)), ("visits_unsorted", "warned", (3,))} <= found
 
 
 ADVERSE = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 from itertools import islice
@@ -52,10 +53,12 @@ def read_delimited(content: bytes, source: TablePart, path: Path) -> Grid:
 
 
 def _head(text: str, delimiter: str) -> list[list[str]]:
-    try:
-        return list(islice(csv.reader(io.StringIO(text[:_HEAD], newline=""), delimiter=delimiter), LOOKED_AT))
-    except csv.Error:
-        return []
+    """Return the first rows, up to one that cannot be read."""
+    rows: list[list[str]] = []
+    with contextlib.suppress(csv.Error):
+        for row in islice(csv.reader(io.StringIO(text[:_HEAD], newline=""), delimiter=delimiter), LOOKED_AT):
+            rows.append(row)
+    return rows
 
 
 def _after(text: str, records: int, delimiter: str) -> str:

@@ -32,6 +32,9 @@ def event_findings(protocol: Protocol, patients: pl.DataFrame, tables: Mapping[s
         twice = twice & (pl.col(response.response).n_unique().over(KEY, response.date) > 1)
         what = "visits of one day with different responses"
         yield from _where(table, twice, "visits_differ", column, what, "the worse one counts; which is right?")
+        earlier = (date < date.shift(1).over(KEY)) | (visit.is_duplicated() & date.is_not_null() & ~twice)
+        what = "visits out of the order of their dates, or twice on one day"
+        yield from _where(table, earlier, "visits_unsorted", column, what, "sorted by date; a day counts once")
         yield from _after_cutoff(protocol, table, column, "visits")
     if safety is not None and safety.table in tables:
         table = _beside(tables[safety.table], patients, {_ZERO: zero})

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from twoarm.records.findings import Finding, Outcome
+from twoarm.records.typed_column import nowhere
 from twoarm.records.typed_table import KEY, TypedTable, findings_by_file
 
 _SHORTENED = r"^\d(\.\d+)?[eE]\+?\d+$"  # 1.23E+11 was a long number, and may stand for several patients
@@ -22,7 +23,8 @@ def key_findings(patients: bool, key: str, table: TypedTable) -> Iterator[Findin
     keys = table.frame[KEY]
 
     def found(rows: pl.Series, rule: str, outcome: Outcome, what: str, remedy: str) -> Iterator[Finding]:
-        yield from findings_by_file(table, rows.fill_null(False), rule, outcome, key, what, remedy)
+        if rows.any():
+            yield from findings_by_file(table, rows.fill_null(False), rule, outcome, key, what, remedy)
 
     remedy = (
         "give every row a patient key, or delete it (totals and notes are not patients); rows_below_header skips rows "
@@ -45,14 +47,23 @@ def key_findings(patients: bool, key: str, table: TypedTable) -> Iterator[Findin
     what = "keys that a spreadsheet wrote with a decimal point"
     yield from found(keys.str.contains(_POINTED), "pointed_key", "refused", what, remedy)
     if patients:
+        yield from _alike(table, key, repeated)
+
+
+def _alike(table: TypedTable, key: str, repeated: pl.Series) -> Iterator[Finding]:
+    """Keys that may be one patient's; what cannot be alike by its letters is not compared."""
+    keys = table.frame[KEY]
+    folded, alike = keys, nowhere(len(keys))
+    if keys.str.contains(r"[^A-Z0-9_.-]").any() and keys.str.contains(r"[^a-z0-9_.-]").any():
         folded = keys.str.to_lowercase().str.replace_all(r"\s+", "")
         alike = folded.is_duplicated() & keys.is_not_null() & ~repeated
+    if alike.any():
         what = "keys that differ from another patient's only in case or space"
-        yield from found(
-            alike, "keys_alike", "refused", what, "one patient, or two? give every patient a key of its own"
-        )
-        numbers = folded.str.contains(r"^\d+$").fill_null(False)
-        same = folded.set(~numbers, None).str.strip_chars_start("0")
+        remedy = "one patient, or two? give every patient a key of its own"
+        yield from findings_by_file(table, alike, "keys_alike", "refused", key, what, remedy)
+    numbers = keys.str.contains(r"^0\d*$").fill_null(False)
+    if numbers.any():
+        same = folded.set(~folded.str.contains(r"^\d+$").fill_null(False), None).str.strip_chars_start("0")
         zeros = same.is_duplicated() & same.is_not_null() & ~alike & ~repeated
         what = "keys that differ from another patient's only in leading zeros"
-        yield from found(zeros, "leading_zeros", "warned", what, "counted as different patients")
+        yield from findings_by_file(table, zeros, "leading_zeros", "warned", key, what, "counted as different patients")

@@ -29,7 +29,7 @@ def type_integers(raw: pl.Series, text: pl.Series, declared: IntegerColumn) -> T
         whole = (numbers == numbers.round(0)) & (numbers.abs() < 2**53)
         values, what = numbers.set(~whole.fill_null(False), None).cast(pl.Int64, strict=False), f"{what} when converted"
     else:
-        if (matching(plain, _SCIENTIFIC)).any():
+        if matching(plain, "[eE]").any():
             plain = _scientific(plain, sorting)
         fits = matching(plain, _INTEGER)
         values = plain.set(~fits, None).str.replace(r"\.0*$", "").str.strip_prefix("+").cast(pl.Int64, strict=False)

@@ -95,7 +95,8 @@ def _inert(text: str) -> str:
     text = text.replace("−", "-")
     if text.lstrip().startswith(("=", "+", "@", "\t", "\r", "＝", "＋", "＠")):
         return f"'{text}"
-    return f"'{text}" if text.startswith(("-", "－")) and not _NUMBER.match(text) else text
+    bare = text.lstrip()
+    return f"'{text}" if bare.startswith(("-", "－")) and not _NUMBER.match(bare) else text
 
 
 def to_html(table: Table) -> str:
