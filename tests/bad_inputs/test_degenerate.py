@@ -12,7 +12,9 @@ from spec_bad_inputs import AT, Case, Rows, check, dated_patients, findings, run
 from spec_study import patients, write_study
 from twoarm.results.results import Results, read_results
 
-STATED: dict[str, str] = {}
+STATED = {
+    'died = { type = "boolean", true = ["1"], false = ["0"] }': 'died = { type = "boolean", true = ["1"], false = ["0"] }'
+}
 
 
 def results(tmp_path: Path, rows: Rows, code: int, replace: dict[str, str] | None = None, more: str = "") -> Results:
@@ -119,7 +121,11 @@ def test_case_45_height_in_two_units_is_dropped_once(tmp_path: Path) -> None:
         tmp_path,
         rows,
         0,
-        {'died = "boolean"': STATED['died = "boolean"'] + '\ncm = "number"\nm = "number"', "sex = { kind": two},
+        {
+            'died = { type = "boolean", true = ["1"], false = ["0"] }': 'died = { type = "boolean", true = ["1"], false = ["0"] }'
+            + '\ncm = "number"\nm = "number"',
+            "sex = { kind": two,
+        },
         MV,
     )
     page = (tmp_path / "out" / "report.html").read_text()

@@ -11,7 +11,9 @@ from spec_bad_inputs import Case, check, findings, run, write_case
 from spec_study import patients, write_study
 from twoarm.results.results import read_results
 
-STATED = {'died = "boolean"': 'died = { type = "boolean", true = ["1"], false = ["0"] }'}
+STATED = {
+    'died = { type = "boolean", true = ["1"], false = ["0"] }': 'died = { type = "boolean", true = ["1"], false = ["0"] }'
+}
 
 
 @pytest.mark.xfail(strict=True, reason="imputed days are flagged and counted, but no second run without them is made")
