@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from spec_bad_inputs import AT, Case, Rows, dated_patients
 
-DIED, BMI, AGE, SEX, ARM = (
-    'died = { type = "boolean", true = ["1"], false = ["0"] }',
-    'bmi = "number"',
-    'age = "integer"',
-    'sex = "text"',
-    'arm = "text"',
-)
+DIED, BMI, AGE, SEX, ARM = 'died = "boolean"', 'bmi = "number"', 'age = "integer"', 'sex = "text"', 'arm = "text"'
 HOLD = {'key = "id"': 'key = "id"\non_invalid = "hold"'}
 PATIENT = dated_patients()[AT]
 ALIVE = {"died": "0", "death": ""}

@@ -12,13 +12,11 @@ from spec_bad_inputs import AT, Case, Rows, check, dated_patients, findings, run
 from spec_study import patients, write_study
 from twoarm.results.results import Results, read_results
 
-STATED = {
-    'died = { type = "boolean", true = ["1"], false = ["0"] }': 'died = { type = "boolean", true = ["1"], false = ["0"] }'
-}
+DIED = 'died = { type = "boolean", true = ["1"], false = ["0"] }'
 
 
 def results(tmp_path: Path, rows: Rows, code: int, replace: dict[str, str] | None = None, more: str = "") -> Results:
-    found = run(write_study(tmp_path, rows, {**STATED, **(replace or {})}, more))
+    found = run(write_study(tmp_path, rows, replace or {}, more))
     assert found.exit_code == code, found.output
     return read_results(tmp_path / "out")
 
@@ -70,9 +68,9 @@ def test_case_28_many_follow_ups_of_0_days(tmp_path: Path) -> None:
 
 def test_case_34_events_in_almost_everybody_need_stated_codes(tmp_path: Path) -> None:
     rows = every(lambda i, row: {"died": "1"})
-    refused = check(write_study(tmp_path, rows))
+    refused = check(write_study(tmp_path, rows, {DIED: 'died = "boolean"'}))
     assert (refused.exit_code, "are the codes reversed" in refused.output) == (3, True)
-    assert check(write_study(tmp_path, rows, STATED)).exit_code == 0
+    assert check(write_study(tmp_path, rows)).exit_code == 0
 
 
 def test_case_35_a_missing_event_is_held(tmp_path: Path) -> None:
@@ -121,11 +119,7 @@ def test_case_45_height_in_two_units_is_dropped_once(tmp_path: Path) -> None:
         tmp_path,
         rows,
         0,
-        {
-            'died = { type = "boolean", true = ["1"], false = ["0"] }': 'died = { type = "boolean", true = ["1"], false = ["0"] }'
-            + '\ncm = "number"\nm = "number"',
-            "sex = { kind": two,
-        },
+        {DIED: DIED + '\ncm = "number"\nm = "number"', "sex = { kind": two},
         MV,
     )
     page = (tmp_path / "out" / "report.html").read_text()
@@ -184,7 +178,7 @@ def test_case_90_no_pair_within_the_caliper(tmp_path: Path) -> None:
 
 def test_case_90_scores_that_are_all_equal(tmp_path: Path) -> None:
     rows = every(lambda i, row: {"age": "50", "sex": "m"})
-    assert run(write_study(tmp_path, rows, STATED)).exit_code in (0, 4)
+    assert run(write_study(tmp_path, rows)).exit_code in (0, 4)
 
 
 def test_case_91_subgroups_that_cannot_be_estimated(tmp_path: Path) -> None:
@@ -201,7 +195,7 @@ def test_case_93_missing_in_one_arm_cannot_be_imputed(tmp_path: Path) -> None:
     more = '\n[missing.mi]\nkind = "multiple_imputation"\nlabel = "Imputed"\nimputations = 3\n'
     rows = every(lambda i, row: {"sex": ""} if row["arm"] == "new" else {})
     seed = {'title = "A small study"': 'title = "A small study"\nseed = 1'}
-    result = run(write_study(tmp_path, rows, {**STATED, **seed}, more))
+    result = run(write_study(tmp_path, rows, seed, more))
     assert (result.exit_code, "Sex" in result.output) == (3, True), result.output
 
 
