@@ -20,8 +20,7 @@ Rows = list[dict[str, str]]
 
 
 def run(folder: Path, rows: Rows | None = None, replace: dict[str, str] | None = None, more: str = "") -> Results:
-    codes = {'died = "boolean"': 'died = { type = "boolean", true = ["1"], false = ["0"] }'}  # all may have died
-    study = write_study(folder, rows, {**codes, **(replace or {})}, more)
+    study = write_study(folder, rows, replace, more)
     protocol = read_protocol(study)
     return run_study(protocol, read_records(protocol, folder))
 
