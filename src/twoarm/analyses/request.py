@@ -24,7 +24,19 @@ class Observed:
     event: Booleans
     treated: Booleans
     pair: Integers | None
+    weight: Floats | None  # None where every row counts once
     rows: Integers  # positions among the adjusted cohort's rows
+
+    def within(self, mask: Booleans) -> Observed:
+        """Return some of the rows."""
+        return Observed(
+            time=self.time[mask],
+            event=self.event[mask],
+            treated=self.treated[mask],
+            pair=None if self.pair is None else self.pair[mask],
+            weight=None if self.weight is None else self.weight[mask],
+            rows=self.rows[mask],
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,5 +90,6 @@ class Request:
             event=endpoint.event[patients],
             treated=cohort.treated[rows],
             pair=None if cohort.pair is None else cohort.pair[rows],
+            weight=None if cohort.weights is None else cohort.weights[rows],
             rows=rows,
         )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from twoarm.design.adjusted_cohort import AdjustedCohort, NotAdjusted
 from twoarm.design.complete import CompletedCohort
 from twoarm.design.matching import match
+from twoarm.design.weighting import weigh
 from twoarm.errors import NotEstimableError
-from twoarm.protocol.adjustment import Matching, Multivariable, Unadjusted
+from twoarm.protocol.adjustment import Matching, Multivariable, Unadjusted, Weighting
 from twoarm.protocol.protocol import StudyPopulation
+from twoarm.statistics.arrays import Integers
 
 
 def adjust(
@@ -18,14 +22,31 @@ def adjust(
     """Make every adjustment of the population; one that cannot be made keeps its place and its reason."""
     adjusted: list[AdjustedCohort | NotAdjusted] = []
     for name, adjustment in population.adjustments.items():
-        if isinstance(adjustment, Matching):
+        if isinstance(adjustment, Matching | Weighting):
             try:
-                adjusted.append(match(name, adjustment, population, completed, seed))
+                adjusted.append(_designed(name, adjustment, population, completed, seed))
             except NotEstimableError as error:
                 adjusted.append(NotAdjusted(name, adjustment.label, str(error)))
         else:
             adjusted.append(_everybody(name, adjustment, population, completed))
     return adjusted
+
+
+def _designed(
+    name: str, section: Matching | Weighting, population: StudyPopulation, completed: CompletedCohort, seed: int | None
+) -> AdjustedCohort:
+    """Match or weigh, and say how to do it again on a resample of the completed cohort."""
+
+    def make(cohort: CompletedCohort) -> AdjustedCohort:
+        if isinstance(section, Matching):
+            return match(name, section, population, cohort, seed)
+        return weigh(name, section, population, cohort)
+
+    def again(rows: Integers) -> AdjustedCohort:
+        return make(completed.resampled(rows))
+
+    replicates = section.bootstrap.replicates if section.bootstrap else 0
+    return replace(make(completed), again=again, replicates=replicates)
 
 
 def _everybody(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from twoarm.design.complete import CompletedCohort
 from twoarm.design.propensity import PropensityScore
 from twoarm.protocol.choices import Estimand
 from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.statistics.balancing_weights import ArmWeights
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,6 +25,17 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Weighted:
+    """What weighting cost: weights of the arms, and how many truncation moved."""
+
+    treated: ArmWeights
+    comparator: ArmWeights
+    limits: tuple[float, float] | None  # None without truncation
+    truncated_below: int  # patients
+    truncated_above: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class AdjustedCohort:
     """m rows that stand for patients of a completed cohort; "unadjusted" is every patient once with weight 1."""
 
@@ -32,18 +44,31 @@ class AdjustedCohort:
     completed: CompletedCohort
     row: Integers  # row of the completed cohort, shape (m,); rows may repeat
     weight: Floats  # at least 0, shape (m,)
-    pair: Integers | None  # pair of each row, shape (m,)
+    pair: Integers | None  # pair or matched set of each row, shape (m,)
     covariates_in_model: tuple[str, ...]  # carried in the outcome model; () for a marginal comparison
     estimand: Estimand | None
     propensity: PropensityScore | None
     caliper_width: float | None
     lost: Lost | None
     naive_variance: bool  # print the variance that ignores the pairs, too
+    weighted: Weighted | None = None
+    again: Callable[[Integers], AdjustedCohort] | None = None  # make it anew of these rows of the completed cohort
+    replicates: int = 0  # resamples that the protocol asks for
 
     @property
     def marginal(self) -> bool:
         """Whether arms are compared as they stand, without a regression on covariates."""
         return not self.covariates_in_model
+
+    @property
+    def designed(self) -> bool:
+        """Whether matching or weighting made the arms comparable."""
+        return self.pair is not None or self.weighted is not None
+
+    @property
+    def weights(self) -> Floats | None:
+        """Weight of each row, shape (m,); None where every row counts once."""
+        return None if self.weighted is None and bool((self.weight == 1.0).all()) else self.weight
 
     @property
     def treated(self) -> Booleans:

@@ -31,6 +31,20 @@ class CompletedCohort:
     cohort_rows: Integers  # rows in the cohort, and so in its endpoints
     steps: tuple[AttritionStep, ...]
 
+    def resampled(self, rows: Integers) -> CompletedCohort:
+        """Return the patients of these rows, drawn with replacement: each draw a patient with a key of its own."""
+        draws = np.arange(rows.size).astype(np.str_)
+        return CompletedCohort(
+            strategy=self.strategy,
+            key=np.char.add(np.char.add(self.key[rows], " "), draws),
+            treated=self.treated[rows],
+            covariates={name: values.take(rows) for name, values in self.covariates.items()},
+            position={name: values[rows] for name, values in self.position.items()},
+            groups={name: values[rows] for name, values in self.groups.items()},
+            cohort_rows=self.cohort_rows[rows],
+            steps=(),
+        )
+
 
 def complete(
     name: str,

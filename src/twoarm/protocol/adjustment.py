@@ -6,13 +6,29 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from twoarm.protocol.choices import CaliperSd, CaliperUnit, Estimand, Focal, Order, Scale
-from twoarm.protocol.section import Label, Name, Names, Section, tag_of
+from twoarm.protocol.choices import (
+    CaliperSd,
+    CaliperUnit,
+    Estimand,
+    Focal,
+    Order,
+    Scale,
+    WeightingEstimand,
+    WeightingMethod,
+)
+from twoarm.protocol.section import Label, Name, Names, Section, Share, tag_of
+
+Weight = Annotated[float, Field(ge=0)]
 
 ESTIMAND_OF_FOCAL: dict[Focal, Estimand] = {"treated": "ATT", "comparator": "ATC", "smaller": "matched set"}
 
 
-DEFAULT_LABELS = {"unadjusted": "Unadjusted", "multivariable": "Multivariable", "matching": "Matched"}
+DEFAULT_LABELS = {
+    "unadjusted": "Unadjusted",
+    "multivariable": "Multivariable",
+    "matching": "Matched",
+    "weighting": "Weighted",
+}
 
 
 class Unadjusted(Section):
@@ -40,6 +56,12 @@ class Caliper(Section):
     sd: CaliperSd = Field("all", description="SD over both arms together, or the root of the mean within-arm variance.")
 
 
+class Bootstrap(Section):
+    """A variance from resampled patients; each resample is adjusted anew, its scores fitted again."""
+
+    replicates: int = Field(500, ge=100, le=100_000, description="Resamples of all patients, with replacement.")
+
+
 class Matching(Section):
     """Greedy one-to-one nearest-neighbour matching on the propensity score, without replacement."""
 
@@ -55,6 +77,7 @@ class Matching(Section):
     order_column: Name | None = Field(None, description="Column that order = data follows; the file's own by default.")
     exact: Names = Field((), description="Columns on which partners agree exactly, such as the centre.")
     naive_variance: bool = Field(False, description="Print the variance that ignores the pairs, too.")
+    bootstrap: Bootstrap | None = Field(None, description="Print the variance from resamples that are matched anew, too.")
 
     @model_validator(mode="before")
     @classmethod
@@ -73,9 +96,52 @@ class Matching(Section):
         return self.estimand or ESTIMAND_OF_FOCAL[self.focal]
 
 
+class Weighting(Section):
+    """Weights under which the arms resemble one population: from the propensity score, or by entropy balancing."""
+
+    kind: Literal["weighting"]
+    label: Label = DEFAULT_LABELS["weighting"]
+    primary: bool = Field(False, description="Carries the primary analysis.")
+    covariates: Names | None = Field(None, description="All covariates of the population by default.")
+    method: WeightingMethod = "propensity"
+    estimand: WeightingEstimand = Field("ATE", description="Whom the arms come to resemble; ATO are overlap weights.")
+    stabilised: bool | None = Field(None, description="ATE weights times the share of the arm; true by default.")
+    truncate_quantiles: tuple[Share, Share] | None = Field(
+        None, description="Weights outside these quantiles are moved to them."
+    )
+    truncate_at: tuple[Weight, Weight] | None = Field(None, description="Weights outside these are moved to them.")
+    moments: Literal[1, 2] = Field(1, description="Entropy balancing of means, or of variances as well.")
+    bootstrap: Bootstrap | None = Field(None, description="Print the variance from resamples that are weighted anew, too.")
+
+    @model_validator(mode="after")
+    def _options_go_together(self) -> Weighting:
+        if self.truncate_quantiles and self.truncate_at:
+            raise ValueError("expected truncate_quantiles or truncate_at, not both")
+        for name in ("truncate_quantiles", "truncate_at"):
+            limits = getattr(self, name)
+            if limits and not limits[0] < limits[1]:
+                raise ValueError(f"{name}: the lower limit must be below the upper one")
+        if self.method == "entropy":
+            if self.truncate_quantiles or self.truncate_at or self.stabilised is not None:
+                raise ValueError("entropy balancing takes neither truncation nor stabilised weights: balance would be lost")
+            if self.estimand == "ATO":
+                raise ValueError("entropy balancing knows ATE, ATT and ATC; overlap weights come from a score")
+        elif self.moments != 1:
+            raise ValueError("moments go with entropy balancing")
+        if self.stabilised and self.estimand != "ATE":
+            raise ValueError("only ATE weights are stabilised")
+        return self
+
+    @property
+    def stabilises(self) -> bool:
+        """Whether weights are multiplied by the share of the arm."""
+        return self.method == "propensity" and self.estimand == "ATE" and self.stabilised is not False
+
+
 Adjustment = Annotated[
     Annotated[Unadjusted, Tag("unadjusted")]
     | Annotated[Multivariable, Tag("multivariable")]
-    | Annotated[Matching, Tag("matching")],
+    | Annotated[Matching, Tag("matching")]
+    | Annotated[Weighting, Tag("weighting")],
     Discriminator(tag_of("kind")),
 ]

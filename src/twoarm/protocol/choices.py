@@ -21,7 +21,9 @@ IfMissing = Literal["exclude", "keep", "refuse"]
 OtherArms = Literal["refuse", "exclude"]
 
 Focal = Literal["treated", "comparator", "smaller"]
-Estimand = Literal["ATT", "ATC", "matched set"]
+Estimand = Literal["ATE", "ATT", "ATC", "ATO", "matched set"]
+WeightingEstimand = Literal["ATE", "ATT", "ATC", "ATO"]
+WeightingMethod = Literal["propensity", "entropy"]
 Scale = Literal["logit", "probability"]
 CaliperUnit = Literal["sd", "absolute"]
 CaliperSd = Literal["all", "pooled"]
@@ -31,6 +33,7 @@ AnalysisName = Literal[
     "baseline",
     "balance",
     "lost",
+    "weights",
     "follow_up",
     "survival",
     "hazard_ratio",
@@ -67,6 +70,7 @@ WarningName = Literal[
     "incomplete_matching",
     "larger_focal_arm",
     "imbalance",
+    "extreme_weights",
     "follow_up_differs",
     "few_events",
     "broken_pairs",

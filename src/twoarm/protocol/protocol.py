@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from pydantic import Field, model_validator
 
-from twoarm.protocol.adjustment import Adjustment, Matching, Multivariable, Unadjusted
+from twoarm.protocol.adjustment import Adjustment, Matching, Multivariable, Unadjusted, Weighting
 from twoarm.protocol.analysis import Analyses, Subgroups
 from twoarm.protocol.choices import (
     DAYS_PER_UNIT,
@@ -113,10 +113,10 @@ class Protocol(Section):
 
     @property
     def primary_adjustment(self) -> str:
-        """Name of the adjustment that carries the primary analysis: the declared one, else the first matching."""
+        """Name of the adjustment that carries the primary analysis: the declared one, else the first matching or weighting."""
         declared = [name for name, adjustment in self.adjustments.items() if adjustment.primary]
-        matched = [name for name, adjustment in self.adjustments.items() if isinstance(adjustment, Matching)]
-        return [*declared, *matched, *self.adjustments, "unadjusted"][0]
+        designed = [name for kind in (Matching, Weighting) for name, a in self.adjustments.items() if isinstance(a, kind)]
+        return [*declared, *designed, *self.adjustments, "unadjusted"][0]
 
     @property
     def primary_endpoint(self) -> str:
@@ -224,7 +224,7 @@ class StudyPopulation:
     covariates: Mapping[str, Covariate]
     endpoints: Mapping[str, Endpoint]
     missing: Mapping[str, CompleteCase | MultipleImputation]
-    adjustments: Mapping[str, Unadjusted | Multivariable | Matching]
+    adjustments: Mapping[str, Unadjusted | Multivariable | Matching | Weighting]
     analyses: tuple[AnalysisName, ...]
 
     @property
