@@ -32,13 +32,15 @@ def balance(request: Request) -> None:
         if adjusted.row.size != original.row.size:
             spreads.append((OWN, covariate, adjusted.treated))
         for method, spread, spread_treated in spreads:
-            differences = standardised_differences(covariate, adjusted.treated, spread, spread_treated)
+            differences = standardised_differences(
+                covariate, adjusted.treated, spread, spread_treated, adjusted.weights
+            )
             for level, value in differences.items():
                 here = ledger.within(variable=name, variable_level=level, method=method)
                 here.add("smd", value, note=smd_note(value))
             largest = float(np.max(np.abs([largest, *differences.values()])))  # NaN stays NaN
         if isinstance(covariate, ContinuousValues):
-            _shape(ledger.within(variable=name), covariate.values, adjusted.treated)
+            _shape(ledger.within(variable=name), covariate.values, adjusted.treated, adjusted.weights)
     ledger.add("largest_absolute_smd", largest, note=smd_note(largest))
 
 
@@ -50,28 +52,41 @@ def smd_note(value: float) -> str:
 
 
 def standardised_differences(
-    covariate: CovariateValues, treated: Booleans, spread: CovariateValues, spread_treated: Booleans
+    covariate: CovariateValues,
+    treated: Booleans,
+    spread: CovariateValues,
+    spread_treated: Booleans,
+    weight: Floats | None = None,
 ) -> dict[str, float]:
     """Return the standardised difference as a whole (level ``""``), and of each level of a categorical covariate.
 
     A covariate of two levels is summed up by the signed difference of the level that is not the reference, one of more
-    levels by the Mahalanobis distance, which has no sign. ``spread`` is the sample whose SD is the yardstick.
+    levels by the Mahalanobis distance, which has no sign. ``spread`` is the sample whose SD is the yardstick, without
+    weights: those move the means and shares alone.
     """
     if isinstance(covariate, CategoricalValues):
         assert isinstance(spread, CategoricalValues), "both samples hold the same covariate"
-        return _of_levels(covariate, treated, spread, spread_treated)
+        return _of_levels(covariate, treated, spread, spread_treated, weight)
     assert isinstance(spread, ContinuousValues), "both samples hold the same covariate"
-    mean_1, _ = mean_and_variance(covariate.values[treated])
-    mean_0, _ = mean_and_variance(covariate.values[~treated])
+    mean_1, _ = mean_and_variance(covariate.values[treated], _of(weight, treated))
+    mean_0, _ = mean_and_variance(covariate.values[~treated], _of(weight, ~treated))
     _, variance_1 = mean_and_variance(spread.values[spread_treated])
     _, variance_0 = mean_and_variance(spread.values[~spread_treated])
     return {"": standardised_difference(mean_1 - mean_0, variance_1, variance_0, max(abs(mean_1), abs(mean_0)))}
 
 
+def _of(weight: Floats | None, rows: Booleans) -> Floats | None:
+    return None if weight is None else weight[rows]
+
+
 def _of_levels(
-    covariate: CategoricalValues, treated: Booleans, spread: CategoricalValues, spread_treated: Booleans
+    covariate: CategoricalValues,
+    treated: Booleans,
+    spread: CategoricalValues,
+    spread_treated: Booleans,
+    weight: Floats | None,
 ) -> dict[str, float]:
-    share_1, share_0 = _shares(covariate, treated), _shares(covariate, ~treated)
+    share_1, share_0 = _shares(covariate, treated, weight), _shares(covariate, ~treated, weight)
     wide_1, wide_0 = _shares(spread, spread_treated), _shares(spread, ~spread_treated)
     levels = {
         level: standardised_difference(p - q, a * (1 - a), b * (1 - b))
@@ -84,14 +99,14 @@ def _of_levels(
     return {"": whole, **levels}
 
 
-def _shares(covariate: CategoricalValues, rows: Booleans) -> Floats:
-    counts = np.bincount(covariate.codes[rows], minlength=len(covariate.levels))
+def _shares(covariate: CategoricalValues, rows: Booleans, weight: Floats | None = None) -> Floats:
+    counts = np.bincount(covariate.codes[rows], weights=_of(weight, rows), minlength=len(covariate.levels))
     return np.asarray(counts / counts.sum())
 
 
-def _shape(ledger: Ledger, values: Floats, treated: Booleans) -> None:
+def _shape(ledger: Ledger, values: Floats, treated: Booleans, weight: Floats | None) -> None:
     """Write the variance ratio and the largest distance between distribution functions."""
-    (_, variance_1), (_, variance_0) = mean_and_variance(values[treated]), mean_and_variance(values[~treated])
+    variance_1, variance_0 = (mean_and_variance(values[arm], _of(weight, arm))[1] for arm in (treated, ~treated))
     ratio = variance_1 / variance_0 if variance_0 > 0 else float("nan")
     ledger.add("variance_ratio", ratio, note="" if np.isfinite(ratio) else "no spread in the comparator arm")
-    ledger.add("kolmogorov_smirnov", kolmogorov_smirnov(values, treated))
+    ledger.add("kolmogorov_smirnov", kolmogorov_smirnov(values, treated, weight))

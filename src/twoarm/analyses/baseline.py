@@ -26,13 +26,15 @@ RANK_TESTS = {
 
 
 def baseline(request: Request) -> None:
-    """Describe every covariate and test it between the arms."""
-    ledger = request.ledger
+    """Describe every covariate and test it between the arms; weighted arms are judged by differences, not tests."""
+    ledger, weight = request.ledger, request.adjusted.weights
     covariates = request.covariates()
     for label, rows in request.arms:
         ledger.add("n", int(rows.sum()), arm=label)
         for covariate in covariates.values():
-            describe(ledger.within(arm=label), covariate, rows)
+            describe(ledger.within(arm=label), covariate, rows, weight)
+    if weight is not None:
+        return
     treated = request.adjusted.treated
     for name, covariate in covariates.items():
         with ledger.estimating("p_value", variable=name, arm=request.contrast):

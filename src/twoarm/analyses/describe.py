@@ -6,14 +6,23 @@ import numpy as np
 
 from twoarm.cohort.covariates import CategoricalValues, ContinuousValues, CovariateValues
 from twoarm.results.ledger import Ledger
-from twoarm.statistics.arrays import Booleans
+from twoarm.statistics.arrays import Booleans, Floats
 from twoarm.statistics.rank_tests import medians_and_quartiles
 from twoarm.statistics.standardised_difference import mean_and_variance
+from twoarm.statistics.weighted_quantile import weighted_quantile
+
+QUARTILES = {"median": 0.5, "q1": 0.25, "q3": 0.75}
 
 
-def describe(ledger: Ledger, covariate: CovariateValues, rows: Booleans) -> None:
-    """Describe a covariate in some rows: one row a number."""
+def describe(ledger: Ledger, covariate: CovariateValues, rows: Booleans, weight: Floats | None = None) -> None:
+    """Describe a covariate in some rows: one row a number.
+
+    Under weights, counts are still of patients, so that small ones can be told; all else is weighted.
+    """
     here = ledger.within(variable=covariate.name)
+    if weight is not None:
+        _describe_weighted(here, covariate, rows, weight)
+        return
     if isinstance(covariate, CategoricalValues):
         counts = np.bincount(covariate.codes[rows], minlength=len(covariate.levels))
         total = int(counts.sum())
@@ -23,6 +32,22 @@ def describe(ledger: Ledger, covariate: CovariateValues, rows: Booleans) -> None
             here.add("percent", percent, variable_level=level, unit="%", note="" if total else "no patients")
         return
     _describe_numbers(here, covariate, rows)
+
+
+def _describe_weighted(here: Ledger, covariate: CovariateValues, rows: Booleans, weight: Floats) -> None:
+    if isinstance(covariate, CategoricalValues):
+        k = len(covariate.levels)
+        counts = np.bincount(covariate.codes[rows], minlength=k)
+        sums = np.bincount(covariate.codes[rows], weights=weight[rows], minlength=k)
+        for level, count, total in zip(covariate.levels, counts.tolist(), sums.tolist(), strict=True):
+            here.add("n", count, variable_level=level)
+            here.add("weighted_percent", 100 * total / float(sums.sum()), variable_level=level, unit="%")
+        return
+    values, mine = covariate.values[rows], weight[rows]
+    mean, variance = mean_and_variance(values, mine)
+    numbers = {name: weighted_quantile(values, mine, share) for name, share in QUARTILES.items()}
+    for statistic, value in {**numbers, "mean": mean, "sd": float(np.sqrt(variance))}.items():
+        here.add(statistic, value, unit=covariate.unit, note="" if np.isfinite(value) else "one patient")
 
 
 def _describe_numbers(here: Ledger, covariate: ContinuousValues, rows: Booleans) -> None:

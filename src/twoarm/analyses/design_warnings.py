@@ -15,6 +15,7 @@ from twoarm.results.estimate import Estimate
 
 UNMATCHED_PERCENT = 10.0  # above this the estimand is no longer that of the whole focal arm
 EVENTS_PER_TERM = 10.0
+LEAST_EFFECTIVE_PERCENT = 50.0  # of an arm's patients, as an effective sample size
 ALPHA = 0.05
 ZERO_PERCENT = 5.0  # of an arm with a follow-up of 0 days
 MEAN = "mean over the imputations"
@@ -31,6 +32,8 @@ def design_warnings(request: Request, imputed: Sequence[AdjustedCohort] = ()) ->
             _warn(request, "incomplete_matching", row)
         elif key == ("lost", "focal_is_larger_arm") and row.value:
             _warn(request, "larger_focal_arm", row)
+        elif key == ("weights", "effective_percent") and row.value < LEAST_EFFECTIVE_PERCENT:
+            _warn(request, "extreme_weights", row)
         elif key == ("follow_up", "p_value") and row.value < ALPHA and _as_they_are(request):
             _warn(request, "follow_up_differs", row)
         elif key == ("proportional_hazards", "p_value") and row.value < ALPHA and not row.variable and row.arm != "all":
@@ -66,7 +69,7 @@ def _warn(request: Request, name: WarningName, row: Estimate, value: float | Non
 
 def _imbalance(request: Request, rows: list[Estimate]) -> None:
     """Warn of each covariate that is out of balance after an adjustment of the design, by its largest difference."""
-    if request.adjusted.pair is None:
+    if not request.adjusted.designed:
         return
     worst: dict[str, Estimate] = {}
     for row in rows:
@@ -91,7 +94,7 @@ def _size(row: Estimate | None) -> float:
 
 
 def _as_they_are(request: Request) -> bool:
-    return request.adjusted.pair is None and request.adjusted.marginal
+    return not request.adjusted.designed and request.adjusted.marginal
 
 
 def _dropped_terms(request: Request, rows: list[Estimate]) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from twoarm.analyses.request import Observed, Request
-from twoarm.analyses.survival import curve_of
+from twoarm.analyses.survival import curve_of, fit_curve
 from twoarm.protocol.choices import FollowUpMethod
 from twoarm.results.ledger import Ledger
 from twoarm.statistics.arrays import Booleans
-from twoarm.statistics.kaplan_meier import fit_kaplan_meier
-from twoarm.statistics.log_rank import log_rank
+from twoarm.statistics.log_rank import LogRank, log_rank
 from twoarm.statistics.survival_quantile import survival_quantile
+from twoarm.statistics.weighted_log_rank import WeightedLogRank, weighted_log_rank
+from twoarm.statistics.weighted_quantile import weighted_quantile
 
 METHODS: dict[FollowUpMethod, str] = {
     "reverse_kaplan_meier": "reverse Kaplan-Meier",
@@ -35,12 +36,19 @@ def follow_up(request: Request) -> None:
         for statistic, value in (("median", median), ("median_lower", lower), ("median_upper", upper)):
             if statistic == "median" or method == "reverse_kaplan_meier":
                 here.add(statistic, value, note="" if np.isfinite(value) else reason)
-    contrast = ledger.within(arm=request.contrast, unit="", method="log-rank on censoring")
+    weighted = observed.weight is not None
+    test_name = f"log-rank on censoring{', weighted, robust variance' if weighted else ''}"
+    contrast = ledger.within(arm=request.contrast, unit="", method=test_name)
     if observed.event.all():
         contrast.not_estimable("p_value", reason="nobody was censored")
         return
     with contrast.estimating("p_value"):
-        test = log_rank(time=observed.time, event=~observed.event, arm=observed.treated)
+        time, censored, arm = observed.time, ~observed.event, observed.treated
+        test: LogRank | WeightedLogRank = (
+            weighted_log_rank(time=time, event=censored, arm=arm, weight=observed.weight)
+            if weighted
+            else log_rank(time=time, event=censored, arm=arm)
+        )
         contrast.add("p_value", test.p_value)
         contrast.add("chi_squared", test.statistic)
         contrast.add("degrees_of_freedom", test.degrees_of_freedom)
@@ -54,15 +62,13 @@ def _median(
         rows = rows & ~observed.event
     if not rows.any():
         return nothing
+    mine = observed.within(rows)
+    if method != "reverse_kaplan_meier" and mine.weight is not None:
+        return weighted_quantile(mine.time, mine.weight, 0.5), *nothing[1:]
     if method != "reverse_kaplan_meier":
-        return float(np.median(observed.time[rows])), *nothing[1:]
+        return float(np.median(mine.time)), *nothing[1:]
     conventions = request.protocol.conventions
-    km = fit_kaplan_meier(
-        time=observed.time[rows],
-        event=~observed.event[rows],
-        interval=conventions.interval,
-        confidence_level=request.protocol.confidence_level,
-    )
+    km = fit_curve(request, mine, ~mine.event)
     if request.imputed:  # the pooled median is read off the pooled curve, which nobody draws
         ledger.curves.append(curve_of(ledger, km, "follow_up"))
     stated = conventions.quantile_intervals

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from twoarm.analyses.bootstrap import bootstrap_hazard_ratios
+from twoarm.analyses.cox_model import fit_observed, method_name
+from twoarm.analyses.firth import write_firth
 from twoarm.analyses.request import Observed, Request
 from twoarm.design.design_matrix import DesignMatrix, Term, build_design_matrix
 from twoarm.errors import NotEstimableError
 from twoarm.protocol.covariate import Continuous
 from twoarm.results.ledger import Ledger
-from twoarm.statistics.arrays import Floats
-from twoarm.statistics.cox import CoxFit, fit_cox
+from twoarm.statistics.cox import MONOTONE, CoxFit
 from twoarm.statistics.distributions import normal_quantile, two_sided_normal
 
 STATISTICS = ("hazard_ratio", "hazard_ratio_lower", "hazard_ratio_upper", "p_value")
 ARM = "arm"
 MOST_DESCRIBED = 5  # patients in an arm that is described and not compared
-TIES = {"efron": "Efron ties", "breslow": "Breslow ties"}
 
 
 def hazard_ratio(request: Request) -> None:
@@ -27,20 +28,15 @@ def hazard_ratio(request: Request) -> None:
         ledger.add("n", int(observed.time.size), arm="all")
         ledger.add("events", int(observed.event.sum()), arm="all")
         design = model_design(request, observed)
-        for method, robust in _variances(request):
-            _fit(request, ledger.within(method=method), observed, design, robust)
+        for method, clustered in _variances(request):
+            _fit(request, ledger.within(method=method), observed, design, clustered)
+    bootstrap_hazard_ratios(request)
 
 
 def _variances(request: Request) -> list[tuple[str, bool]]:
     """Return the method's name and whether the variance is clustered by pair; the headline first."""
-    wanted = [False] if request.adjusted.pair is None else [True, False] if request.adjusted.naive_variance else [True]
+    wanted = [True, False] if request.adjusted.naive_variance else [True]
     return [(method_name(request, clustered=clustered), clustered) for clustered in wanted]
-
-
-def method_name(request: Request, *, clustered: bool) -> str:
-    """Return what the ledger calls the fit."""
-    variance = ", robust variance clustered by pair" if clustered else ""
-    return f"Cox, {TIES[request.protocol.conventions.ties]}, Wald{variance}"
 
 
 def model_design(request: Request, observed: Observed) -> DesignMatrix:
@@ -52,7 +48,7 @@ def model_design(request: Request, observed: Observed) -> DesignMatrix:
     return DesignMatrix((Term(ARM, "", ""), *rest.terms), values)
 
 
-def _fit(request: Request, ledger: Ledger, observed: Observed, design: DesignMatrix, robust: bool) -> None:
+def _fit(request: Request, ledger: Ledger, observed: Observed, design: DesignMatrix, clustered: bool) -> None:
     arm = ledger.within(arm=request.contrast)
     if observed.treated.all() or not observed.treated.any():
         arm.not_estimable(*STATISTICS, reason="one arm only has a known endpoint")
@@ -64,19 +60,16 @@ def _fit(request: Request, ledger: Ledger, observed: Observed, design: DesignMat
     empty = [label for label, rows in request.split(observed.treated) if not observed.event[rows].any()]
     if empty:
         arm.not_estimable(*STATISTICS, reason=f"no events in {' and '.join(empty)}")
+        if clustered and len(empty) == 1:
+            write_firth(request, ledger, observed, design)
         return
     with arm.estimating(*STATISTICS):
-        fit = fit_cox(
-            time=observed.time,
-            event=observed.event,
-            covariates=design.values,
-            names=design.names,
-            cluster=observed.pair if robust else None,
-            ties=request.protocol.conventions.ties,
-        )
+        fit = fit_observed(request, observed, design.values, design.names, clustered=clustered)
         for position, term in enumerate(design.terms):
             if term.variable == ARM:
                 write_hazard_ratio(arm, fit, position, request.protocol.confidence_level)
+                if clustered and fit.reasons[position] == MONOTONE:
+                    write_firth(request, ledger, observed, design)
                 continue
             write_term(request, ledger.within(arm="all"), fit, position, term)
 
@@ -124,8 +117,3 @@ def interval(coefficient: float, std_error: float, confidence_level: float) -> t
     if not np.isfinite([low, middle, high]).all():
         raise NotEstimableError("the interval has no finite limits")
     return float(middle), float(low), float(high)
-
-
-def arm_column(observed: Observed) -> Floats:
-    """Return the arm as a model column of one name."""
-    return observed.treated.astype(np.float64)[:, None]

@@ -19,6 +19,7 @@ from twoarm.statistics.arrays import Floats
 from twoarm.statistics.kaplan_meier import KaplanMeier
 from twoarm.statistics.pooled_curve import PooledCurve, pool_curves, pooled_median
 
+_POOLED = ("survival", "follow_up")
 METHOD = "log-log, Rubin's rules"
 INVERTED = "inverting the pooled curve"
 
@@ -60,7 +61,7 @@ def _drawn(curve: Curve) -> bool:
 
 def _matched(scratches: Sequence[Ledger]) -> list[list[Curve]]:
     """Return each survival curve that all imputations have."""
-    found = [{curve.id: curve for curve in scratch.curves if curve.kind != "histogram"} for scratch in scratches]
+    found = [{curve.id: curve for curve in scratch.curves if curve.kind in _POOLED} for scratch in scratches]
     return [[curves[name] for curves in found] for name in found[0] if all(name in curves for curves in found)]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from twoarm.analyses.balance import SEPARATED
 from twoarm.analyses.imputed import D2, RUBIN, Imputed, cell_of, or_infinite, write_pooled
-from twoarm.analyses.pooled_response import pool_difference, pool_odds_ratio, pool_rate
+from twoarm.analyses.pooled_response import pool_difference, pool_odds_ratio, pool_rate, pool_weighted_rate
 from twoarm.analyses.pooled_survival import pool_survival
 from twoarm.analyses.response import MCNEMAR
 from twoarm.endpoints.time_to_event import TimeToEvent
@@ -21,9 +21,10 @@ from twoarm.statistics.rubin import pool, pool_chi_squared
 
 MEANS = frozenset(
     {"percent", "median", "q1", "q3", "minimum", "maximum", "mean", "sd", "variance_ratio", "kolmogorov_smirnov"}
-    | {"unmatched_percent", "caliper_width", "smd"}
+    | {"unmatched_percent", "caliper_width", "smd", "weighted_percent", "sum_of_weights", "effective_sample_size"}
+    | {"effective_percent", "smallest_weight", "largest_weight", "truncation_limit_below", "truncation_limit_above"}
 )
-COUNTS = frozenset({"n", "events", "pairs", "unmatched"})
+COUNTS = frozenset({"n", "events", "pairs", "unmatched", "truncated_below", "truncated_above"})
 NOT_POOLED = "differs between the imputations and has no pooling rule"
 NO_TEST_RULE = "a test without a pooling rule"
 HAZARD = ("hazard_ratio", "hazard_ratio_lower", "hazard_ratio_upper", "p_value")
@@ -175,11 +176,19 @@ def _percent(imputed: Imputed, ledger: Ledger, template: Estimate) -> None:
     (pool_rate if rate else _plain)(imputed, ledger, template)
 
 
+def _weighted_percent(imputed: Imputed, ledger: Ledger, template: Estimate) -> None:
+    rate = template.analysis == "response" and template.variable != "best_response"
+    (pool_weighted_rate if rate else _plain)(imputed, ledger, template)
+
+
 _RULES: Mapping[str, Callable[[Imputed, Ledger, Estimate], None]] = {
     "hazard_ratio": _hazard_ratio,
     "difference": pool_difference,
     "odds_ratio": pool_odds_ratio,
     "percent": _percent,
+    "weighted_percent": _weighted_percent,
+    "weighted_percent_lower": _superseded,
+    "weighted_percent_upper": _superseded,
     "p_value": _p_value,
     "chi_squared": _test,
     "degrees_of_freedom": _test,

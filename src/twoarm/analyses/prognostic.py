@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from twoarm.analyses.hazard_ratio import STATISTICS, method_name, write_term
+from twoarm.analyses.cox_model import method_name
+from twoarm.analyses.hazard_ratio import STATISTICS, write_term
 from twoarm.analyses.request import Observed, Request
 from twoarm.cohort.covariates import CovariateValues
 from twoarm.design.design_matrix import build_design_matrix
@@ -25,7 +26,7 @@ ONE_VALUE = "the model of this factor alone cannot be fitted"
 def prognostic(request: Request) -> None:
     """Fit each factor alone, then those that enter together; a factor enters whole."""
     declared = request.protocol.prognostic
-    if declared is None or request.adjusted.pair is not None or not request.adjusted.marginal:
+    if declared is None or request.adjusted.designed or not request.adjusted.marginal:
         return
     everybody = ("all", np.ones_like(request.adjusted.treated))
     treated, comparator = request.split(request.adjusted.treated)
@@ -76,7 +77,7 @@ def _fit(
 ) -> CoxFit | None:
     """Fit and write one model; None where it cannot be fitted."""
     design = build_design_matrix(covariates, names, int(rows.sum()))
-    here = ledger.within(method=f"{model} {method_name(request, clustered=False)}")
+    here = ledger.within(method=f"{model} {method_name(request)}")
     try:
         fit = fit_cox(
             time=observed.time[rows],

@@ -8,6 +8,7 @@ from twoarm.statistics.cox import fit_cox
 from twoarm.statistics.proportional_hazards import proportional_hazards_test
 
 METHOD = "Grambsch-Therneau score test, Kaplan-Meier scale"
+WEIGHTED = "the score test has no form for sampling weights"
 _ROWS = ("p_value", "chi_squared", "degrees_of_freedom")
 
 
@@ -16,6 +17,9 @@ def proportional_hazards(request: Request) -> None:
     for name, endpoint in request.endpoints.items():
         observed = request.observed(endpoint)
         ledger = request.ledger.within(endpoint=name, method=METHOD, arm=request.contrast)
+        if observed.weight is not None:
+            ledger.not_estimable(*_ROWS, reason=WEIGHTED)
+            continue
         with ledger.estimating(*_ROWS):
             design = model_design(request, observed)
             fit = fit_cox(

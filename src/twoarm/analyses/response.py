@@ -8,10 +8,11 @@ import numpy as np
 
 from twoarm.analyses.baseline import write_count_test
 from twoarm.analyses.request import Request
+from twoarm.analyses.weighted_response import write_weighted
 from twoarm.endpoints.response import CR, PR, RESPONSES, SD, evaluable
 from twoarm.protocol.response import Response
 from twoarm.results.ledger import Ledger
-from twoarm.statistics.arrays import Booleans, Integers
+from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.contingency import test_counts
 from twoarm.statistics.paired_proportions import paired_proportions
 from twoarm.statistics.proportions import odds_ratio, proportion, proportion_difference
@@ -49,21 +50,30 @@ def response(request: Request) -> None:
         counts = evaluable(codes) if declared.denominator == "evaluable" else np.ones(codes.size, dtype=np.bool_)
         ledger = request.ledger.within(parameter=rule)
         for label, arm in request.arms:
-            _categories(ledger.within(arm=label), codes[arm & counts])
+            rows = arm & counts
+            weight = None if request.adjusted.weights is None else request.adjusted.weights[rows]
+            _categories(ledger.within(arm=label), codes[rows], weight)
         for variable, good in ENDPOINTS.items():
             here = ledger.within(variable=variable)
             outcome = _Outcome(np.isin(codes, good), counts)
+            if request.adjusted.weights is not None:
+                write_weighted(request, here, outcome.yes, outcome.counts)
+                continue
             for label, arm in request.arms:
                 _rate(here.within(arm=label), outcome, arm, declared, request.protocol.confidence_level)
             _compare(request, here.within(arm=request.contrast), outcome, declared)
 
 
-def _categories(ledger: Ledger, codes: Integers) -> None:
+def _categories(ledger: Ledger, codes: Integers, weight: Floats | None) -> None:
     ledger.add("n", int(codes.size))
     here = ledger.within(variable="best_response")
     for code, word in enumerate(RESPONSES):
         count = int((codes == code).sum())
         here.add("n", count, variable_level=word)
+        if weight is not None:
+            share = float(weight[codes == code].sum() / weight.sum()) if codes.size else None
+            here.add("weighted_percent", None if share is None else 100 * share, variable_level=word, unit="%")
+            continue
         percent = 100 * count / codes.size if codes.size else None
         here.add("percent", percent, variable_level=word, unit="%", note="" if codes.size else "nobody evaluable")
 

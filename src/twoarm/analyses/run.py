@@ -22,6 +22,7 @@ from twoarm.analyses.restricted_mean import restricted_mean
 from twoarm.analyses.safety import safety
 from twoarm.analyses.subgroups import subgroups
 from twoarm.analyses.survival import survival
+from twoarm.analyses.weights import weights
 from twoarm.cohort.attrition import AttritionStep
 from twoarm.cohort.cohort import Cohort
 from twoarm.design.adjusted_cohort import AdjustedCohort, NotAdjusted
@@ -36,6 +37,7 @@ OF_THE_ARMS: Mapping[AnalysisName, Callable[[Request], None]] = {
     "baseline": baseline,
     "balance": balance,
     "lost": lost,
+    "weights": weights,
     "follow_up": follow_up,
 }
 """Analyses of cohorts as they stand; a regression's cohort is the unadjusted one and is not described again."""
@@ -106,7 +108,7 @@ def _not_in_all(together: Sequence[AdjustedCohort | NotAdjusted]) -> NotAdjusted
 
 
 def _unadjusted(adjusted: Sequence[AdjustedCohort | NotAdjusted]) -> AdjustedCohort:
-    return next(cohort for cohort in adjusted if isinstance(cohort, AdjustedCohort) and cohort.pair is None)
+    return next(cohort for cohort in adjusted if isinstance(cohort, AdjustedCohort) and not cohort.designed)
 
 
 def _run_cohort(

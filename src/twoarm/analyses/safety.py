@@ -14,7 +14,7 @@ ANY, SEVERE = "any grade", "grade 3 or more"
 def safety(request: Request) -> None:
     """Write the safety table of the patients as they were treated; matched samples have none of their own."""
     declared, found = request.protocol.safety, request.outcomes.adverse_events
-    if declared is None or found is None or request.adjusted.pair is not None or not request.adjusted.marginal:
+    if declared is None or found is None or request.adjusted.designed or not request.adjusted.marginal:
         return
     for label, arm in request.arms:
         request.ledger.add("n", int(arm.sum()), arm=label)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from twoarm.analyses.hazard_ratio import STATISTICS, arm_column, method_name, write_hazard_ratio
+from twoarm.analyses.cox_model import arm_column, fit_observed, method_name, robust
+from twoarm.analyses.hazard_ratio import STATISTICS, write_hazard_ratio
 from twoarm.analyses.request import Observed, Request
 from twoarm.cohort.covariates import CategoricalValues
 from twoarm.errors import NotEstimableError
 from twoarm.protocol.analysis import Subgroups
 from twoarm.results.ledger import Ledger
 from twoarm.statistics.arrays import Booleans, Floats, Integers
-from twoarm.statistics.cox import fit_cox
 from twoarm.statistics.distributions import chi_squared_tail
 
 
@@ -47,7 +47,7 @@ def _level(request: Request, ledger: Ledger, observed: Observed, rows: Booleans)
         ledger.add("n", int((rows & arm).sum()), arm=label)
         events.append(int((observed.event & rows & arm).sum()))
         ledger.add("events", events[-1], arm=label)
-    method = method_name(request, clustered=observed.pair is not None)
+    method = method_name(request)
     here = ledger.within(arm=request.contrast, method=method)
     declared = request.protocol.subgroups
     assert declared is not None, "subgroups are declared"
@@ -60,13 +60,8 @@ def _level(request: Request, ledger: Ledger, observed: Observed, rows: Booleans)
         here.not_estimable(*STATISTICS, reason=reason)
         return False
     with here.estimating(*STATISTICS):
-        fit = fit_cox(
-            time=observed.time[rows],
-            event=observed.event[rows],
-            covariates=arm_column(observed)[rows],
-            cluster=None if observed.pair is None else observed.pair[rows],
-            ties=request.protocol.conventions.ties,
-        )
+        mine = observed.within(rows)
+        fit = fit_observed(request, mine, arm_column(mine))
         write_hazard_ratio(here, fit, 0, request.protocol.confidence_level)
         return not fit.reasons[0]
     return False
@@ -74,42 +69,35 @@ def _level(request: Request, ledger: Ledger, observed: Observed, rows: Booleans)
 
 def _interaction(request: Request, ledger: Ledger, observed: Observed, codes: Integers, usable: Integers) -> None:
     """Test whether the hazard ratio differs between the levels that could be estimated."""
-    robust = observed.pair is not None
-    method = "interaction, robust Wald" if robust else "interaction, likelihood ratio"
+    by_wald = robust(request)
+    method = "interaction, robust Wald" if by_wald else "interaction, likelihood ratio"
     here = ledger.within(arm=request.contrast, method=method)
     if usable.size < 2:
         here.not_estimable("p_value", reason="fewer than two levels with estimates")
         return
     rows = np.isin(codes, usable)
-    arm = arm_column(observed)[rows]
+    mine = observed.within(rows)
+    arm = arm_column(mine)
     levels = (codes[rows, None] == usable[None, 1:]).astype(np.float64)
     with here.estimating("p_value"):
-        test = _wald if robust else _ratio
-        statistic, freedom = test(request, observed, rows, arm, levels)
+        test = _wald if by_wald else _ratio
+        statistic, freedom = test(request, mine, arm, levels)
         note = "" if usable.size == np.unique(codes).size else f"among {usable.size} levels with estimates"
         here.add("p_value", chi_squared_tail(statistic, freedom), note=note)
         here.add("chi_squared", statistic)
         here.add("degrees_of_freedom", freedom)
 
 
-def _ratio(request: Request, observed: Observed, rows: Booleans, arm: Floats, levels: Floats) -> tuple[float, int]:
-    time, event, ties = observed.time[rows], observed.event[rows], request.protocol.conventions.ties
-    small = fit_cox(time=time, event=event, covariates=np.column_stack([arm, levels]), ties=ties)
-    large = fit_cox(time=time, event=event, covariates=np.column_stack([arm, levels, arm * levels]), ties=ties)
+def _ratio(request: Request, observed: Observed, arm: Floats, levels: Floats) -> tuple[float, int]:
+    small = fit_observed(request, observed, np.column_stack([arm, levels]))
+    large = fit_observed(request, observed, np.column_stack([arm, levels, arm * levels]))
     return 2 * (large.log_likelihood - small.log_likelihood), levels.shape[1]
 
 
-def _wald(request: Request, observed: Observed, rows: Booleans, arm: Floats, levels: Floats) -> tuple[float, int]:
-    assert observed.pair is not None, "the robust test is for pairs"
+def _wald(request: Request, observed: Observed, arm: Floats, levels: Floats) -> tuple[float, int]:
     products = [f"interaction {j}" for j in range(levels.shape[1])]
-    fit = fit_cox(
-        time=observed.time[rows],
-        event=observed.event[rows],
-        covariates=np.column_stack([arm, levels, arm * levels]),
-        names=["arm", *(f"level {j}" for j in range(levels.shape[1])), *products],
-        cluster=observed.pair[rows],
-        ties=request.protocol.conventions.ties,
-    )
+    names = ["arm", *(f"level {j}" for j in range(levels.shape[1])), *products]
+    fit = fit_observed(request, observed, np.column_stack([arm, levels, arm * levels]), names)
     statistic, freedom, _ = fit.wald_test(products)
     if freedom < len(products):
         raise NotEstimableError("an interaction term is not estimable")

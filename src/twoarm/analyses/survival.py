@@ -11,13 +11,15 @@ from twoarm.analyses.request import Observed, Request
 from twoarm.protocol.protocol import Conventions, Protocol
 from twoarm.results.curve import Curve, CurveKind
 from twoarm.results.ledger import Ledger
-from twoarm.statistics.arrays import Floats, Integers
+from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.kaplan_meier import KaplanMeier, fit_kaplan_meier, survival_at
 from twoarm.statistics.log_rank import log_rank
 from twoarm.statistics.survival_quantile import SurvivalQuantile, survival_quantile
+from twoarm.statistics.weighted_log_rank import weighted_log_rank
 
 NO_LIMITS = "the interval has no limits where survival is 0 or 1"
 NO_INTERVAL = "the curve does not carry the interval's limit"
+WEIGHTED_LOG_RANK = "log-rank, weighted, robust variance"
 QUANTILE_METHODS = {"inverted": "Brookmeyer-Crowley", "normal": "normal approximation"}
 
 
@@ -35,17 +37,25 @@ def survival(request: Request) -> None:
             if not rows.any():
                 here.not_estimable("median", reason="no patients with a known endpoint")
                 continue
-            km = fit_kaplan_meier(
-                time=observed.time[rows],
-                event=observed.event[rows],
-                interval=request.protocol.conventions.interval,
-                confidence_level=request.protocol.confidence_level,
-            )
+            mine = observed.within(rows)
+            km = fit_curve(request, mine, mine.event)
             _median(here, km, request.protocol.conventions)
             _landmarks(here, km, request, endpoint.rounded)
             if label != "all" or request.imputed:
-                request.ledger.curves.append(curve_of(here, km))
+                request.ledger.curves.append(curve_of(here, km, patients=mine))
         _tests(ledger.within(arm=request.contrast), observed, small_arms(request, observed))
+
+
+def fit_curve(request: Request, observed: Observed, event: Booleans) -> KaplanMeier:
+    """Return the Kaplan-Meier estimate of some rows, under weights with the robust variance."""
+    return fit_kaplan_meier(
+        time=observed.time,
+        event=event,
+        weight=observed.weight,
+        interval=request.protocol.conventions.interval,
+        confidence_level=request.protocol.confidence_level,
+        robust=observed.weight is not None,
+    )
 
 
 def _median(ledger: Ledger, km: KaplanMeier, conventions: Conventions) -> None:
@@ -100,6 +110,9 @@ def _landmarks(ledger: Ledger, km: KaplanMeier, request: Request, rounded: bool)
 
 
 def _tests(ledger: Ledger, observed: Observed, few: str) -> None:
+    if observed.weight is not None:
+        _weighted_test(ledger.within(method=WEIGHTED_LOG_RANK), observed, few)
+        return
     kinds: list[tuple[str, Integers | None]] = [("log-rank", None)]
     if observed.pair is not None:
         kinds.append(("log-rank stratified by pair", observed.pair))
@@ -115,8 +128,25 @@ def _tests(ledger: Ledger, observed: Observed, few: str) -> None:
             here.add("p_value", test.p_value)
 
 
-def curve_of(ledger: Ledger, km: KaplanMeier, kind: CurveKind = "survival") -> Curve:
-    """Return a Kaplan-Meier estimate as a curve of the ledger."""
+def _weighted_test(ledger: Ledger, observed: Observed, few: str) -> None:
+    if few:
+        ledger.not_estimable("chi_squared", "p_value", reason=few)
+        return
+    with ledger.estimating("chi_squared", "p_value"):
+        test = weighted_log_rank(
+            time=observed.time,
+            event=observed.event,
+            arm=observed.treated,
+            weight=observed.weight,
+            cluster=observed.pair,
+        )
+        ledger.add("chi_squared", test.statistic)
+        ledger.add("degrees_of_freedom", test.degrees_of_freedom)
+        ledger.add("p_value", test.p_value)
+
+
+def curve_of(ledger: Ledger, km: KaplanMeier, kind: CurveKind = "survival", patients: Observed | None = None) -> Curve:
+    """Return a Kaplan-Meier estimate as a curve of the ledger; a weighted one counts patients, too."""
     context = ledger.context
     arrays: dict[str, Floats] = {
         "time": km.time,
@@ -128,6 +158,10 @@ def curve_of(ledger: Ledger, km: KaplanMeier, kind: CurveKind = "survival") -> C
         "censored": km.censored,
         "std_error": np.where(np.isfinite(km.std_error), km.std_error, np.nan),
     }
+    if patients is not None and patients.weight is not None:
+        plain = fit_kaplan_meier(time=patients.time, event=patients.event)
+        counts = {"at_risk": plain.at_risk, "events": plain.events, "censored": plain.censored}
+        arrays |= {f"{name}_patients": values for name, values in counts.items()}
     return Curve(
         kind=kind,
         population=context.population,

@@ -50,7 +50,7 @@ class AdjustedCohort:
     propensity: PropensityScore | None
     caliper_width: float | None
     lost: Lost | None
-    naive_variance: bool  # print the variance that ignores the pairs, too
+    naive_variance: bool  # print the variance that ignores the pairs, too; pairs there are
     weighted: Weighted | None = None
     again: Callable[[Integers], AdjustedCohort] | None = None  # make it anew of these rows of the completed cohort
     replicates: int = 0  # resamples that the protocol asks for

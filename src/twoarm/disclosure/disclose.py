@@ -31,6 +31,8 @@ COUNTS = frozenset(
         "held",
         "pairs",
         "unmatched",
+        "truncated_below",
+        "truncated_above",
         "broken_pairs",
         "cut_back_to_data_cutoff",
         "not_counted",
@@ -39,7 +41,7 @@ COUNTS = frozenset(
 CHAIN = ("excluded", "excluded_unknown", "remaining")
 NOTE = "suppressed: small cell"
 
-_ONE_PATIENT = frozenset({"minimum", "maximum"})  # the value of a single patient
+_ONE_PATIENT = frozenset({"minimum", "maximum", "smallest_weight", "largest_weight"})  # the value of a single patient
 
 _Cell = tuple[str, ...]
 _ARM, _LEVEL, _VARIABLE = 7, 6, 5  # positions in a cell
@@ -59,6 +61,7 @@ def disclose(disclosure: Disclosure, ledger: Ledger) -> Results:
         gone = gone or ((row.population, row.missing) in closed and _counts(row))
         rows.append(_suppress(row) if gone else _rounded(_silent(row), disclosure.round_to))
     shown = [curve for curve in ledger.curves if (curve.population, curve.missing) not in closed]
+    shown = [curve for curve in shown if curve.kind != "weights"]  # its last bar holds the largest weight
     curves = [_cut(curve, minimum) for curve in shown if not _tells(curve, hidden)]
     return Results.of(_percentages(rows) if disclosure.round_to > 1 else rows, curves)
 
@@ -89,7 +92,7 @@ def _told_by_difference(rows: Iterable[Estimate], minimum: int) -> set[tuple[str
 
 
 def _counts(row: Estimate) -> bool:
-    return _counted(row) in COUNTS or row.statistic.startswith("percent")
+    return _counted(row) in COUNTS or row.statistic.startswith(("percent", "weighted_percent"))
 
 
 def _rounded(row: Estimate, to: int) -> Estimate:
@@ -243,8 +246,8 @@ def _cut(curve: Curve, minimum: int) -> Curve:
     columns = dict(curve.columns)
     if curve.kind == "survival":
         return replace(curve, columns=_wide_steps(columns, minimum))
-    for name in ("all", "matched"):
-        bars = [value or 0.0 for value in columns[name]]
+    for name in [name for name in columns if name not in ("left", "right")]:
+        bars = [value or 0.0 for value in columns["all" if name == "weighted" else name]]
         small = [j for j, value in enumerate(bars) if 0 < value < minimum]
         others = sorted((value, j) for j, value in enumerate(bars) if value >= minimum)
         if len(small) == 1 and others:  # the total is known: one open bar could be told from it
@@ -261,11 +264,13 @@ def _wide_steps(columns: Mapping[str, tuple[float | None, ...]], minimum: int) -
     at_risk: list[float | None] = []
     died = left = 0.0
     begun: float | None = None
-    for j, risk in enumerate(columns["at_risk"]):
+    patients = "_patients" if "at_risk_patients" in columns else ""  # weights are no count of patients
+    for j, risk in enumerate(columns[f"at_risk{patients}"]):
         if risk is None or risk < minimum:
             break
         begun = risk if begun is None else begun
-        died, left = died + (columns["events"][j] or 0.0), left + (columns["censored"][j] or 0.0)
+        died += columns[f"events{patients}"][j] or 0.0
+        left += columns[f"censored{patients}"][j] or 0.0
         if died + left >= minimum:
             chosen.append(j)
             events.append(died)
@@ -274,4 +279,8 @@ def _wide_steps(columns: Mapping[str, tuple[float | None, ...]], minimum: int) -
             died = left = 0.0
             begun = None
     kept = {name: tuple(values[j] for j in chosen) for name, values in columns.items()}
-    return {**kept, "events": tuple(events), "censored": tuple(censored), "at_risk": tuple(at_risk)}
+    counted = {"events": tuple(events), "censored": tuple(censored), "at_risk": tuple(at_risk)}
+    if patients:
+        weighted = {name: kept[name] for name in counted}
+        return {**kept, **weighted, **{f"{name}_patients": values for name, values in counted.items()}}
+    return {**kept, **counted}

@@ -23,6 +23,7 @@ from twoarm.figures.png import encode_png
 from twoarm.figures.propensity_plot import propensity_plot
 from twoarm.figures.theme import style
 from twoarm.figures.tiff import encode_tiff
+from twoarm.figures.weights_plot import weights_plot
 from twoarm.protocol.choices import FigureFormat
 from twoarm.tables.formats import in_sentence
 from twoarm.tables.scope import Scope
@@ -68,8 +69,14 @@ def _figures(scope: Scope) -> Iterator[NamedFigure]:
     if not scope.imputed:
         yield NamedFigure.of("flow", "Flow of patients", flow_diagram, scope)
         yield NamedFigure.of("love", "Balance of covariates before and after adjustment", love_plot, scope)
-    for name in () if scope.imputed else scope.matchings():
-        yield NamedFigure.of(f"propensity-{name}", "Overlap of propensity scores", propensity_plot, scope, name)
+    for name in () if scope.imputed else (*scope.matchings(), *scope.weightings()):
+        if scope.curve(kind="histogram", adjustment=name, arm=scope.arms[0]) is not None:
+            title = (
+                "Overlap of propensity scores" if name in scope.matchings() else f"Overlap of scores, {labels[name]}"
+            )
+            yield NamedFigure.of(f"propensity-{name}", title, propensity_plot, scope, name)
+        if scope.curve(kind="weights", adjustment=name, arm=scope.arms[0]) is not None:
+            yield NamedFigure.of(f"weights-{name}", f"Weights, {labels[name]}", weights_plot, scope, name)
     yield NamedFigure.of("hazard_ratios", f"Hazard ratios, {scope.contrast}", effects_forest, scope)
     for endpoint, section in scope.population.endpoints.items():
         for name in scope.marginal():

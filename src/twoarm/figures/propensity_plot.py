@@ -1,4 +1,4 @@
-"""Overlap of the propensity scores: treated above, comparator below, the matched filled in."""
+"""Overlap of the propensity scores: treated above, comparator below, the matched, or the weighted, filled in."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def propensity_plot(scope: Scope, adjustment: str) -> Figure | None:
     reach = [0.0, 0.0]
     for side, (curve, colour, sign) in enumerate(zip(curves, (TREATED, COMPARATOR), (1, -1), strict=True)):
         assert curve is not None, "both arms have scores"
+        after = "matched" if "matched" in curve.columns else "weighted"
         columns = {name: np.nan_to_num(np.array(values, dtype=float)) for name, values in curve.columns.items()}
         left, width = columns["left"], columns["right"] - columns["left"]
         percent = 100 / max(columns["all"].sum(), 1)
@@ -32,16 +33,18 @@ def propensity_plot(scope: Scope, adjustment: str) -> Figure | None:
             linewidth=0,
             label=f"{legend_label(curve.arm, 2.0)}, all",
         )
+        share = percent if after == "matched" else 100 / max(columns[after].sum(), 1e-300)
         axes.bar(
             left,
-            sign * percent * columns["matched"],
+            sign * share * columns[after],
             width,
             align="edge",
-            facecolor=colour,
-            linewidth=0,
-            label=f"{legend_label(curve.arm, 2.0)}, matched",
+            facecolor=colour if after == "matched" else "none",
+            edgecolor=colour,
+            linewidth=0 if after == "matched" else 0.9,
+            label=f"{legend_label(curve.arm, 2.0)}, {after}",
         )
-        reach[side] = float(columns["all"].max()) * percent * 1.08
+        reach[side] = max(float(columns["all"].max()) * percent, float(columns[after].max()) * share) * 1.08
     axes.axhline(0, color=INK, linewidth=0.8)
     axes.set_xlim(0, 1)
     axes.set_ylim(-max(reach[1], 1.0), max(reach[0], 1.0))

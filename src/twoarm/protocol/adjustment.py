@@ -77,7 +77,7 @@ class Matching(Section):
     order_column: Name | None = Field(None, description="Column that order = data follows; the file's own by default.")
     exact: Names = Field((), description="Columns on which partners agree exactly, such as the centre.")
     naive_variance: bool = Field(False, description="Print the variance that ignores the pairs, too.")
-    bootstrap: Bootstrap | None = Field(None, description="Print the variance from resamples that are matched anew, too.")
+    bootstrap: Bootstrap | None = Field(None, description="Print the variance of resamples matched anew, too.")
 
     @model_validator(mode="before")
     @classmethod
@@ -111,7 +111,7 @@ class Weighting(Section):
     )
     truncate_at: tuple[Weight, Weight] | None = Field(None, description="Weights outside these are moved to them.")
     moments: Literal[1, 2] = Field(1, description="Entropy balancing of means, or of variances as well.")
-    bootstrap: Bootstrap | None = Field(None, description="Print the variance from resamples that are weighted anew, too.")
+    bootstrap: Bootstrap | None = Field(None, description="Print the variance of resamples weighted anew, too.")
 
     @model_validator(mode="after")
     def _options_go_together(self) -> Weighting:
@@ -123,7 +123,7 @@ class Weighting(Section):
                 raise ValueError(f"{name}: the lower limit must be below the upper one")
         if self.method == "entropy":
             if self.truncate_quantiles or self.truncate_at or self.stabilised is not None:
-                raise ValueError("entropy balancing takes neither truncation nor stabilised weights: balance would be lost")
+                raise ValueError("entropy balancing takes neither truncation nor stabilised: balance would be lost")
             if self.estimand == "ATO":
                 raise ValueError("entropy balancing knows ATE, ATT and ATC; overlap weights come from a score")
         elif self.moments != 1:

@@ -113,9 +113,10 @@ class Protocol(Section):
 
     @property
     def primary_adjustment(self) -> str:
-        """Name of the adjustment that carries the primary analysis: the declared one, else the first matching or weighting."""
+        """Name of the adjustment that carries the primary analysis: declared, or the first matching or weighting."""
         declared = [name for name, adjustment in self.adjustments.items() if adjustment.primary]
-        designed = [name for kind in (Matching, Weighting) for name, a in self.adjustments.items() if isinstance(a, kind)]
+        made = self.adjustments.items()
+        designed = [name for kind in (Matching, Weighting) for name, one in made if isinstance(one, kind)]
         return [*declared, *designed, *self.adjustments, "unadjusted"][0]
 
     @property

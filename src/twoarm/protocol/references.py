@@ -162,7 +162,8 @@ def _check_adjustments(
         if name == "unadjusted" and adjustment.kind != "unadjusted":
             yield Misreference(path, f"kind {adjustment.kind} under the name unadjusted", "expected another name")
         if getattr(adjustment, "bootstrap", None) is not None and sections.get("seed") is None:
-            yield Misreference((*path, "bootstrap"), "resamples without a seed", "expected a seed at the top of the protocol")
+            where = "expected a seed at the top of the protocol"
+            yield Misreference((*path, "bootstrap"), "resamples without a seed", where)
         if adjustment.kind != "matching":
             continue
         for i, word in enumerate(adjustment.exact):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from twoarm.protocol.adjustment import Matching, Multivariable
+from twoarm.protocol.adjustment import Matching, Multivariable, Weighting
 from twoarm.protocol.covariate import Categorical, Continuous, Cut, covariate_label
 from twoarm.protocol.endpoint import Endpoint
 from twoarm.protocol.expression import in_words
@@ -18,6 +18,7 @@ from twoarm.report.outcomes_methods import (
     safety_methods,
 )
 from twoarm.report.sentences import listed
+from twoarm.report.weighting_methods import bootstrap_methods, weighting_methods
 from twoarm.tables.formats import Numbers
 
 _ORDERS = {
@@ -131,6 +132,8 @@ def _adjustments(population: StudyPopulation, numbers: Numbers) -> Iterator[str]
     for adjustment in population.adjustments.values():
         if isinstance(adjustment, Matching):
             yield _matching(population, adjustment, numbers)
+        elif isinstance(adjustment, Weighting):
+            yield weighting_methods(population, adjustment, numbers)
         elif isinstance(adjustment, Multivariable):
             names = population.covariates if adjustment.covariates is None else adjustment.covariates
             labels = [covariate_label(name, population.covariates[name]) for name in names]
@@ -167,6 +170,7 @@ def _matching(population: StudyPopulation, matching: Matching, numbers: Numbers)
         f"likelihood) on {listed(labels)}. Each patient of {side} was matched to one patient of the other arm by greedy "
         f"nearest-neighbour matching without replacement on the {scale}, {limit}{strata}; {order}. "
         f"Scores and distances were rounded to ten decimals and ties broken by patient key. The estimand is {_estimand(matching)}."
+        f"{bootstrap_methods(matching.bootstrap, 'pairs')}"
     )
 
 

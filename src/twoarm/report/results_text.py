@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from twoarm.protocol.adjustment import Matching, Multivariable
+from twoarm.protocol.adjustment import Matching, Multivariable, Weighting
 from twoarm.report.outcomes_text import prognostic_text, response_text, safety_text
 from twoarm.report.sentences import Sentence, say
 from twoarm.tables.attrition_table import step_row, steps
@@ -62,6 +62,25 @@ def _balance(scope: Scope) -> Iterator[Sentence]:
             if largest is not None and largest.value is not None:
                 text += f"; the largest standardised difference left, over covariates and levels, was {numbers.number(largest, 2)}"
             yield say(f"{text}.", pairs, largest)
+    yield from _weighted(scope)
+
+
+def _weighted(scope: Scope) -> Iterator[Sentence]:
+    """Say what is left of each weighted sample."""
+    numbers = scope.numbers
+    for name, made in scope.weightings().items():
+        here = {"adjustment": name, "analysis": "weights", "statistic": "effective_sample_size"}
+        sizes = [scope.find(**here, arm=arm) for arm in scope.arms]
+        largest = scope.find(adjustment=name, analysis="balance", statistic="largest_absolute_smd")
+        if sizes[0] is None or sizes[1] is None or largest is None:
+            continue
+        yield say(
+            f"{made.label} ({made.estimand}): the weights leave an effective sample size of {numbers.number(sizes[0], 1)} in "
+            f"{scope.arms[0]} and {numbers.number(sizes[1], 1)} in {scope.arms[1]}; the largest standardised difference left, "
+            f"over covariates and levels, was {numbers.number(largest, 2)}.",
+            *sizes,
+            largest,
+        )
 
 
 def _follow_up(scope: Scope) -> Iterator[Sentence]:
@@ -93,7 +112,9 @@ def _survival(scope: Scope, endpoint: str) -> Iterator[Sentence]:
         if rows[0] is None or rows[3] is None:
             continue
         medians = [numbers.with_interval(*(numbers.duration(row) for row in part)) for part in (rows[:3], rows[3:])]
-        kind = "log-rank, pairs ignored," if isinstance(adjustment, Matching) else "log-rank"
+        kind = "log-rank"
+        if isinstance(adjustment, Matching | Weighting):
+            kind = f"log-rank, {'pairs ignored' if isinstance(adjustment, Matching) else 'weighted'},"
         tested = f" ({kind} {numbers.p_text(float(test.value))})" if test is not None and test.value is not None else ""
         yield say(
             f"{section.label}, {in_sentence(adjustment.label)}: median {medians[0]} {scope.protocol.time_unit} in "
@@ -123,6 +144,7 @@ def _hazard_sentence(scope: Scope, endpoint: str, adjustment: str) -> Sentence |
     about = {
         Multivariable: "conditional on the covariates",
         Matching: f"among the matched, {made.answers}" if isinstance(made, Matching) else "",
+        Weighting: f"weighted, {made.estimand}" if isinstance(made, Weighting) else "",
     }.get(type(made), "not adjusted")
     lead = f"{label}, {in_sentence(made.label)}: "
     if row.value is None:

@@ -131,10 +131,27 @@ def _zero(scope: Scope, row: Estimate) -> Sentence:
     )
 
 
+def _extreme_weights(scope: Scope, row: Estimate) -> Sentence:
+    here = {"adjustment": row.adjustment, "analysis": "weights", "arm": row.arm}
+    effective, n, largest = (
+        scope.find(**here, statistic=name) for name in ("effective_sample_size", "n", "largest_weight")
+    )
+    return say(
+        f"{scope.population.adjustments[row.adjustment].label}: the weights of {row.arm} are worth {scope.numbers.number(effective, 1)} of "
+        f"its {scope.numbers.whole(n)} patients ({scope.numbers.number(row, 0)}%; the largest weight is {scope.numbers.number(largest, 2)}). A few patients "
+        "decide the weighted estimate.",
+        row,
+        effective,
+        n,
+        largest,
+    )
+
+
 _TEXTS: Mapping[str, Callable[[Scope, Estimate], Sentence]] = {
     "incomplete_matching": _incomplete,
     "larger_focal_arm": _larger,
     "imbalance": _imbalance,
+    "extreme_weights": _extreme_weights,
     "follow_up_differs": _follow_up,
     "few_events": _few_events,
     "broken_pairs": _broken,

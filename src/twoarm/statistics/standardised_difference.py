@@ -139,12 +139,15 @@ def _shares(codes: arrays.Integers, rows: Booleans, k: int) -> Floats:
     return np.asarray(counts / counts.sum())
 
 
-def kolmogorov_smirnov(values: Floats, treated: Booleans) -> float:
-    """Return the largest distance between the arms' distribution functions.
+def kolmogorov_smirnov(values: Floats, treated: Booleans, weight: Floats | None = None) -> float:
+    """Return the largest distance between the arms' (weighted) distribution functions.
 
     >>> kolmogorov_smirnov(np.array([1.0, 2.0, 3.0, 4.0]), np.array([False, False, True, True]))
     1.0
     """
-    points = np.unique(values)
+    points, at = np.unique(values, return_inverse=True)
+    if weight is not None:
+        sums = [np.bincount(at[arm], weights=weight[arm], minlength=points.size) for arm in (treated, ~treated)]
+        return float(np.abs(np.cumsum(sums[0]) / sums[0].sum() - np.cumsum(sums[1]) / sums[1].sum()).max())
     shares = [np.searchsorted(np.sort(values[arm]), points, side="right") / arm.sum() for arm in (treated, ~treated)]
     return float(np.abs(shares[0] - shares[1]).max())

@@ -19,6 +19,7 @@ from twoarm.tables.subgroup_table import subgroup_table
 from twoarm.tables.survival_table import follow_up_table, survival_table
 from twoarm.tables.table import Table
 from twoarm.tables.time_effect_table import proportional_hazards_table, restricted_mean_table
+from twoarm.tables.weights_table import weights_table
 
 
 def all_tables(scope: Scope) -> list[Table]:
@@ -38,6 +39,8 @@ def _tables(scope: Scope) -> Iterator[Table | None]:
     if "lost" in wanted:
         for name in scope.matchings():
             yield lost_table(scope, name)
+    if "weights" in wanted and scope.weightings():
+        yield weights_table(scope)
     if "follow_up" in wanted:
         yield follow_up_table(scope)
     if "survival" in wanted:

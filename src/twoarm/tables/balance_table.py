@@ -26,7 +26,7 @@ def balance_table(scope: Scope) -> Table:
     columns = ["Covariate"]
     groups = [("", 1)]
     for name in samples:
-        header = ["SMD"] if name == scope.unadjusted() else ["SMD, original SD", "SMD, own SD"]
+        header = ["SMD, original SD", "SMD, own SD"] if name in scope.matchings() else ["SMD"]
         columns += [*header, *shape]
         groups.append((scope.population.adjustments[name].label, len(header) + len(shape)))
     rows = []
@@ -34,7 +34,7 @@ def balance_table(scope: Scope) -> Table:
         cells = [*plain(scope.label(variable))]
         for name in samples:
             here = {"adjustment": name, "analysis": "balance", "variable": variable, "variable_level": ""}
-            methods = (ORIGINAL,) if name == scope.unadjusted() else (ORIGINAL, OWN)
+            methods = (ORIGINAL, OWN) if name in scope.matchings() else (ORIGINAL,)
             wanted = [scope.find(**here, statistic="smd", method=method) for method in methods]
             wanted += [scope.find(**here, statistic=s) for s in shape.values()]
             cells += [_cell(scope, row) for row in wanted]
@@ -49,6 +49,7 @@ def balance_table(scope: Scope) -> Table:
         footnotes=(
             f"SMD: standardised mean difference; above {threshold} in size counts as imbalance."
             + (" Variance ratio and KS (Kolmogorov-Smirnov distance) for continuous covariates." if shape else "")
+            + (" Weighted samples: weighted means over the original SD." if scope.weightings() else "")
             + (" Imputed: means, with the largest over the imputations in brackets." if scope.imputed else ""),
         ),
     )

@@ -7,6 +7,10 @@ from twoarm.tables.formats import Numbers, decimals_of, text_of
 from twoarm.tables.scope import Scope
 from twoarm.tables.table import Cell, Footnotes, Row, Table, plain, quote
 
+_WEIGHTED = (
+    "Weighted: effective n is (sum of weights)² / sum of squared weights; percentages, quartiles, means and SD are "
+    "weighted, the SMD's own SD is not; weighted arms are judged by the SMD and not tested."
+)
 _IMPUTED = "Imputed: means over the imputations; SMD with the largest of them in brackets."
 ORIGINAL, OWN = "SD of the original sample", "SD of this sample"
 
@@ -22,9 +26,10 @@ def baseline_table(scope: Scope) -> Table:
     groups = [("", 1)]
     for name in blocks:
         header = [_arm_header(scope, name, arm) for arm in _arms(scope, name)]
-        smd = ["SMD"] if name == scope.unadjusted() else ["SMD, original SD", "SMD, own SD"]
-        columns += [*header, scope.numbers.style.p_column, *smd]
-        groups.append((scope.population.adjustments[name].label, len(header) + 1 + len(smd)))
+        smd = ["SMD"] if len(_methods(scope, name)) == 1 else ["SMD, original SD", "SMD, own SD"]
+        tested = [] if name in scope.weightings() else [scope.numbers.style.p_column]
+        columns += [*header, *tested, *smd]
+        groups.append((scope.population.adjustments[name].label, len(header) + len(tested) + len(smd)))
     continuous = scope.protocol.analyses.baseline.continuous
     summary = " or median (interquartile range)" if continuous == "median" else " or mean (SD)"
     summary = summary if any(scope.continuous(name) for name in scope.population.covariates) else ""
@@ -37,6 +42,7 @@ def baseline_table(scope: Scope) -> Table:
         footnotes=(
             f"Numbers are n (%){summary}. SMD: standardised mean difference, {scope.arms[0]} minus {scope.arms[1]}"
             "; for covariates of more than two levels the Mahalanobis distance, which has no sign.",
+            *((_WEIGHTED,) if scope.weightings() else ()),
             *(
                 ("Imputed: means over the imputations; SMD with the largest of them in brackets.",)
                 if scope.imputed
@@ -52,6 +58,9 @@ def _arms(scope: Scope, adjustment: str) -> tuple[str, ...]:
 
 
 def _arm_header(scope: Scope, adjustment: str, arm: str) -> str:
+    if adjustment in scope.weightings():
+        n = scope.find(adjustment=adjustment, analysis="weights", arm=arm, statistic="effective_sample_size")
+        return f"{arm} (effective n = {scope.numbers.number(n, 1)})"
     n = scope.find(adjustment=adjustment, analysis="baseline", arm=arm, variable="", statistic="n")
     return f"{'All' if arm == 'all' else arm} (n = {scope.numbers.whole(n)})"
 
@@ -68,22 +77,24 @@ def _variable(scope: Scope, variable: str, blocks: list[str], marks: Footnotes) 
         cells = list(plain(level))
         for name in blocks:
             cells += [_share(scope, name, arm, variable, level) for arm in _arms(scope, name)]
-            cells.append(Cell(""))
+            cells += [] if name in scope.weightings() else [Cell("")]
             cells += [_smd(scope, name, variable, level, method) for method in _methods(scope, name)]
         rows.append(Row(tuple(cells), indent=True))
     return rows
 
 
 def _methods(scope: Scope, adjustment: str) -> tuple[str, ...]:
-    return (ORIGINAL,) if adjustment == scope.unadjusted() else (ORIGINAL, OWN)
+    return (ORIGINAL, OWN) if adjustment in scope.matchings() else (ORIGINAL,)
 
 
 def _test_cells(scope: Scope, adjustment: str, variable: str, marks: Footnotes) -> list[Cell]:
+    smds = [_smd(scope, adjustment, variable, "", method) for method in _methods(scope, adjustment)]
+    if adjustment in scope.weightings():
+        return smds
     p = scope.find(adjustment=adjustment, analysis="baseline", variable=variable, statistic="p_value")
     text = scope.numbers.probability(p)
     if p is not None and p.value is not None:
         text += marks.mark(p.method)
-    smds = [_smd(scope, adjustment, variable, "", method) for method in _methods(scope, adjustment)]
     return [quote(text, p), *smds]
 
 
@@ -97,6 +108,10 @@ def _smd(scope: Scope, adjustment: str, variable: str, level: str, method: str) 
 
 
 def _share(scope: Scope, adjustment: str, arm: str, variable: str, level: str) -> Cell:
+    if adjustment in scope.weightings():
+        here = {"analysis": "baseline", "arm": arm, "variable": variable, "variable_level": level}
+        weighted = scope.find(adjustment=adjustment, **here, statistic="weighted_percent")
+        return quote(scope.numbers.number(weighted, 1), weighted)
     n, percent = (
         scope.find(
             adjustment=adjustment,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twoarm.protocol.adjustment import Matching, Multivariable
+from twoarm.protocol.adjustment import Matching, Multivariable, Weighting
 from twoarm.results.estimate import Estimate
 from twoarm.tables.formats import in_sentence
 from twoarm.tables.scope import Scope
@@ -70,6 +70,8 @@ def _answers(adjustment: object) -> str:
         return "conditional on the covariates"
     if isinstance(adjustment, Matching):
         return f"marginal, {adjustment.answers} among the matched"
+    if isinstance(adjustment, Weighting):
+        return f"marginal, {adjustment.estimand}"
     return "marginal, not adjusted"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from twoarm.protocol.adjustment import Matching, Multivariable, Unadjusted
+from twoarm.protocol.adjustment import Matching, Multivariable, Unadjusted, Weighting
 from twoarm.protocol.covariate import Categorical, Continuous, Cut, covariate_label
 from twoarm.protocol.missing import MultipleImputation
 from twoarm.protocol.protocol import Protocol, StudyPopulation
@@ -68,7 +68,11 @@ class Scope:
         """Return the matchings by name."""
         return {name: made for name, made in self.population.adjustments.items() if isinstance(made, Matching)}
 
-    def marginal(self) -> dict[str, Unadjusted | Matching]:
+    def weightings(self) -> dict[str, Weighting]:
+        """Return the weightings by name."""
+        return {name: made for name, made in self.population.adjustments.items() if isinstance(made, Weighting)}
+
+    def marginal(self) -> dict[str, Unadjusted | Matching | Weighting]:
         """Return the adjustments that compare arms as they stand."""
         return {n: made for n, made in self.population.adjustments.items() if not isinstance(made, Multivariable)}
 

@@ -1,0 +1,35 @@
+"""How the weights are spread: treated above, comparator below."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from twoarm.figures.theme import COMPARATOR, INK, TREATED, legend_label, new_figure
+from twoarm.tables.scope import Scope
+
+
+def weights_plot(scope: Scope, adjustment: str) -> Figure | None:
+    """Return mirrored histograms of the weights; None where there are none."""
+    curves = [scope.curve(kind="weights", adjustment=adjustment, arm=arm) for arm in scope.arms]
+    if any(curve is None for curve in curves):
+        return None
+    figure = new_figure(6.2, 3.2)
+    axes = figure.add_axes((0.12, 0.17, 0.84, 0.70))
+    reach = [1.0, 1.0]
+    for side, (curve, colour, sign) in enumerate(zip(curves, (TREATED, COMPARATOR), (1, -1), strict=True)):
+        assert curve is not None, "both arms have weights"
+        left, right, counts = (np.array(curve.columns[name], dtype=float) for name in ("left", "right", "all"))
+        height = 100 * counts / max(counts.sum(), 1)
+        label = legend_label(curve.arm, 2.5)
+        axes.bar(left, sign * height, right - left, align="edge", facecolor=colour, linewidth=0, label=label)
+        axes.set_xlim(0, right[-1])
+        reach[side] = max(float(height.max()) * 1.08, 1.0)
+    axes.axhline(0, color=INK, linewidth=0.8)
+    axes.set_ylim(-reach[1], reach[0])
+    axes.xaxis.set_major_formatter(lambda value, _: scope.numbers.general(value))
+    axes.yaxis.set_major_formatter(lambda value, _: scope.numbers.general(abs(value)))
+    axes.set_xlabel("Weight")
+    axes.set_ylabel("Patients of the arm (%)")
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, frameon=False, fontsize=8, borderaxespad=0.2)
+    return figure
