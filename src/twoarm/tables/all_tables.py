@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from twoarm.tables.attrition_table import attrition_table
-from twoarm.tables.balance_table import balance_table
-from twoarm.tables.baseline_table import baseline_table
+from twoarm.tables.balance_table import balance_tables
+from twoarm.tables.baseline_table import baseline_tables
 from twoarm.tables.dialect_table import dialect_table
 from twoarm.tables.hazard_ratio_table import hazard_ratio_table, model_table
 from twoarm.tables.lost_table import lost_table
@@ -33,9 +33,9 @@ def _tables(scope: Scope) -> Iterator[Table | None]:
     if scope.imputed:
         yield missing_table(scope)
     if "baseline" in wanted:
-        yield baseline_table(scope)
+        yield from baseline_tables(scope)
     if "balance" in wanted:
-        yield balance_table(scope)
+        yield from balance_tables(scope)
     if "lost" in wanted:
         for name in scope.matchings():
             yield lost_table(scope, name)

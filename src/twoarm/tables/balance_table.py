@@ -18,9 +18,12 @@ def _cell(scope: Scope, row: Estimate | None) -> Cell:
     return quote(f"{text} [{scope.numbers.smd(largest)}]" if largest is not None else text, row, largest)
 
 
-def balance_table(scope: Scope) -> Table:
-    """Return one line a covariate, before and after every matching."""
-    samples = [name for name in scope.marginal() if scope.made(name)]
+def balance_tables(scope: Scope) -> list[Table]:
+    """Return one line a covariate, before and after the first adjustment by design; one table for every two more."""
+    return [_balance_table(scope, position, samples) for position, samples in enumerate(scope.blocks())]
+
+
+def _balance_table(scope: Scope, position: int, samples: list[str]) -> Table:
     numbers = any(scope.continuous(variable) for variable in scope.population.covariates)
     shape = {"Variance ratio": "variance_ratio", "KS": "kolmogorov_smirnov"} if numbers else {}
     columns = ["Covariate"]
@@ -41,15 +44,19 @@ def balance_table(scope: Scope) -> Table:
         rows.append(Row(tuple(cells)))
     threshold = scope.numbers.general(scope.protocol.analyses.balance.threshold)
     return Table(
-        name="balance",
-        title="Balance of covariates",
+        name=f"balance-{position + 1}" if position else "balance",
+        title="Balance of covariates" + (", further samples" if position else ""),
         columns=tuple(columns),
         rows=tuple(rows),
         groups=tuple(groups),
         footnotes=(
             f"SMD: standardised mean difference; above {threshold} in size counts as imbalance."
             + (" Variance ratio and KS (Kolmogorov-Smirnov distance) for continuous covariates." if shape else "")
-            + (" Weighted samples: weighted means over the original SD." if scope.weightings() else "")
+            + (
+                " Weighted samples: weighted means over the original SD."
+                if set(samples) & set(scope.weightings())
+                else ""
+            )
             + (" Imputed: means, with the largest over the imputations in brackets." if scope.imputed else ""),
         ),
     )

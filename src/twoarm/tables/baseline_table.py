@@ -15,10 +15,13 @@ _IMPUTED = "Imputed: means over the imputations; SMD with the largest of them in
 ORIGINAL, OWN = "SD of the original sample", "SD of this sample"
 
 
-def baseline_table(scope: Scope) -> Table:
-    """Return Table 1 with the unadjusted sample and every matched one side by side."""
+def baseline_tables(scope: Scope) -> list[Table]:
+    """Return Table 1 with the unadjusted sample and the first by design side by side, and one for every two more."""
+    return [_baseline_table(scope, position, blocks) for position, blocks in enumerate(scope.blocks())]
+
+
+def _baseline_table(scope: Scope, position: int, blocks: list[str]) -> Table:
     marks = Footnotes()
-    blocks = [name for name in scope.marginal() if scope.made(name)]
     rows = []
     for variable in scope.population.covariates:
         rows += _variable(scope, variable, blocks, marks)
@@ -34,15 +37,15 @@ def baseline_table(scope: Scope) -> Table:
     summary = " or median (interquartile range)" if continuous == "median" else " or mean (SD)"
     summary = summary if any(scope.continuous(name) for name in scope.population.covariates) else ""
     return Table(
-        name="baseline",
-        title="Baseline characteristics",
+        name=f"baseline-{position + 1}" if position else "baseline",
+        title="Baseline characteristics" + (", further samples" if position else ""),
         columns=tuple(columns),
         rows=tuple(rows),
         groups=tuple(groups),
         footnotes=(
             f"Numbers are n (%){summary}. SMD: standardised mean difference, {scope.arms[0]} minus {scope.arms[1]}"
             "; for covariates of more than two levels the Mahalanobis distance, which has no sign.",
-            *((_WEIGHTED,) if scope.weightings() else ()),
+            *((_WEIGHTED,) if set(blocks) & set(scope.weightings()) else ()),
             *(
                 ("Imputed: means over the imputations; SMD with the largest of them in brackets.",)
                 if scope.imputed

@@ -76,6 +76,12 @@ class Scope:
         """Return the adjustments that compare arms as they stand."""
         return {n: made for n, made in self.population.adjustments.items() if not isinstance(made, Multivariable)}
 
+    def blocks(self) -> list[list[str]]:
+        """Return the samples that were made, as many side by side as a page holds: the unadjusted and one by design,
+        then two by two."""
+        first, *others = (name for name in self.marginal() if self.made(name))
+        return [[first, *others[:1]], *(others[at : at + 2] for at in range(1, len(others), 2))]
+
     def regressions(self) -> dict[str, Multivariable]:
         """Return the multivariable models by name."""
         return {n: made for n, made in self.population.adjustments.items() if isinstance(made, Multivariable)}
