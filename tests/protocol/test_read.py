@@ -61,13 +61,13 @@ def problems(old: str, new: str) -> list[str]:
             'kind = "matching"',
             'kind = "matched"',
             'study.toml:39:8  adjustments.matched.kind  found "matched"; '
-            "expected one of unadjusted, multivariable, matching (did you mean matching?)",
+            "expected one of unadjusted, multivariable, matching, weighting (did you mean matching?)",
         ),
         (
             'kind = "matching"',
             'kind = "matching"\nordr = "closest"',
-            "study.toml:40:1  adjustments.matched.ordr  unknown key; expected one of caliper, covariates, estimand, exact, "
-            "focal, kind, label, naive_variance, order, order_column, primary, scale (did you mean order?)",
+            "study.toml:40:1  adjustments.matched.ordr  unknown key; expected one of bootstrap, caliper, covariates, estimand, "
+            "exact, focal, kind, label, naive_variance, order, order_column, primary, scale (did you mean order?)",
         ),
         (
             'kind = "matching"',

@@ -34,7 +34,10 @@ WEIGHTINGS = {
 def protocol_text() -> str:
     text = (FOLDER / "study.toml").read_text()
     head, _, _ = text.partition("[adjustments.multivariable]")
-    head = head.replace("[endpoints.os]", 'young = { kind = "cut", source = "age", breaks = [50], labels = ["<50", "50+"] }\n\n[endpoints.os]')
+    head = head.replace(
+        "[endpoints.os]",
+        'young = { kind = "cut", source = "age", breaks = [50], labels = ["<50", "50+"] }\n\n[endpoints.os]',
+    )
     sections = [
         f'[adjustments.w{name}]\nkind = "weighting"\nlabel = "W{name}"\ncovariates = {MODEL}\n{options}\n'
         for name, options in WEIGHTINGS.items()

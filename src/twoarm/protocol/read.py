@@ -262,8 +262,15 @@ def _fields_at(loc: tuple[str | int, ...]) -> set[str]:
     """Return the keys that the section at a pydantic location accepts."""
     models: list[Any] = [Protocol]
     for step in loc:
-        models = [found for model in models for found in _step(model, step)] or models
+        inside = [found for model in models for found in _step(model, step)]
+        models = inside or [model for model in models if _tagged(model, step)] or models
     return {key for model in models if _is_section(model) for key in model.model_fields}
+
+
+def _tagged(model: Any, tag: str | int) -> bool:
+    """Whether a section is the alternative of a union that this word chooses."""
+    fields = [model.model_fields[key] for key in ("kind", "type") if _is_section(model) and key in model.model_fields]
+    return any(tag in get_args(field.annotation) for field in fields)
 
 
 def _is_section(annotation: Any) -> bool:
