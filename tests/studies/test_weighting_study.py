@@ -43,6 +43,7 @@ def protocol_text() -> str:
         for name, options in WEIGHTINGS.items()
     ]
     sections += [
+        '[adjustments.few]\nkind = "weighting"\nlabel = "Few"\ncovariates = ["nodes", "size"]\n',
         '[adjustments.ebal]\nkind = "weighting"\nmethod = "entropy"\nestimand = "ATE"\n',
         '[analyses.survival]\nlandmarks = [5]\n[subgroups]\nvariables = ["young"]\n',
     ]
@@ -130,3 +131,18 @@ def test_weighted_proportions_equal_r() -> None:
     spread = math.hypot(slopes[0] * found.treated.std_error, slopes[1] * found.comparator.std_error)
     limit = math.exp(math.log(found.odds_ratio) + 1.959963984540054 * spread)
     assert found.odds_ratio_upper == pytest.approx(limit, rel=1e-12)
+
+
+def test_doubly_robust_and_standardised_survival_agree_with_the_weights(results: Results) -> None:
+    at = {"analysis": "augmented_survival", "adjustment": "wATE", "endpoint": "os", "parameter": "5 years"}
+    notes = {row.note for row in results.select(**at)}
+    assert notes == {"an arm's survival comes out below 0 or above 1: a few patients have extreme weights"}
+    at["adjustment"] = "few"
+    rows = {(row.arm, row.statistic): row.value for row in results.select(**at)}
+    for arm in (TREATED, COMPARATOR):
+        low, middle, high = (float(rows[arm, f"survival{end}"] or 0) for end in ("_lower", "", "_upper"))
+        assert low < middle < high
+    gap = 100 * (float(rows[TREATED, "survival"] or 0) - float(rows[COMPARATOR, "survival"] or 0))
+    assert rows[CONTRAST, "survival_difference"] == pytest.approx(gap, rel=1e-9)
+    assert not results.select(analysis="augmented_survival", adjustment="wATT")  # it stands for all patients
+    assert not results.select(analysis="standardised_survival")  # no model with covariates was declared

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from twoarm.analyses.bootstrap import bootstrap_hazard_ratios
@@ -27,7 +29,7 @@ def hazard_ratio(request: Request) -> None:
         ledger = request.ledger.within(endpoint=name)
         ledger.add("n", int(observed.time.size), arm="all")
         ledger.add("events", int(observed.event.sum()), arm="all")
-        design = model_design(request, observed)
+        design = model_design(request, observed, request.adjusted.covariates_in_model)
         for method, clustered in _variances(request):
             _fit(request, ledger.within(method=method), observed, design, clustered)
     bootstrap_hazard_ratios(request)
@@ -39,9 +41,8 @@ def _variances(request: Request) -> list[tuple[str, bool]]:
     return [(method_name(request, clustered=clustered), clustered) for clustered in wanted]
 
 
-def model_design(request: Request, observed: Observed) -> DesignMatrix:
-    """Return the columns of the outcome model: the arm first, then the covariates."""
-    names = request.adjusted.covariates_in_model
+def model_design(request: Request, observed: Observed, names: Sequence[str]) -> DesignMatrix:
+    """Return the columns of an outcome model: the arm first, then the named covariates."""
     covariates = {name: request.covariate(name, observed) for name in names}
     rest = build_design_matrix(covariates, names, observed.time.size)
     values = np.asfortranarray(np.column_stack([observed.treated.astype(np.float64), rest.values]))

@@ -21,7 +21,7 @@ def proportional_hazards(request: Request) -> None:
             ledger.not_estimable(*_ROWS, reason=WEIGHTED)
             continue
         with ledger.estimating(*_ROWS):
-            design = model_design(request, observed)
+            design = model_design(request, observed, request.adjusted.covariates_in_model)
             fit = fit_cox(
                 time=observed.time,
                 event=observed.event,

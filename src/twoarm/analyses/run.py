@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from twoarm.analyses.adjusted_survival import augmented, standardised_survival
 from twoarm.analyses.balance import balance
 from twoarm.analyses.baseline import baseline
 from twoarm.analyses.design_warnings import design_warnings
@@ -48,6 +49,8 @@ ANALYSES: Mapping[AnalysisName, Callable[[Request], None]] = {
     "hazard_ratio": hazard_ratio,
     "proportional_hazards": proportional_hazards,
     "restricted_mean": restricted_mean,
+    "standardised_survival": standardised_survival,
+    "augmented_survival": augmented,
     "subgroups": subgroups,
     "response": response,
     "safety": safety,
@@ -56,7 +59,15 @@ ANALYSES: Mapping[AnalysisName, Callable[[Request], None]] = {
 }
 
 NOT_IMPUTED: frozenset[AnalysisName] = frozenset(
-    {"safety", "prognostic", "dialects", "proportional_hazards", "restricted_mean"}
+    {
+        "safety",
+        "prognostic",
+        "dialects",
+        "proportional_hazards",
+        "restricted_mean",
+        "standardised_survival",
+        "augmented_survival",
+    }
 )
 """Analyses that stand on complete cases alone: safety does not depend on covariates, the others explore or diagnose."""
 

@@ -43,6 +43,8 @@ NOTE = "suppressed: small cell"
 
 _ONE_PATIENT = frozenset({"minimum", "maximum", "smallest_weight", "largest_weight"})  # the value of a single patient
 
+_SINGLE_PATIENTS = frozenset({"weights", "standardised"})  # curves: the largest weight; a step an event
+
 _Cell = tuple[str, ...]
 _ARM, _LEVEL, _VARIABLE = 7, 6, 5  # positions in a cell
 
@@ -61,7 +63,7 @@ def disclose(disclosure: Disclosure, ledger: Ledger) -> Results:
         gone = gone or ((row.population, row.missing) in closed and _counts(row))
         rows.append(_suppress(row) if gone else _rounded(_silent(row), disclosure.round_to))
     shown = [curve for curve in ledger.curves if (curve.population, curve.missing) not in closed]
-    shown = [curve for curve in shown if curve.kind != "weights"]  # its last bar holds the largest weight
+    shown = [curve for curve in shown if curve.kind not in _SINGLE_PATIENTS]
     curves = [_cut(curve, minimum) for curve in shown if not _tells(curve, hidden)]
     return Results.of(_percentages(rows) if disclosure.round_to > 1 else rows, curves)
 
@@ -175,7 +177,7 @@ def _depends(row: Estimate, hidden: set[_Cell]) -> bool:
             return True
     if row.analysis == "prognostic" and (*_cell(row)[:_VARIABLE], "", "", *_cell(row)[_ARM:]) in hidden:
         return True  # the model of a sample with a hidden count of patients or events
-    if row.analysis in ("restricted_mean", "proportional_hazards"):
+    if row.analysis in ("restricted_mean", "proportional_hazards", "standardised_survival", "augmented_survival"):
         same = (row.population, row.missing, row.adjustment)
         counted = ("survival", "hazard_ratio")
         return any(c[:3] == same and c[3] in counted and c[4] == row.endpoint and not c[_VARIABLE] for c in hidden)

@@ -21,6 +21,7 @@ from twoarm.figures.kaplan_meier_plot import kaplan_meier_plot
 from twoarm.figures.love_plot import love_plot
 from twoarm.figures.png import encode_png
 from twoarm.figures.propensity_plot import propensity_plot
+from twoarm.figures.standardised_plot import standardised_plot
 from twoarm.figures.theme import style
 from twoarm.figures.tiff import encode_tiff
 from twoarm.figures.weights_plot import weights_plot
@@ -85,6 +86,9 @@ def _figures(scope: Scope) -> Iterator[NamedFigure]:
         for name in scope.regressions():
             title = f"{section.label}, {labels[name]} model"
             yield NamedFigure.of(f"forest-{endpoint}-{name}", title, model_forest, scope, name, endpoint)
+            if scope.curve(kind="standardised", adjustment=name, endpoint=endpoint, arm=scope.arms[0]) is not None:
+                title = f"{section.label}, standardised to all patients, {labels[name]} model"
+                yield NamedFigure.of(f"standardised-{endpoint}-{name}", title, standardised_plot, scope, name, endpoint)
         for name in _subgroup_samples(scope, primary):
             title = f"{section.label} in subgroups, {labels[name]}"
             yield NamedFigure.of(f"subgroups-{endpoint}-{name}", title, subgroup_forest, scope, name, endpoint)

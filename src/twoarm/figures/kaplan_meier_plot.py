@@ -42,7 +42,7 @@ def kaplan_meier_plot(scope: Scope, adjustment: str, endpoint: str) -> Figure | 
     ticks = time_ticks(last, scope.protocol.time_unit)
     for curve, colour, dashes in ((treated, TREATED, "treated"), (comparator, COMPARATOR, "comparator")):
         _draw(axes, curve, scope.protocol.unit_days, colour, dashes, _legend(scope, curve))
-    _frame(axes, scope, endpoint, ticks, last)
+    frame(axes, scope, endpoint, ticks, last)
     summary = "\n".join(line.text for line in comparison_of(scope, adjustment, endpoint))
     if summary_is_low([treated, comparator]):
         axes.text(0.02, 0.03, summary, transform=axes.transAxes, va="bottom", fontsize=8.5)
@@ -127,7 +127,8 @@ def median_of(scope: Scope, curve: Curve) -> Cell:
     return quote(f"median {median} {scope.protocol.time_unit}", *parts)
 
 
-def _frame(axes: Axes, scope: Scope, endpoint: str, ticks: list[float], last: float) -> None:
+def frame(axes: Axes, scope: Scope, endpoint: str, ticks: list[float], last: float) -> None:
+    """Set axes of survival over time, with the legend above them."""
     axes.set_ylim(0, 103)
     axes.set_xlim(0, last * 1.02)
     axes.set_xticks(ticks)

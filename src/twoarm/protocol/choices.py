@@ -39,6 +39,8 @@ AnalysisName = Literal[
     "hazard_ratio",
     "proportional_hazards",
     "restricted_mean",
+    "standardised_survival",
+    "augmented_survival",
     "subgroups",
     "response",
     "safety",

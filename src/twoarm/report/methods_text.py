@@ -18,7 +18,7 @@ from twoarm.report.outcomes_methods import (
     safety_methods,
 )
 from twoarm.report.sentences import listed
-from twoarm.report.weighting_methods import bootstrap_methods, weighting_methods
+from twoarm.report.weighting_methods import adjusted_survival_methods, bootstrap_methods, weighting_methods
 from twoarm.tables.formats import Numbers
 
 _ORDERS = {
@@ -212,6 +212,7 @@ def _analysis(protocol: Protocol) -> Iterator[str]:
         tau = protocol.analyses.restricted_mean.tau
         until = f"{numbers.general(tau)} {protocol.time_unit}" if tau else "the smaller of the arms' largest times"
         yield f"Restricted mean survival times up to {until} were compared by their difference and their ratio, with Wald intervals."
+    yield from adjusted_survival_methods(protocol)
     yield f"Follow-up was summarised {_FOLLOW_UP[protocol.analyses.follow_up.method]}."
     if protocol.subgroups:
         yield (

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from twoarm.protocol.adjustment import Bootstrap, Weighting
+from collections.abc import Iterator
+
+from twoarm.protocol.adjustment import Bootstrap, Multivariable, Weighting
 from twoarm.protocol.covariate import covariate_label
-from twoarm.protocol.protocol import StudyPopulation
+from twoarm.protocol.protocol import Protocol, StudyPopulation
 from twoarm.report.sentences import listed
 from twoarm.tables.formats import Numbers
 
@@ -55,6 +57,25 @@ def _truncation(weighting: Weighting, numbers: Numbers) -> str:
         low, high = (numbers.general(weight) for weight in weighting.truncate_at)
         return f" Weights outside {low} to {high} were moved to these limits."
     return ""
+
+
+def adjusted_survival_methods(protocol: Protocol) -> Iterator[str]:
+    """Yield how survival was standardised and augmented, where it was."""
+    wanted = protocol.plan()[0].analyses
+    models = [one for one in protocol.adjustments.values() if isinstance(one, Multivariable)]
+    if "standardised_survival" in wanted and models:
+        yield (
+            "Survival was standardised to all patients (g-formula): predicted by the multivariable Cox model for every patient "
+            "in each arm, and averaged; standard errors count the estimation of coefficients, baseline hazard and average."
+        )
+    weightings = [one for one in protocol.adjustments.values() if isinstance(one, Weighting)]
+    doubly = any(one.method == "propensity" and one.estimand == "ATE" for one in weightings)
+    if "augmented_survival" in wanted and doubly and protocol.analyses.survival.landmarks:
+        yield (
+            "Beside the weighted curves, survival at the landmarks was estimated by augmented inverse probability weighting: it "
+            "combines the untruncated scores with Cox models of the event and of censoring on the same covariates and is "
+            "consistent if the model of the score is right, or those of the event and of censoring."
+        )
 
 
 def bootstrap_methods(bootstrap: Bootstrap | None, what: str) -> str:

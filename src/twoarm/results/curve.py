@@ -8,7 +8,7 @@ from typing import Literal
 
 from twoarm.results.estimate import id_part
 
-CurveKind = Literal["survival", "follow_up", "histogram", "weights"]
+CurveKind = Literal["survival", "follow_up", "histogram", "weights", "standardised"]
 
 
 @dataclass(frozen=True, slots=True)

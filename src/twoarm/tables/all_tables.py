@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from twoarm.tables.adjusted_survival_table import ANALYSES as ADJUSTED
+from twoarm.tables.adjusted_survival_table import adjusted_survival_table
 from twoarm.tables.attrition_table import attrition_table
 from twoarm.tables.balance_table import balance_tables
 from twoarm.tables.baseline_table import baseline_tables
@@ -54,6 +56,8 @@ def _tables(scope: Scope) -> Iterator[Table | None]:
         yield proportional_hazards_table(scope)
     if "restricted_mean" in wanted:
         yield restricted_mean_table(scope)
+    if any(word in wanted for word in ADJUSTED):
+        yield adjusted_survival_table(scope)
     for name in scope.marginal():
         for endpoint in scope.population.endpoints:
             yield subgroup_table(scope, name, endpoint)

@@ -1,0 +1,81 @@
+"""The g-formula and augmented weighting against riskRegression, and against their definitions on generated data."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from oracles.stored import reference
+from twoarm.errors import ArgumentError, NotEstimableError
+from twoarm.statistics import augmented_survival as module
+from twoarm.statistics.augmented_survival import augmented_survival
+from twoarm.statistics.cox import CoxFit, fit_cox
+from twoarm.statistics.standardised_survival import standardise_survival
+
+STORED = reference("standardised_survival")
+DIGITS = 1e-12
+NAMES = ("treated", "treated_se", "comparator", "comparator_se", "difference", "difference_se")
+
+
+def models() -> tuple[CoxFit, CoxFit, np.ndarray]:
+    time, event, x = (np.array(STORED[name], dtype=float) for name in ("time", "event", "covariates"))
+    outcome = fit_cox(time=time, event=event, covariates=x)
+    return outcome, fit_cox(time=time, event=1 - event, covariates=x), x[:, 0]
+
+
+def test_the_g_formula_equals_risk_regression() -> None:
+    found = standardise_survival(models()[0], arm=0, times=STORED["times"])
+    for name in NAMES:
+        assert getattr(found, name) == pytest.approx(STORED["gformula"][name], abs=DIGITS)
+
+
+def test_augmented_weighting_equals_risk_regression() -> None:
+    outcome, censoring, arm = models()
+    found = augmented_survival(
+        score=STORED["score"], treated=arm, outcome=outcome, censoring=censoring, arm=0, times=STORED["times"]
+    ).survival
+    for name in NAMES:
+        assert getattr(found, name) == pytest.approx(STORED["augmented"][name], abs=DIGITS)
+
+
+def test_without_censoring_a_constant_score_gives_about_the_share_alive() -> None:
+    n, rng = 200, np.random.default_rng(3)
+    arm = (np.arange(n) % 2).astype(float)
+    time = rng.exponential(10, n)
+    outcome = fit_cox(time=time, event=np.ones(n), covariates=np.column_stack([arm, rng.normal(size=n)]))
+    found = augmented_survival(
+        score=np.full(n, 0.5), treated=arm, outcome=outcome, censoring=None, arm=0, times=[5.0]
+    ).survival
+    # a constant score that is the share of the arm: what the model adds to one arm it takes from nobody else
+    share = (time[arm == 1] > 5).mean()
+    assert abs(found.treated[0] - share) < 0.05
+    assert 0 < found.treated_se[0] < 0.1
+
+
+def test_censoring_times_in_groups_come_near_to_each_on_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome, censoring, arm = models()
+    wanted = {"score": STORED["score"], "treated": arm, "outcome": outcome, "censoring": censoring}
+    exact = augmented_survival(**wanted, arm=0, times=[180.0])
+    monkeypatch.setattr(module, "MOST_CELLS", 10)
+    grouped = augmented_survival(**wanted, arm=0, times=[180.0])
+    assert (exact.censoring_groups, grouped.censoring_groups > 0) == (0, True)
+    assert grouped.survival.treated == pytest.approx(exact.survival.treated, abs=1e-9)  # as many groups as times here
+
+
+def test_what_cannot_be_standardised() -> None:
+    x = [[1, 0], [1, 1], [0, 0], [0, 1], [1, 1], [0, 0], [1, 0], [0, 1]]
+    base = {"time": [3, 5, 1, 4, 6, 8, 2, 7], "event": [1, 1, 1, 1, 0, 1, 1, 1], "covariates": x}
+    with pytest.raises(ArgumentError, match="strata, an offset or weights"):
+        standardise_survival(fit_cox(**base, strata=[0, 0, 0, 1, 1, 1, 1, 0]), arm=0, times=[2.0])
+    constant = {**base, "covariates": [[1, row[1]] for row in x]}
+    with pytest.raises(NotEstimableError, match="the arm says nothing"):
+        standardise_survival(fit_cox(**constant), arm=0, times=[2.0])
+    with pytest.raises(ArgumentError, match=r"scores outside \(0, 1\)"):
+        augmented_survival(
+            score=[0, *[0.5] * 7],
+            treated=[row[0] for row in x],
+            outcome=fit_cox(**base),
+            censoring=None,
+            arm=0,
+            times=[2.0],
+        )
