@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from matplotlib.figure import Figure
 
 from twoarm.figures.theme import COMPARATOR, FAINT, RULE, TREATED, new_figure, wide
@@ -13,7 +15,10 @@ _MARKERS = (
     ("s", TREATED, TREATED),
     ("^", "#009E73", "#009E73"),
     ("D", "#CC79A7", "#CC79A7"),
+    ("v", "#56B4E9", "none"),
+    ("P", "#7F6000", "none"),
 )
+_BESIDE = 2  # labels side by side above the axes
 
 
 def love_plot(scope: Scope) -> Figure | None:
@@ -25,7 +30,8 @@ def love_plot(scope: Scope) -> Figure | None:
     order = sorted(before, key=lambda variable: before[variable])
     label_width = max(sum(1 + 0.65 * wide(letter) for letter in scope.label(variable)) for variable in order)
     label_width = label_width * 0.075 + 0.3
-    width, height = label_width + 4.4, 1.25 + 0.27 * len(order)
+    above = 0.25 * (math.ceil(len(samples) / _BESIDE) - 1)
+    width, height = label_width + 4.4, 1.25 + above + 0.27 * len(order)
     figure = new_figure(width, height)
     axes = figure.add_axes((label_width / width, 0.62 / height, 4.1 / width, 0.27 * len(order) / height))
     threshold = scope.protocol.analyses.balance.threshold
@@ -54,7 +60,7 @@ def love_plot(scope: Scope) -> Figure | None:
     axes.grid(axis="y", color=RULE, linewidth=0.4)
     axes.set_axisbelow(True)
     axes.set_xlabel("Absolute standardised mean difference")
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=len(samples), frameon=False, borderaxespad=0.2)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=_BESIDE, frameon=False, borderaxespad=0.2)
     return figure
 
 
