@@ -74,7 +74,7 @@ NAMES = [
     "propensity-matched",
     "hazard_ratios",
     *(f"survival-{e}-{a}" for e in ("os", "rfs") for a in ("unadjusted", "matched")),
-    *(f"forest-{e}-multivariable" for e in ("os", "rfs")),
+    *(f"{kind}-{e}-multivariable" for kind in ("forest", "standardised") for e in ("os", "rfs")),
     *(f"subgroups-{e}-matched" for e in ("os", "rfs")),
 ]
 
