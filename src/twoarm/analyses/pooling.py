@@ -13,6 +13,7 @@ from twoarm.analyses.imputed import D2, RUBIN, Imputed, cell_of, or_infinite, wr
 from twoarm.analyses.pooled_response import pool_difference, pool_odds_ratio, pool_rate, pool_weighted_rate
 from twoarm.analyses.pooled_survival import pool_survival
 from twoarm.analyses.response import MCNEMAR
+from twoarm.analyses.weighted_response import METHOD as WEIGHTED
 from twoarm.endpoints.time_to_event import TimeToEvent
 from twoarm.protocol.protocol import Protocol
 from twoarm.results.estimate import Estimate
@@ -128,7 +129,7 @@ def _p_value(imputed: Imputed, ledger: Ledger, template: Estimate) -> None:
     statistics = imputed.take(template, statistic="chi_squared")
     freedom = imputed.take(template, statistic="degrees_of_freedom")
     imputed.take(template, statistic="p_value_simulation_se")
-    if template.method == MCNEMAR:
+    if template.method in (MCNEMAR, WEIGHTED):
         return  # the pooled difference has its own test
     if (
         imputed.take(template) is not None
