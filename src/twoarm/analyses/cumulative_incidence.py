@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from twoarm.analyses.hazard_ratio import arm_column, interval, small_arms
+from twoarm.analyses.cox_model import arm_column
+from twoarm.analyses.hazard_ratio import interval, small_arms
 from twoarm.analyses.request import Observed, Request
 from twoarm.analyses.survival import landmark_days
 from twoarm.errors import NotEstimableError
@@ -23,7 +24,7 @@ INCIDENCE = ("incidence", "incidence_lower", "incidence_upper")
 GRAY = ("chi_squared", "p_value")
 RATIO = tuple(f"subdistribution_hazard_ratio{end}" for end in ("", "_lower", "_upper"))
 NO_LIMITS = "the interval has no limits where the incidence is 0 or 1"
-NOT_WEIGHTED = "has no weighted form"
+NOT_WEIGHTED = "Gray's test has no weighted form"
 NO_STRATA = (
     "strata of two patients give no chance of not being censored: the score is that of the log-rank test stratified by "
     "pair, and so of cause-specific hazards"
@@ -75,7 +76,7 @@ def _describe(
     )
     _landmarks(ledger, curves, request, rounded)
     if ledger.context.arm != "all":
-        request.ledger.curves.append(_curve(ledger, curves))
+        request.ledger.curves.append(_curve(ledger, curves, observed.within(rows), cause[rows]))
 
 
 def _landmarks(ledger: Ledger, curves: CumulativeIncidence, request: Request, rounded: bool) -> None:
@@ -139,8 +140,8 @@ def _subdistribution(
         here.add("log_subdistribution_hazard_ratio_se", std_error)
 
 
-def _curve(ledger: Ledger, curves: CumulativeIncidence) -> Curve:
-    """Return both causes as one curve of the ledger."""
+def _curve(ledger: Ledger, curves: CumulativeIncidence, patients: Observed, cause: Integers) -> Curve:
+    """Return both causes as one curve of the ledger; a weighted one counts patients, too."""
     context = ledger.context
     arrays: dict[str, Floats] = {
         "time": curves.time,
@@ -154,6 +155,13 @@ def _curve(ledger: Ledger, curves: CumulativeIncidence) -> Curve:
         arrays[f"{prefix}lower"] = curves.lower[code]
         arrays[f"{prefix}upper"] = curves.upper[code]
         arrays[f"{prefix}std_error"] = curves.std_error[code]
+    if patients.weight is not None:
+        counted = patients.weight > 0
+        plain = fit_cumulative_incidence(
+            time=patients.time[counted], cause=cause[counted], causes=list(CAUSES.values())
+        )
+        arrays |= {"at_risk_patients": plain.at_risk, "censored_patients": plain.censored}
+        arrays |= {"events_patients": plain.events[0], "competing_events_patients": plain.events[1]}
     return Curve(
         kind="cumulative_incidence",
         population=context.population,
