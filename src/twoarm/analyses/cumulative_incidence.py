@@ -42,11 +42,11 @@ def cumulative_incidence(request: Request) -> None:
         ledger, cause = request.ledger.within(endpoint=name), causes_of(observed)
         for label, rows in (("all", np.ones_like(observed.treated)), *request.split(observed.treated)):
             _describe(request, ledger.within(arm=label), observed, cause, rows, rounded=endpoint.rounded)
-        for variable, label in CAUSES.items():
+        few = small_arms(request, observed)
+        for variable, which in CAUSES.items():
             here = ledger.within(arm=request.contrast, variable=variable)
-            few = small_arms(request, observed)
-            _gray(here, observed, cause, label, few)
-            _subdistribution(request, here, observed, cause, label, few)
+            _gray(here, observed, cause, which, few)
+            _subdistribution(request, here, observed, cause, which, few)
 
 
 def causes_of(observed: Observed) -> Integers:

@@ -93,8 +93,9 @@ def _predictors(cohort: Cohort, times: Mapping[str, TimeToEvent]) -> tuple[Float
         known = endpoint.known
         if not known.any():
             continue
-        causes = {"": endpoint.event} if endpoint.competing is None else {"": endpoint.event, "competing ": endpoint.competing}
-        for cause, happened in causes.items():
+        for cause, happened in (("", endpoint.event), ("competing ", endpoint.competing)):
+            if happened is None:
+                continue
             event = happened.astype(np.float64)
             hazard = np.zeros(event.size)
             hazard[known] = nelson_aalen(time=endpoint.time[known], event=happened[known])

@@ -31,7 +31,7 @@ class TimeToEvent:
     cut_back: int  # patients whose event or follow-up after the data cut-off was cut back to it
     rounded: bool  # days were rounded from a coarser unit, and so must be the times that they are compared with
     competing: Booleans | None = None  # another event ended the time; None where the endpoint declares none
-    dead: Booleans | None = None  # censored by a death that the endpoint does not count; None where no death is declared
+    dead: Booleans | None = None  # censored by a death that does not count; None where no date of death is declared
 
 
 def derive_times(

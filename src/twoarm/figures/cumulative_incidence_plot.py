@@ -13,7 +13,7 @@ from twoarm.tables.cumulative_incidence_table import CAUSES, comparison
 from twoarm.tables.journal_styles import PLAIN
 from twoarm.tables.scope import Scope
 
-_WIDTH, _BOTTOM, _HEIGHT = 0.40, 0.30, 0.52  # of a panel, as shares of the figure
+_WIDTH, _BOTTOM, _HEIGHT = 0.40, 0.30, 0.545  # of a panel, as shares of the figure
 _LEFT = (0.09, 0.58)
 _INCHES = 7.4
 _HEADROOM = 1.3  # above the highest curve, for the comparison in words
@@ -33,30 +33,29 @@ def cumulative_incidence_plot(scope: Scope, adjustment: str, endpoint: str) -> F
     last = max(float(curve.columns["time"][-1] or 0) for curve in curves) / unit or 1.0
     ticks = time_ticks(last, scope.protocol.time_unit)
     ticks = ticks[:: -(-len(ticks) // _MOST_TICKS)]
-    top = _top(curves)
     for left, (prefix, title) in zip(_LEFT, CAUSES.items(), strict=True):
         axes = figure.add_axes((left, _BOTTOM, _WIDTH, _HEIGHT))
         for curve, (colour, dashes) in zip(curves, _ARMS, strict=True):
             _draw(axes, curve, prefix, unit, colour, dashes)
-        _frame(axes, scope, ticks, last, top)
+        _frame(axes, scope, ticks, last, _top(curves, prefix))
         label = scope.population.endpoints[endpoint].label if not prefix else title
         axes.set_title(shortened(label, _WIDTH * _INCHES, 9), loc="left", fontsize=9)
-        axes.text(0.02, 0.98, _said(scope, adjustment, endpoint, prefix), transform=axes.transAxes, va="top", fontsize=8)
+        said = _said(scope, adjustment, endpoint, prefix)
+        axes.text(0.02, 0.98, said, transform=axes.transAxes, va="top", fontsize=8)
         _risk_table(figure, axes, curves, ticks, scope)
     figure.axes[0].set_ylabel("Cumulative incidence (%)")
     handles = figure.axes[0].get_legend_handles_labels()[0]
     labels = [legend_label(curve.arm, 5.8) for curve in curves]
-    place = (_LEFT[0], 0.995)
-    figure.legend(handles, labels, loc="upper left", bbox_to_anchor=place, frameon=False, fontsize=8.5, borderaxespad=0.1)
+    place = {"loc": "upper left", "bbox_to_anchor": (_LEFT[0], 0.995), "borderaxespad": 0.1}
+    figure.legend(handles, labels, frameon=False, fontsize=8.5, **place)
     return figure
 
 
-def _top(curves: list[Curve]) -> int:
-    """Return the smallest top of the axis, in per cent, that holds both causes with their limits."""
+def _top(curves: list[Curve], prefix: str) -> int:
+    """Return the smallest top of the axis, in per cent, that holds a cause with its limits."""
     highest = max(
         (value or 0.0)
         for curve in curves
-        for prefix in CAUSES
         for name in ("incidence", "upper")
         for value in curve.columns[f"{prefix}{name}"]
     )

@@ -144,8 +144,7 @@ def _check_endpoints(sections: Mapping[str, Any], columns: Mapping[str, Type], _
             yield from column_of_type(column, columns, types, ("endpoints", name, *key))
         for i, column in enumerate(endpoint.competing):
             if column in (*endpoint.events, endpoint.event, *endpoint.competing[:i]):
-                place = "competing" if column in endpoint.competing[:i] else "the endpoint's own events"
-                found = f'found "{column}", which stands among {place}' if place != "competing" else f'found "{column}" twice'
+                found = f'found "{column}", which the endpoint names before'
                 yield Misreference(("endpoints", name, "competing", i), found, "expected another column")
         populations = sections.get("populations", {})
         without = [

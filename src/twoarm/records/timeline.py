@@ -156,8 +156,8 @@ def _after_death(
 
 
 def _event_dates(protocol: Protocol, timeline: Timeline, frame: pl.DataFrame) -> list[str]:
-    endings = [(*endpoint.events, *endpoint.competing) for endpoint in protocol.endpoints.values() if endpoint.from_dates]
-    named = dict.fromkeys(name for names in endings for name in names)
+    dated = [endpoint for endpoint in protocol.endpoints.values() if endpoint.from_dates]
+    named = dict.fromkeys(name for endpoint in dated for name in (*endpoint.events, *endpoint.competing))
     return [name for name in named if name not in (timeline.death, timeline.last_contact) and name in frame.columns]
 
 

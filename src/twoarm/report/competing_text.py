@@ -63,7 +63,7 @@ def incidence_text(scope: Scope, endpoint: str) -> Iterator[Sentence]:
         rows = _last_landmark(scope, here)
         if rows:
             first, second = (
-                numbers.with_interval(*(numbers.percentage(row) for row in rows[half])) for half in (slice(3), slice(3, 6))
+                numbers.with_interval(*(numbers.percentage(row) for row in half)) for half in (rows[:3], rows[3:])
             )
             kind = "Gray's test, pairs ignored," if isinstance(made, Matching) else "Gray's test"
             tested = gray is not None and gray.value is not None

@@ -176,10 +176,10 @@ def _covariance(fit: CoxFit, time: Floats, ended: Booleans, variant: FineGrayVar
         residuals = residuals + _censoring_residuals(fit, time, ended)
     usable = np.isfinite(fit.coefficients[problem.kept])
     terms = np.ix_(problem.kept[usable], problem.kept[usable])
-    patients = problem.patients
+    one, weights, clusters = problem.patients.frequency, problem.patients.sampling, problem.patients.clusters
     covariance = np.full_like(fit.naive_covariance, np.nan)
     scores = residuals[:, usable] * problem.scale[usable]
-    covariance[terms] = sandwich(fit.naive_covariance[terms], scores, patients.frequency, patients.sampling, patients.clusters)
+    covariance[terms] = sandwich(fit.naive_covariance[terms], scores, one, weights, clusters)
     return covariance
 
 

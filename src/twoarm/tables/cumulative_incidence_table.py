@@ -17,14 +17,10 @@ def cumulative_incidence_table(scope: Scope) -> Table | None:
     rows: list[Row] = []
     for endpoint, section in scope.population.endpoints.items():
         for prefix, cause in CAUSES.items():
-            block = [
-                row
-                for name in scope.marginal()
-                for row in _sample(scope, endpoint, name, prefix, landmarks, marks)
-                if section.competing
-            ]
-            rows += [Row(plain(f"{section.label}: {cause.lower()}" if cause else section.label), kind="heading")] if block else []
-            rows += block
+            lines = [_sample(scope, endpoint, name, prefix, landmarks, marks) for name in scope.marginal()]
+            if any(lines):
+                heading = f"{section.label}: {cause.lower()}" if cause else section.label
+                rows += [Row(plain(heading), kind="heading"), *(line for sample in lines for line in sample)]
     if not rows:
         return None
     p = scope.numbers.style.p_column
