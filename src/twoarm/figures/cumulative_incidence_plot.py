@@ -46,8 +46,8 @@ def cumulative_incidence_plot(scope: Scope, adjustment: str, endpoint: str) -> F
     figure.axes[0].set_ylabel("Cumulative incidence (%)")
     handles = figure.axes[0].get_legend_handles_labels()[0]
     labels = [legend_label(curve.arm, 5.8) for curve in curves]
-    place = {"loc": "upper left", "bbox_to_anchor": (_LEFT[0], 0.995), "borderaxespad": 0.1}
-    figure.legend(handles, labels, frameon=False, fontsize=8.5, **place)
+    legend = figure.legend(handles, labels, loc="upper left", frameon=False, fontsize=8.5, borderaxespad=0.1)
+    legend.set_bbox_to_anchor((_LEFT[0], 0.995))
     return figure
 
 

@@ -73,7 +73,8 @@ def incidence_text(scope: Scope, endpoint: str) -> Iterator[Sentence]:
                 f"{scope.arms[1]}{p}, competing events taken into account; "
             )
         if ratio[0].value is None:
-            yield say(f"{lead}the subdistribution hazard ratio is not estimable ({ratio[0].note}).", *rows, gray, ratio[0])
+            why = f"the subdistribution hazard ratio is not estimable ({ratio[0].note})"
+            yield say(f"{lead}{why}.", *rows, gray, ratio[0])
             continue
         limits = numbers.limits(*(numbers.hazard(row) for row in ratio[1:3]))
         p_row = ratio[3]

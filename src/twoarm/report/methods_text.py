@@ -56,8 +56,8 @@ def methods_text(protocol: Protocol) -> list[tuple[str, list[str]]]:
     parts.append(("Adjustment", adjustments))
     happened = [*response_methods(protocol), *safety_methods(protocol)]
     parts.append(("Response and adverse events", happened))
-    further = [*prognostic_methods(protocol), *dialect_methods(protocol)]
-    parts.append(("Statistical analysis", [*_analysis(protocol), *competing_methods(protocol), *further, *_closing(protocol)]))
+    further = [*competing_methods(protocol), *prognostic_methods(protocol), *dialect_methods(protocol)]
+    parts.append(("Statistical analysis", [*_analysis(protocol), *further, *_closing(protocol)]))
     return [(heading, paragraphs) for heading, paragraphs in parts if paragraphs]
 
 
