@@ -31,9 +31,7 @@ def sample_of(case):
 @pytest.mark.parametrize("case", CASES, ids=[case["label"] for case in CASES])
 def test_r_agrees_on_weighted_incidence(case):
     data, weight = sample_of(case)
-    found = fit_cumulative_incidence(
-        time=data[case["time"]], cause=data["cause"], weight=weight, variance="jackknife"
-    )
+    found = fit_cumulative_incidence(time=data[case["time"]], cause=data["cause"], weight=weight, variance="jackknife")
     np.testing.assert_array_equal(found.time, case["at"])
     later = data[case["time"]][:, None] >= found.time
     np.testing.assert_allclose(found.at_risk, weight @ later, rtol=STORED)

@@ -93,7 +93,8 @@ def _risk_table(figure: Figure, axes: Axes, curves: list[Curve], ticks: list[flo
     table.set_axis_off()
     table.set_xlim(axes.get_xlim())
     table.set_ylim(0, 5)
-    table.text(0, 4.5, "Number at risk", ha="left", va="center", fontsize=8, color=FAINT)
+    weighted = " (weighted)" if "at_risk_patients" in curves[0].columns else ""
+    table.text(0, 4.5, f"Number at risk{weighted}", ha="left", va="center", fontsize=8, color=FAINT)
     for line, (curve, (colour, _)) in enumerate(zip(curves, _ARMS, strict=True)):
         y = 3.4 - 2.05 * line
         table.text(0, y, shortened(curve.arm, _WIDTH * _INCHES, 8), ha="left", va="center", fontsize=8, color=colour)

@@ -16,6 +16,7 @@ from twoarm.statistics.competing_causes import read_causes
 from twoarm.statistics.kaplan_meier import IntervalType, confidence_limits
 
 IncidenceVariance = Literal["aalen", "jackknife"]
+EXHAUSTED = 1e-12  # a 1 - F this near to 0 is 0 but for rounding
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,7 +118,8 @@ def fit_cumulative_incidence(
     survival = np.cumprod(1.0 - total / at_risk)
     squared = np.cumsum(group_sums(position, weights**2, m)[::-1])[::-1]
     steps = _Steps(at_risk, squared, total, np.concatenate(([1.0], survival[:-1])), survival)
-    incidence = np.minimum(np.cumsum(steps.before * events / at_risk, axis=1), 1.0)
+    incidence = np.cumsum(steps.before * events / at_risk, axis=1)
+    incidence = np.where(incidence > 1 - EXHAUSTED, 1.0, incidence)  # the log of the rounding would become a limit
     std_error = np.zeros((k, m))
     for code in range(k):
         own = (incidence[code], events[code])
