@@ -188,11 +188,12 @@ def test_no_kaplan_meier_of_an_event_that_another_prevents(mgus2: Results) -> No
     assert {row.endpoint for row in mgus2.select(analysis="survival")} == {"os"}
     assert {(c.kind, c.endpoint) for c in mgus2.curves if c.kind != "histogram" and c.kind != "weights"} == {
         ("survival", "os"),
+        ("standardised", "os"),
         ("cumulative_incidence", "progression"),
     }
-    means = mgus2.select(analysis="restricted_mean", endpoint="progression")
-    assert means
-    assert {(row.status, row.note[:14]) for row in means} == {("not_estimable", "events compete")}
+    for analysis in ("restricted_mean", "standardised_survival", "augmented_survival"):
+        rows = mgus2.select(analysis=analysis, endpoint="progression")
+        assert {(row.status, row.note[:14]) for row in rows} == {("not_estimable", "events compete")}, analysis
 
 
 def test_follow_up_ends_with_any_event(mgus2: Results) -> None:
