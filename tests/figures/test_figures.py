@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from spec_study import write_study
+from spec_study import patients, write_study
 from twoarm.figures.all_figures import NamedFigure, all_figures, draw
 from twoarm.figures.kaplan_meier_plot import at_risk, summary_is_low
 from twoarm.figures.theme import style
@@ -134,3 +134,45 @@ def test_hazard_ratio_and_test_stand_where_no_curve_is() -> None:
     slow, fast = falling((0.9, 0.8, 0.7, 0.6, 0.5, 0.4)), falling((0.1, 0.05, 0.04, 0.03, 0.02, 0.01))
     assert summary_is_low([slow, slow])
     assert not summary_is_low([slow, fast])
+
+
+def with_competing_events(folder: Path) -> Path:
+    label = "A treatment with a very long name that goes on and on until the end of the line"
+    rows = [
+        {**row, "died": str(int(i // 3 % 3 == 0)), "other": str(int(i // 3 % 3 == 1))}
+        for i, row in enumerate(patients(90))
+    ]
+    changed = {"died = { type": 'other = { type = "boolean", true = ["1"], false = ["0"] }\ndied = { type'}
+    changed |= {'event = "died"': 'event = "died"\ncompeting = ["other"]', 'label = "New"': f'label = "{label}"'}
+    changed |= {'"Overall survival"': f'"{label}"'}
+    return write_study(folder, rows, changed)
+
+
+def test_cumulative_incidence_stands_in_two_panels_without_overlap(tmp_path: Path) -> None:
+    scope = scope_of(with_competing_events(tmp_path))
+    drawn = {figure.name: figure for figure in all_figures(scope)}
+    assert not [name for name in drawn if name.startswith("survival-")]
+    for name in ("cumulative_incidence-os-unadjusted", "cumulative_incidence-os-matched"):
+        with style():
+            figure = drawn[name].draw()
+        assert figure is not None
+        assert overlapping(figure) == []
+        assert cut_off(figure) == []
+        left, right = (figure.axes[i] for i in (0, 2))
+        assert right.get_title(loc="left") == "Competing events"
+        for axes in (left, right):
+            (treated, comparator) = (line.get_ydata() for line in axes.get_lines())
+            for line in (treated, comparator):
+                assert line[0] == 0
+                assert 0 < line[-1] <= axes.get_yticks()[-1]
+
+
+def test_both_causes_end_where_the_ledger_says(tmp_path: Path) -> None:
+    scope = scope_of(with_competing_events(tmp_path))
+    curve = scope.curve(kind="cumulative_incidence", adjustment="unadjusted", endpoint="os", arm="Old")
+    assert curve is not None
+    with style():
+        figure = next(f for f in all_figures(scope) if f.name == "cumulative_incidence-os-unadjusted").draw()
+    assert figure is not None
+    for axes, name in zip(figure.axes[::2], ("incidence", "competing_incidence"), strict=True):
+        assert axes.get_lines()[1].get_ydata()[-1] == pytest.approx(100 * float(curve.columns[name][-1] or 0))

@@ -26,6 +26,7 @@ AUGMENTED = "augmented inverse probability weighting"
 SURVIVAL = ("survival", "survival_lower", "survival_upper")
 DIFFERENCE = ("survival_difference", "survival_difference_lower", "survival_difference_upper")
 OUTSIDE = "an arm's survival comes out below 0 or above 1: a few patients have extreme weights"
+COMPETING = "events compete: what a model of one cause predicts is no survival"
 BEYOND = "after the last follow-up of an arm"
 MOST_POINTS, FEW_POINTS, MANY_PATIENTS = 200, 60, 100_000  # of a drawn curve; fewer where each takes long
 
@@ -72,6 +73,8 @@ def augmented(request: Request) -> None:
 
 
 def _refuse_small(request: Request, observed: Observed) -> None:
+    if observed.competing is not None:
+        raise NotEstimableError(COMPETING)
     few = small_arms(request, observed)
     if few:
         raise NotEstimableError(few)

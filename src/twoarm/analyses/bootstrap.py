@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from twoarm.analyses.cox_model import TIES, arm_column, fit_observed
+from twoarm.analyses.cox_model import TIES, arm_column, fit_observed, of_cause
 from twoarm.analyses.request import Request
 from twoarm.design.adjusted_cohort import AdjustedCohort
 from twoarm.errors import NotEstimableError
@@ -28,8 +28,9 @@ def bootstrap_hazard_ratios(request: Request) -> None:
     verb = "matched" if adjusted.pair is not None else "weighted"
     ties = TIES[request.protocol.conventions.ties]
     method = f"Cox, {ties}, normal interval, variance of {adjusted.replicates:,} resamples {verb} anew"
-    for name in request.endpoints:
-        here = request.ledger.within(endpoint=name, arm=request.contrast, method=method)
+    for name, endpoint in request.endpoints.items():
+        named = of_cause(method, request.observed(endpoint))
+        here = request.ledger.within(endpoint=name, arm=request.contrast, method=named)
         with here.estimating(*STATISTICS):
             _write(request, here, name, draws[name])
 

@@ -54,6 +54,11 @@ def method_name(request: Request, *, clustered: bool = True) -> str:
     return f"Cox, {TIES[request.protocol.conventions.ties]}, Wald{variance_name(request, clustered=clustered)}"
 
 
+def of_cause(method: str, observed: Observed) -> str:
+    """Say of a model that events which compete are censored in it: its hazard is that of one cause."""
+    return method if observed.competing is None else f"cause-specific {method}"
+
+
 def arm_column(observed: Observed) -> Floats:
     """Return the arm as a model column of one name."""
     return observed.treated.astype(float)[:, None]

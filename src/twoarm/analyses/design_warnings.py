@@ -18,6 +18,7 @@ EVENTS_PER_TERM = 10.0
 LEAST_EFFECTIVE_PERCENT = 50.0  # of an arm's patients, as an effective sample size
 ALPHA = 0.05
 ZERO_PERCENT = 5.0  # of an arm with a follow-up of 0 days
+CENSORED_BY_DEATH_PERCENT = 5.0  # of an arm, from which on 1 - Kaplan-Meier says too much
 MEAN = "mean over the imputations"
 
 
@@ -41,6 +42,7 @@ def design_warnings(request: Request, imputed: Sequence[AdjustedCohort] = ()) ->
     _imbalance(request, rows)
     _few_events(request, rows)
     _zero_follow_up(request)
+    _competing_censored(request)
     _held_endpoints(request, imputed or (request.adjusted,))
     _dropped_terms(request, rows)
 
@@ -140,3 +142,19 @@ def _zero_follow_up(request: Request) -> None:
             if share > ZERO_PERCENT:
                 note = request.protocol.acknowledge.get("zero_follow_up", "")
                 request.ledger.add("zero_follow_up", share, endpoint=name, arm=label, unit="%", note=note)
+
+
+def _competing_censored(request: Request) -> None:
+    """Warn of an arm in which death, which the endpoint does not count, ended the time of many patients."""
+    if not _as_they_are(request):
+        return
+    for name, endpoint in request.endpoints.items():
+        if endpoint.dead is None:
+            continue
+        observed = request.observed(endpoint)
+        dead = endpoint.dead[request.adjusted.cohort_rows][observed.rows]
+        for label, rows in request.split(observed.treated):
+            share = 100.0 * float(dead[rows].mean()) if rows.any() else 0.0
+            if share > CENSORED_BY_DEATH_PERCENT:
+                note = request.protocol.acknowledge.get("competing_censored", "")
+                request.ledger.add("competing_censored", share, endpoint=name, arm=label, unit="%", note=note)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from twoarm.analyses.cox_model import of_cause
 from twoarm.analyses.request import Observed, Request
 from twoarm.design.design_matrix import DesignMatrix
 from twoarm.results.ledger import Ledger
@@ -22,7 +23,7 @@ def write_firth(request: Request, ledger: Ledger, observed: Observed, design: De
     if observed.weight is not None:
         return
     pairs = ", ignoring the pairs" if observed.pair is not None else ""
-    here = ledger.within(arm=request.contrast, method=METHOD + pairs)
+    here = ledger.within(arm=request.contrast, method=of_cause(METHOD + pairs, observed))
     with here.estimating(*STATISTICS):
         fit = fit_firth_cox(
             time=observed.time,

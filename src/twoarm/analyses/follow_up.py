@@ -39,11 +39,11 @@ def follow_up(request: Request) -> None:
     weighted = observed.weight is not None
     test_name = f"log-rank on censoring{', weighted, robust variance' if weighted else ''}"
     contrast = ledger.within(arm=request.contrast, unit="", method=test_name)
-    if observed.event.all():
+    if observed.ended.all():
         contrast.not_estimable("p_value", reason="nobody was censored")
         return
     with contrast.estimating("p_value"):
-        time, censored, arm = observed.time, ~observed.event, observed.treated
+        time, censored, arm = observed.time, ~observed.ended, observed.treated
         test: LogRank | WeightedLogRank = (
             weighted_log_rank(time=time, event=censored, arm=arm, weight=observed.weight)
             if weighted
@@ -59,7 +59,7 @@ def _median(
 ) -> tuple[float, float, float]:
     nothing = (float("nan"), float("nan"), float("nan"))
     if method == "event_free":
-        rows = rows & ~observed.event
+        rows = rows & ~observed.ended
     if not rows.any():
         return nothing
     mine = observed.within(rows)
@@ -68,7 +68,7 @@ def _median(
     if method != "reverse_kaplan_meier":
         return float(np.median(mine.time)), *nothing[1:]
     conventions = request.protocol.conventions
-    km = fit_curve(request, mine, ~mine.event)
+    km = fit_curve(request, mine, ~mine.ended)
     if request.imputed:  # the pooled median is read off the pooled curve, which nobody draws
         ledger.curves.append(curve_of(ledger, km, "follow_up"))
     stated = conventions.quantile_intervals

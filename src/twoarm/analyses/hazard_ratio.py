@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from twoarm.analyses.bootstrap import bootstrap_hazard_ratios
-from twoarm.analyses.cox_model import fit_observed, method_name
+from twoarm.analyses.cox_model import fit_observed, method_name, of_cause
 from twoarm.analyses.firth import write_firth
 from twoarm.analyses.request import Observed, Request
 from twoarm.design.design_matrix import DesignMatrix, Term, build_design_matrix
@@ -31,7 +31,7 @@ def hazard_ratio(request: Request) -> None:
         ledger.add("events", int(observed.event.sum()), arm="all")
         design = model_design(request, observed, request.adjusted.covariates_in_model)
         for method, clustered in _variances(request):
-            _fit(request, ledger.within(method=method), observed, design, clustered)
+            _fit(request, ledger.within(method=of_cause(method, observed)), observed, design, clustered)
     bootstrap_hazard_ratios(request)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from twoarm.analyses.cox_model import method_name
+from twoarm.analyses.cox_model import method_name, of_cause
 from twoarm.analyses.hazard_ratio import STATISTICS, write_term
 from twoarm.analyses.request import Observed, Request
 from twoarm.cohort.covariates import CovariateValues
@@ -77,7 +77,7 @@ def _fit(
 ) -> CoxFit | None:
     """Fit and write one model; None where it cannot be fitted."""
     design = build_design_matrix(covariates, names, int(rows.sum()))
-    here = ledger.within(method=f"{model} {method_name(request)}")
+    here = ledger.within(method=f"{model} {of_cause(method_name(request), observed)}")
     try:
         fit = fit_cox(
             time=observed.time[rows],

@@ -16,7 +16,8 @@ def proportional_hazards(request: Request) -> None:
     """Test every endpoint's model: each factor with its levels together, and all terms."""
     for name, endpoint in request.endpoints.items():
         observed = request.observed(endpoint)
-        ledger = request.ledger.within(endpoint=name, method=METHOD, arm=request.contrast)
+        method = METHOD if observed.competing is None else f"{METHOD}, cause-specific hazards"
+        ledger = request.ledger.within(endpoint=name, method=method, arm=request.contrast)
         if observed.weight is not None:
             ledger.not_estimable(*_ROWS, reason=WEIGHTED)
             continue

@@ -26,6 +26,12 @@ class Observed:
     pair: Integers | None
     weight: Floats | None  # None where every row counts once
     rows: Integers  # positions among the adjusted cohort's rows
+    competing: Booleans | None = None  # another event ended the time; None where the endpoint declares none
+
+    @property
+    def ended(self) -> Booleans:
+        """Whose time ended by the event or by a competing one."""
+        return self.event if self.competing is None else self.event | self.competing
 
     def within(self, mask: Booleans) -> Observed:
         """Return some of the rows."""
@@ -36,6 +42,7 @@ class Observed:
             pair=None if self.pair is None else self.pair[mask],
             weight=None if self.weight is None else self.weight[mask],
             rows=self.rows[mask],
+            competing=None if self.competing is None else self.competing[mask],
         )
 
 
@@ -92,4 +99,5 @@ class Request:
             pair=None if cohort.pair is None else cohort.pair[rows],
             weight=None if cohort.weights is None else cohort.weights[rows],
             rows=rows,
+            competing=None if endpoint.competing is None else endpoint.competing[patients],
         )

@@ -8,6 +8,7 @@ from twoarm.statistics.restricted_mean import compare_restricted_means
 MEAN = ("restricted_mean", "restricted_mean_lower", "restricted_mean_upper")
 GAP = tuple(f"restricted_mean_difference{end}" for end in ("", "_lower", "_upper"))
 RATIO = tuple(f"restricted_mean_ratio{end}" for end in ("", "_lower", "_upper"))
+COMPETING = "events compete: the curve of those without the event is no survival curve, nor its area a mean time"
 
 
 def restricted_mean(request: Request) -> None:
@@ -21,6 +22,9 @@ def restricted_mean(request: Request) -> None:
         observed = request.observed(endpoint)
         ledger = request.ledger.within(endpoint=name, method=method)
         contrast = ledger.within(arm=request.contrast)
+        if observed.competing is not None:
+            contrast.not_estimable(*GAP, *RATIO, "p_value", reason=COMPETING)
+            continue
         with contrast.estimating(*GAP, *RATIO, "p_value"):
             found = compare_restricted_means(
                 time=observed.time,

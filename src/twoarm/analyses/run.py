@@ -9,6 +9,7 @@ from functools import partial
 from twoarm.analyses.adjusted_survival import augmented, standardised_survival
 from twoarm.analyses.balance import balance
 from twoarm.analyses.baseline import baseline
+from twoarm.analyses.cumulative_incidence import cumulative_incidence
 from twoarm.analyses.design_warnings import design_warnings
 from twoarm.analyses.dialects import dialects
 from twoarm.analyses.follow_up import follow_up
@@ -29,6 +30,7 @@ from twoarm.cohort.cohort import Cohort
 from twoarm.design.adjusted_cohort import AdjustedCohort, NotAdjusted
 from twoarm.design.complete import CompletedCohort
 from twoarm.endpoints.endpoints import Endpoints
+from twoarm.endpoints.time_to_event import TimeToEvent
 from twoarm.protocol.choices import AnalysisName
 from twoarm.protocol.protocol import Protocol, StudyPopulation
 from twoarm.results.ledger import Ledger
@@ -46,6 +48,7 @@ OF_THE_ARMS: Mapping[AnalysisName, Callable[[Request], None]] = {
 ANALYSES: Mapping[AnalysisName, Callable[[Request], None]] = {
     **OF_THE_ARMS,
     "survival": survival,
+    "cumulative_incidence": cumulative_incidence,
     "hazard_ratio": hazard_ratio,
     "proportional_hazards": proportional_hazards,
     "restricted_mean": restricted_mean,
@@ -67,6 +70,7 @@ NOT_IMPUTED: frozenset[AnalysisName] = frozenset(
         "restricted_mean",
         "standardised_survival",
         "augmented_survival",
+        "cumulative_incidence",
     }
 )
 """Analyses that stand on complete cases alone: safety does not depend on covariates, the others explore or diagnose."""
@@ -189,9 +193,16 @@ def list_patients(ledger: Ledger, population: StudyPopulation, cohort: AdjustedC
                     weight=float(cohort.weight[position]),
                     endpoint=name,
                     time=int(endpoint.time[patient]) if known else None,
-                    event=int(endpoint.event[patient]) if known else None,
+                    event=_what_happened(endpoint, int(patient)) if known else None,
                 )
             )
+
+
+def _what_happened(endpoint: TimeToEvent, patient: int) -> int:
+    """Return 1 for the event, 2 for a competing one, 0 for the end of follow-up."""
+    if endpoint.competing is not None and endpoint.competing[patient]:
+        return 2
+    return int(endpoint.event[patient])
 
 
 def write_attrition(ledger: Ledger, cohort: Cohort, outcomes: Endpoints) -> None:

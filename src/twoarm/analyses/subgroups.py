@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from twoarm.analyses.cox_model import arm_column, fit_observed, method_name, robust
+from twoarm.analyses.cox_model import arm_column, fit_observed, method_name, of_cause, robust
 from twoarm.analyses.hazard_ratio import STATISTICS, write_hazard_ratio
 from twoarm.analyses.request import Observed, Request
 from twoarm.cohort.covariates import CategoricalValues
@@ -47,7 +47,7 @@ def _level(request: Request, ledger: Ledger, observed: Observed, rows: Booleans)
         ledger.add("n", int((rows & arm).sum()), arm=label)
         events.append(int((observed.event & rows & arm).sum()))
         ledger.add("events", events[-1], arm=label)
-    method = method_name(request)
+    method = of_cause(method_name(request), observed)
     here = ledger.within(arm=request.contrast, method=method)
     declared = request.protocol.subgroups
     assert declared is not None, "subgroups are declared"

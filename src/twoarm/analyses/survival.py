@@ -24,11 +24,16 @@ QUANTILE_METHODS = {"inverted": "Brookmeyer-Crowley", "normal": "normal approxim
 
 
 def survival(request: Request) -> None:
-    """Write curves, medians, landmarks and tests for every endpoint; a regression has no curve of its own."""
+    """Write curves, medians, landmarks and tests for every endpoint; a regression has no curve of its own.
+
+    Where events compete, 1 - Kaplan-Meier overstates how many have the event: see ``cumulative_incidence``.
+    """
     if not request.adjusted.marginal:
         return
     for name, endpoint in request.endpoints.items():
         observed = request.observed(endpoint)
+        if observed.competing is not None:
+            continue
         ledger = request.ledger.within(endpoint=name)
         for label, rows in (("all", np.ones_like(observed.treated)), *request.split(observed.treated)):
             here = ledger.within(arm=label)

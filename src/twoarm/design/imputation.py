@@ -84,18 +84,24 @@ def _variable(values: CovariateValues, strategy: MultipleImputation) -> Imputati
 
 
 def _predictors(cohort: Cohort, times: Mapping[str, TimeToEvent]) -> tuple[Floats, list[str]]:
-    """The arm; for each endpoint its event indicator and Nelson-Aalen hazard, at their means where it is not known."""
+    """The arm; for each endpoint its event indicator and Nelson-Aalen hazard, at their means where it is not known.
+
+    Competing events add theirs (Bartlett and Taylor 2016).
+    """
     columns, names = [cohort.treated.astype(np.float64)], ["arm"]
     for name, endpoint in times.items():
         known = endpoint.known
         if not known.any():
             continue
-        event = endpoint.event.astype(np.float64)
-        hazard = np.zeros(event.size)
-        hazard[known] = nelson_aalen(time=endpoint.time[known], event=endpoint.event[known])
-        for label, values in (("event", event), ("hazard", hazard)):
-            columns.append(np.where(known, values, values[known].mean()))
-            names.append(f"{name}:{label}")
+        for cause, happened in (("", endpoint.event), ("competing ", endpoint.competing)):
+            if happened is None:
+                continue
+            event = happened.astype(np.float64)
+            hazard = np.zeros(event.size)
+            hazard[known] = nelson_aalen(time=endpoint.time[known], event=happened[known])
+            for label, values in (("event", event), ("hazard", hazard)):
+                columns.append(np.where(known, values, values[known].mean()))
+                names.append(f"{name}:{cause}{label}")
     return np.column_stack(columns), names
 
 

@@ -24,6 +24,7 @@ COUNTS = frozenset(
     {
         "n",
         "events",
+        "competing_events",
         "excluded",
         "excluded_unknown",
         "remaining",
@@ -38,6 +39,7 @@ COUNTS = frozenset(
         "not_counted",
     }
 )
+DRAWN = ("survival", "cumulative_incidence")  # curves of patients over time, named as their analyses
 CHAIN = ("excluded", "excluded_unknown", "remaining")
 NOTE = "suppressed: small cell"
 
@@ -128,7 +130,7 @@ def disclose_inputs(disclosure: Disclosure, inputs: Sequence[InputFile]) -> tupl
 def _cell(row: Estimate) -> _Cell:
     """What the numbers of one cell share: a count, its percentage and the estimates within it."""
     counted = _counted(row)
-    statistic = counted if counted in COUNTS - {"n", "events", "unmatched"} else ""
+    statistic = counted if counted in COUNTS - {"n", "events", "competing_events", "unmatched"} else ""
     return (
         row.population,
         row.missing,
@@ -177,12 +179,18 @@ def _depends(row: Estimate, hidden: set[_Cell]) -> bool:
             return True
     if row.analysis == "prognostic" and (*_cell(row)[:_VARIABLE], "", "", *_cell(row)[_ARM:]) in hidden:
         return True  # the model of a sample with a hidden count of patients or events
+    if row.analysis == "cumulative_incidence" and row.variable:  # the counts of both causes stand in one cell
+        row = replace(row, variable="")
+        if _cell(row) in hidden:
+            return True
     if row.analysis in ("restricted_mean", "proportional_hazards", "standardised_survival", "augmented_survival"):
         same = (row.population, row.missing, row.adjustment)
-        counted = ("survival", "hazard_ratio")
+        counted = ("survival", "cumulative_incidence", "hazard_ratio")
         return any(c[:3] == same and c[3] in counted and c[4] == row.endpoint and not c[_VARIABLE] for c in hidden)
     if row.analysis == "warning":
         shown = {(cell[0], cell[1], cell[2]) for cell in hidden}
+        if row.statistic == "competing_censored":  # its share would count patients whom no other row counts
+            return True
         return row.statistic in ("few_events", "incomplete_matching", "broken_pairs", "imbalance") and (
             (row.population, row.missing, row.adjustment) in shown
         )
@@ -237,16 +245,16 @@ def _silent(row: Estimate) -> Estimate:
 
 def _tells(curve: Curve, hidden: set[_Cell]) -> bool:
     """Whether a curve's steps would count what is hidden: the patients or events of its arm and endpoint."""
-    if curve.kind != "survival":
+    if curve.kind not in DRAWN:
         return False
-    wanted = (curve.population, curve.missing, curve.adjustment, "survival", curve.endpoint, "", "", curve.arm)
+    wanted = (curve.population, curve.missing, curve.adjustment, curve.kind, curve.endpoint, "", "", curve.arm)
     return any(cell[: _ARM + 1] == wanted for cell in hidden)
 
 
 def _cut(curve: Curve, minimum: int) -> Curve:
-    """Draw a survival curve in steps that cover enough patients, and leave small bars of a histogram open."""
+    """Draw a curve over time in steps that cover enough patients, and leave small bars of a histogram open."""
     columns = dict(curve.columns)
-    if curve.kind == "survival":
+    if curve.kind in DRAWN:
         return replace(curve, columns=_wide_steps(columns, minimum))
     for name in [name for name in columns if name not in ("left", "right")]:
         bars = [value or 0.0 for value in columns["all" if name == "weighted" else name]]
@@ -261,28 +269,26 @@ def _cut(curve: Curve, minimum: int) -> Curve:
 def _wide_steps(columns: Mapping[str, tuple[float | None, ...]], minimum: int) -> dict[str, tuple[float | None, ...]]:
     """Join times until each step covers so many patients who had the event or left, and as many are at risk."""
     chosen: list[int] = []
-    events: list[float] = []
-    censored: list[float] = []
+    leaving = [name for name in ("events", "competing_events", "censored") if name in columns]
+    joined: dict[str, list[float]] = {name: [] for name in leaving}
     at_risk: list[float | None] = []
-    died = left = 0.0
+    since = dict.fromkeys(leaving, 0.0)
     begun: float | None = None
     patients = "_patients" if "at_risk_patients" in columns else ""  # weights are no count of patients
     for j, risk in enumerate(columns[f"at_risk{patients}"]):
         if risk is None or risk < minimum:
             break
         begun = risk if begun is None else begun
-        died += columns[f"events{patients}"][j] or 0.0
-        left += columns[f"censored{patients}"][j] or 0.0
-        if died + left >= minimum:
+        since = {name: count + (columns[f"{name}{patients}"][j] or 0.0) for name, count in since.items()}
+        if sum(since.values()) >= minimum:
             chosen.append(j)
-            events.append(died)
-            censored.append(left)
+            for name, count in since.items():
+                joined[name].append(count)
             at_risk.append(begun)
-            died = left = 0.0
+            since = dict.fromkeys(leaving, 0.0)
             begun = None
     kept = {name: tuple(values[j] for j in chosen) for name, values in columns.items()}
-    counted = {"events": tuple(events), "censored": tuple(censored), "at_risk": tuple(at_risk)}
+    counted = {**{name: tuple(counts) for name, counts in joined.items()}, "at_risk": tuple(at_risk)}
     if patients:
-        weighted = {name: kept[name] for name in counted}
-        return {**kept, **weighted, **{f"{name}_patients": values for name, values in counted.items()}}
+        return {**kept, **{f"{name}_patients": values for name, values in counted.items()}}
     return {**kept, **counted}

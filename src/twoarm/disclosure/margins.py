@@ -52,7 +52,7 @@ class Margins:
 
     def quantity(self, row: Estimate) -> Quantity | None:
         """Return what a row counts; None for what is no count of patients or events of a sample."""
-        if row.statistic not in ("n", "events") or row.analysis == "attrition":
+        if row.statistic not in ("n", "events", "competing_events") or row.analysis == "attrition":
             return None
         arm, focal = row.arm, self._focal.get((row.population, row.missing, row.adjustment))
         sample = EVERYBODY if focal is None else row.adjustment
@@ -62,8 +62,10 @@ class Margins:
         endpoint = row.endpoint
         if row.statistic == "n" and (row.population, endpoint) not in self._held:
             endpoint = ""  # everybody's endpoint is known: the same patients as in Table 1
-        kind = "events" if row.statistic == "events" else row.analysis
+        kind = row.analysis if row.statistic == "n" else row.statistic
         variable, level = row.variable, row.variable_level
+        if kind == "competing_events":
+            return (row.population, row.missing, sample, kind, endpoint, arm, variable, level)
         if kind not in ("events", "response", "safety") or not variable:
             kind = "events" if kind == "events" else "patients"
         elif kind == "response":

@@ -30,6 +30,8 @@ class TimeToEvent:
     reasons: Mapping[str, int]  # why patients are held -> how many
     cut_back: int  # patients whose event or follow-up after the data cut-off was cut back to it
     rounded: bool  # days were rounded from a coarser unit, and so must be the times that they are compared with
+    competing: Booleans | None = None  # another event ended the time; None where the endpoint declares none
+    dead: Booleans | None = None  # censored by a death that does not count; None where no date of death is declared
 
 
 def derive_times(
@@ -62,14 +64,19 @@ def _from_duration(
     assert endpoint.event is not None, "an endpoint from a duration names its event"
     duration, time_held = _column(records, cohort, endpoint.time)
     event, event_held = _column(records, cohort, endpoint.event)
+    others = [_column(records, cohort, column) for column in endpoint.competing]
+    other = np.any([values == 1 for values, _ in others], axis=0) if others else np.zeros(event.size, dtype=np.bool_)
+    needed = (event != 1) & ~other  # only then does it matter what the other columns lack
+    others_held = needed & np.any([held for _, held in others], axis=0)
+    others_missing = needed & np.any([np.isnan(values) for values, _ in others], axis=0)
     days = np.round(duration * protocol.days_in(endpoint.unit))
     known, reasons = first_rule(
         days.size,
         {
             "time could not be read": time_held,
-            "event could not be read": event_held,
+            "event could not be read": event_held | others_held,
             "time missing": np.isnan(days),
-            "event missing": np.isnan(event),
+            "event missing": np.isnan(event) | others_missing,
             "negative time": days < 0,
         },
     )
@@ -87,24 +94,30 @@ def _from_duration(
         reasons=reasons,
         cut_back=int(late.sum()),
         rounded=endpoint.unit != "days",
+        competing=known & ~late & other & (event != 1) if others else None,
     )
 
 
 def _from_dates(
     protocol: Protocol, name: str, endpoint: Endpoint, records: Records, cohort: Cohort, cutoff: float
 ) -> TimeToEvent:
-    """The earliest event that is there, else the first censoring date that is there; nothing after the cut-off."""
+    """The earliest event that is there, else the first censoring date that is there; nothing after the cut-off.
+
+    A competing event ends the time like an event; on one day the event of interest wins.
+    """
     start_name = endpoint.start or cohort.population.section.time_zero
     assert start_name is not None, "an endpoint from dates has a start"
     start, start_held = _column(records, cohort, start_name)
     events = [_column(records, cohort, column) for column in endpoint.events]
+    others = [_column(records, cohort, column) for column in endpoint.competing]
     censoring = [_column(records, cohort, column) for column in endpoint.censoring]
-    happened = np.fmin.reduce([values for values, _ in events])
+    happened = np.fmin.reduce([values for values, _ in (*events, *others)])
+    other = np.fmin.reduce([values for values, _ in events]) != happened
     last_seen = censoring[0][0]
     for values, _ in censoring[1:]:
         last_seen = np.where(np.isnan(last_seen), values, last_seen)
     ends = np.where(np.isnan(happened), last_seen, happened)
-    event_held = np.any([held for _, held in events], axis=0)
+    event_held = np.any([held for _, held in (*events, *others)], axis=0)
     censoring_held = np.isnan(ends) & np.any([held for _, held in censoring], axis=0)
     known, reasons = first_rule(
         start.size,
@@ -121,13 +134,24 @@ def _from_dates(
     )
     late = known & (ends > cutoff)
     days = np.minimum(ends, cutoff) - start + (1 if protocol.day_count == "inclusive" else 0)
+    ended = known & ~np.isnan(happened) & ~(happened > cutoff)
+    death = _death_column(protocol)
+    dead = None if death is None else known & ~ended & (_column(records, cohort, death)[0] <= np.minimum(ends, cutoff))
     return TimeToEvent(
         name=name,
         label=endpoint.label,
         time=np.where(known, days, 0).astype(np.int64),
-        event=known & ~np.isnan(happened) & ~(happened > cutoff),
+        event=ended & ~other if others else ended,
         known=known,
         reasons=reasons,
         cut_back=int(late.sum()),
         rounded=False,
+        competing=ended & other if others else None,
+        dead=dead,
     )
+
+
+def _death_column(protocol: Protocol) -> str | None:
+    """Return the patients' date of death, where the protocol says which it is."""
+    timeline = None if protocol.timeline is None else protocol.timeline.death
+    return timeline or (None if protocol.response is None else protocol.response.death)

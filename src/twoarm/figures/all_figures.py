@@ -14,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from twoarm.figures.cumulative_incidence_plot import cumulative_incidence_plot
 from twoarm.figures.flow_diagram import flow_diagram
 from twoarm.figures.fonts import Fonts
 from twoarm.figures.forest_plot import effects_forest, model_forest, subgroup_forest
@@ -82,6 +83,10 @@ def _figures(scope: Scope) -> Iterator[NamedFigure]:
     for endpoint, section in scope.population.endpoints.items():
         for name in scope.marginal():
             title = f"{section.label}, {labels[name]}"
+            if section.competing:
+                name_of, title = f"cumulative_incidence-{endpoint}-{name}", f"Cumulative incidence: {title}"
+                yield NamedFigure.of(name_of, title, cumulative_incidence_plot, scope, name, endpoint)
+                continue
             yield NamedFigure.of(survival_name(endpoint, name), title, kaplan_meier_plot, scope, name, endpoint)
         for name in scope.regressions():
             title = f"{section.label}, {labels[name]} model"

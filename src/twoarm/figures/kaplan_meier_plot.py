@@ -182,7 +182,7 @@ def at_risk_text(numbers: Numbers, curve: Curve, day: float) -> str:
     """Return the number at risk; a curve that ends where few are left (disclosure) does not tell how many."""
     last = curve.columns["time"][-1]
     left = _number(curve.columns["at_risk"][-1]) - sum(
-        _number(curve.columns[name][-1]) for name in ("events", "censored")
+        _number(curve.columns[name][-1]) for name in ("events", "competing_events", "censored") if name in curve.columns
     )
     return "*" if day > _number(last) and left > 0.5 else numbers.count(at_risk(curve, day))
 

@@ -129,6 +129,10 @@ def check_names_of_analyses(sections: Mapping[str, Any], *_: Any) -> Iterator[Mi
             path: Path = ("populations", name, "analyses", i)
             if word in ("subgroups", "response", "safety", "prognostic") and sections.get(word) is None:
                 yield Misreference(path, f'found "{word}"', f"expected a section [{word}] that says how")
+            endpoints = sections.get("endpoints", {})
+            if word == "cumulative_incidence" and not any(endpoint.competing for endpoint in endpoints.values()):
+                expected = "expected competing events in an endpoint that it is estimated for"
+                yield Misreference(path, f'found "{word}"', expected)
             analyses = sections.get("analyses")
             if word == "dialects" and (analyses is None or not analyses.dialects):
                 yield Misreference(path, f'found "{word}"', "expected analyses.dialects with the packages to compare")

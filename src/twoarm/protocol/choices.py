@@ -36,6 +36,7 @@ AnalysisName = Literal[
     "weights",
     "follow_up",
     "survival",
+    "cumulative_incidence",
     "hazard_ratio",
     "proportional_hazards",
     "restricted_mean",
@@ -79,6 +80,7 @@ WarningName = Literal[
     "dropped_term",
     "non_proportional",
     "zero_follow_up",
+    "competing_censored",
     "possible_duplicates",
 ]
 

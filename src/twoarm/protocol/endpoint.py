@@ -12,6 +12,7 @@ class Endpoint(Section):
     """Time to the first of some events, or to the end of follow-up.
 
     Either ``time`` and ``event`` name a duration and a yes/no column; or ``events`` and ``censoring`` name dates.
+    Where other events can come in its way, ``competing`` names them.
     """
 
     label: Label
@@ -22,6 +23,9 @@ class Endpoint(Section):
     start: Name | None = Field(None, description="Date column; the population's time zero by default.")
     events: tuple[Name, ...] = Field((), description="Date columns; the earliest that happened is the event.")
     censoring: tuple[Name, ...] = Field((), description="Date columns; the first of this list that is there counts.")
+    competing: tuple[Name, ...] = Field(
+        (), description="What ends the wait without the event: date columns or, with a duration, yes/no columns."
+    )
 
     @model_validator(mode="after")
     def _is_one_of_two_forms(self) -> Endpoint:
@@ -44,6 +48,6 @@ class Endpoint(Section):
         """Return the columns that the endpoint reads, by the key (and place in a list) that names them."""
         single = {"time": self.time, "event": self.event, "start": self.start}
         named: dict[tuple[str | int, ...], str] = {(key,): name for key, name in single.items() if name}
-        for key, names in (("events", self.events), ("censoring", self.censoring)):
+        for key, names in (("events", self.events), ("censoring", self.censoring), ("competing", self.competing)):
             named |= {(key, i): name for i, name in enumerate(names)}
         return named

@@ -203,13 +203,15 @@ class Protocol(Section):
             adjustments = {"unadjusted": Unadjusted(kind="unadjusted"), **adjustments}
         declared: dict[str, object] = {"subgroups": self.subgroups, "response": self.response, "safety": self.safety}
         declared |= {"prognostic": self.prognostic, "dialects": self.analyses.dialects or None}
+        endpoints = chosen(self.endpoints, section.endpoints)
+        declared["cumulative_incidence"] = next((one for one in endpoints.values() if one.competing), None)
         possible = [word for word in ANALYSES if declared.get(word, self) is not None]
         wanted = possible if section.analyses is None else section.analyses
         return StudyPopulation(
             name=name,
             section=section,
             covariates=chosen(self.covariates, section.covariates),
-            endpoints=chosen(self.endpoints, section.endpoints),
+            endpoints=endpoints,
             missing=chosen(self.missing, section.missing),
             adjustments=adjustments,
             analyses=tuple(word for word in possible if word in wanted),

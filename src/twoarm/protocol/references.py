@@ -132,6 +132,7 @@ def _check_covariates(sections: Mapping[str, Any], columns: Mapping[str, Type], 
 
 def _check_endpoints(sections: Mapping[str, Any], columns: Mapping[str, Type], _: Any) -> Iterator[Misreference]:
     wanted = {"time": (Type.NUMBER, Type.DURATION), "event": (Type.BOOLEAN,)}
+    flags = {**wanted, "competing": (Type.BOOLEAN,)}
     for name, endpoint in sections.get("endpoints", {}).items():
         if endpoint.time and columns.get(endpoint.time) is Type.DURATION and endpoint.unit != "days":
             yield Misreference(
@@ -139,7 +140,12 @@ def _check_endpoints(sections: Mapping[str, Any], columns: Mapping[str, Type], _
             )
     for name, endpoint in sections.get("endpoints", {}).items():
         for key, column in endpoint.columns().items():
-            yield from column_of_type(column, columns, wanted.get(str(key[0]), (Type.DATE,)), ("endpoints", name, *key))
+            types = (wanted if endpoint.from_dates else flags).get(str(key[0]), (Type.DATE,))
+            yield from column_of_type(column, columns, types, ("endpoints", name, *key))
+        for i, column in enumerate(endpoint.competing):
+            if column in (*endpoint.events, endpoint.event, *endpoint.competing[:i]):
+                found = f'found "{column}", which the endpoint names before'
+                yield Misreference(("endpoints", name, "competing", i), found, "expected another column")
         populations = sections.get("populations", {})
         without = [
             label

@@ -156,7 +156,8 @@ def _after_death(
 
 
 def _event_dates(protocol: Protocol, timeline: Timeline, frame: pl.DataFrame) -> list[str]:
-    named = dict.fromkeys(name for endpoint in protocol.endpoints.values() for name in endpoint.events)
+    dated = [endpoint for endpoint in protocol.endpoints.values() if endpoint.from_dates]
+    named = dict.fromkeys(name for endpoint in dated for name in (*endpoint.events, *endpoint.competing))
     return [name for name in named if name not in (timeline.death, timeline.last_contact) and name in frame.columns]
 
 

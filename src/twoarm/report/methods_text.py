@@ -10,6 +10,7 @@ from twoarm.protocol.endpoint import Endpoint
 from twoarm.protocol.expression import in_words
 from twoarm.protocol.missing import MultipleImputation
 from twoarm.protocol.protocol import Protocol, StudyPopulation
+from twoarm.report.competing_text import competing_methods
 from twoarm.report.outcomes_methods import (
     dialect_methods,
     imputation_methods,
@@ -55,7 +56,7 @@ def methods_text(protocol: Protocol) -> list[tuple[str, list[str]]]:
     parts.append(("Adjustment", adjustments))
     happened = [*response_methods(protocol), *safety_methods(protocol)]
     parts.append(("Response and adverse events", happened))
-    further = [*prognostic_methods(protocol), *dialect_methods(protocol)]
+    further = [*competing_methods(protocol), *prognostic_methods(protocol), *dialect_methods(protocol)]
     parts.append(("Statistical analysis", [*_analysis(protocol), *further, *_closing(protocol)]))
     return [(heading, paragraphs) for heading, paragraphs in parts if paragraphs]
 
@@ -95,12 +96,20 @@ def _endpoints(protocol: Protocol) -> Iterator[str]:
 def _definition(protocol: Protocol, endpoint: Endpoint) -> str:
     if not endpoint.from_dates:
         time, event = (_column_words(protocol, str(name)) for name in (endpoint.time, endpoint.event))
-        return f"was taken from {time}, in {endpoint.unit}; the event was {event}."
+        return f"was taken from {time}, in {endpoint.unit}; the event was {event}{_competing(protocol, endpoint)}."
     start = _column_words(protocol, endpoint.start) if endpoint.start else "time zero"
     events = listed([_column_words(protocol, name) for name in endpoint.events])
     earliest = f"the earliest of {events}" if len(endpoint.events) > 1 else events
     censoring = ", else ".join(_column_words(protocol, name) for name in endpoint.censoring)
-    return f"ran from {start} to {earliest}; patients without an event were censored at {censoring}."
+    return f"ran from {start} to {earliest}; patients without an event were censored at {censoring}{_competing(protocol, endpoint)}."
+
+
+def _competing(protocol: Protocol, endpoint: Endpoint) -> str:
+    if not endpoint.competing:
+        return ""
+    names = listed([_column_words(protocol, name) for name in endpoint.competing])
+    first = "came first" if endpoint.from_dates else "ended it"
+    return f"; where {names} {first}, the time ended there with a competing event (together with the event, the event counts)"
 
 
 def _column_words(protocol: Protocol, name: str) -> str:

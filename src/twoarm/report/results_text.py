@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from twoarm.protocol.adjustment import Matching, Multivariable, Weighting
+from twoarm.report.competing_text import incidence_text
 from twoarm.report.outcomes_text import prognostic_text, response_text, safety_text
 from twoarm.report.sentences import Sentence, say
 from twoarm.tables.attrition_table import step_row, steps
@@ -122,6 +123,7 @@ def _survival(scope: Scope, endpoint: str) -> Iterator[Sentence]:
             *rows,
             test,
         )
+    yield from incidence_text(scope, endpoint)
     for name in scope.population.adjustments:
         sentence = _hazard_sentence(scope, endpoint, name)
         if sentence:
@@ -147,10 +149,11 @@ def _hazard_sentence(scope: Scope, endpoint: str, adjustment: str) -> Sentence |
         Weighting: f"weighted, {made.estimand}" if isinstance(made, Weighting) else "",
     }.get(type(made), "not adjusted")
     lead = f"{label}, {in_sentence(made.label)}: "
+    kind = "cause-specific hazard ratio" if scope.population.endpoints[endpoint].competing else "hazard ratio"
     if row.value is None:
-        return say(f"{lead}the hazard ratio is not estimable ({row.note}).", row)
+        return say(f"{lead}the {kind} is not estimable ({row.note}).", row)
     parts = effect(scope, row)
     interval = f"{scope.confidence} CI {numbers.limits(numbers.hazard(parts[1]), numbers.hazard(parts[2]))}"
     p = parts[3]
     tested = f"; {numbers.p_text(float(p.value))}" if p is not None and p.value is not None else ""
-    return say(f"{lead}hazard ratio {numbers.hazard(row)} ({interval}{tested}), {scope.contrast}, {about}.", *parts)
+    return say(f"{lead}{kind} {numbers.hazard(row)} ({interval}{tested}), {scope.contrast}, {about}.", *parts)

@@ -147,6 +147,15 @@ def _extreme_weights(scope: Scope, row: Estimate) -> Sentence:
     )
 
 
+def _competing(scope: Scope, row: Estimate) -> Sentence:
+    return say(
+        f"{scope.population.endpoints[row.endpoint].label}: {scope.numbers.number(row, 1)}% of the patients of {row.arm} "
+        "are censored by their death, as if the event could still have come. Its incidence is then overstated: name the "
+        "date of death among the endpoint's competing events, or among its events.",
+        row,
+    )
+
+
 _TEXTS: Mapping[str, Callable[[Scope, Estimate], Sentence]] = {
     "incomplete_matching": _incomplete,
     "larger_focal_arm": _larger,
@@ -158,4 +167,5 @@ _TEXTS: Mapping[str, Callable[[Scope, Estimate], Sentence]] = {
     "dropped_term": _dropped,
     "non_proportional": _non_proportional,
     "zero_follow_up": _zero,
+    "competing_censored": _competing,
 }

@@ -8,13 +8,14 @@ from typing import Literal
 
 from twoarm.results.estimate import id_part
 
-CurveKind = Literal["survival", "follow_up", "histogram", "weights", "standardised"]
+CurveKind = Literal["survival", "follow_up", "cumulative_incidence", "histogram", "weights", "standardised"]
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
     """Named columns of equal length; ``survival`` has time, survival, lower, upper, at_risk, events, censored and
-    std_error (of log survival; none in a pooled curve)."""
+    std_error (of log survival; none in a pooled curve); ``cumulative_incidence`` has incidence, limits, events and
+    std_error of the event and, with names that begin with ``competing_``, of what competes with it."""
 
     kind: CurveKind
     population: str

@@ -16,11 +16,15 @@ from twoarm.statistics.competing_causes import read_causes
 from twoarm.statistics.kaplan_meier import IntervalType, confidence_limits
 
 IncidenceVariance = Literal["aalen", "jackknife"]
+EXHAUSTED = 1e-12  # a 1 - F this near to 0 is 0 but for rounding
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CumulativeIncidence:
-    """Cumulative incidence of k causes at a sample's m distinct times; without further word an array has shape (m,)."""
+    """Cumulative incidence of k causes at a sample's m distinct times; without further word an array has shape (m,).
+
+    With weights, numbers of patients and events are sums of weights.
+    """
 
     causes: NDArray[Any]  # labels, shape (k,)
     time: Floats
@@ -53,6 +57,7 @@ class _Steps:
     """What the variances read, at the m distinct times."""
 
     at_risk: Floats
+    squared: Floats  # sum of the squared weights of those at risk
     events: Floats  # of every cause
     before: Floats  # S(t-)
     survival: Floats
@@ -64,6 +69,7 @@ def fit_cumulative_incidence(
     cause: ArrayLike,
     censored: Any = 0,
     causes: Sequence[Any] | None = None,
+    weight: ArrayLike | None = None,
     variance: IncidenceVariance = "aalen",
     interval: IntervalType = "log-log",
     confidence_level: float = 0.95,
@@ -75,16 +81,18 @@ def fit_cumulative_incidence(
         cause: why it ended: ``censored``, or a cause's label, shape (n,).
         censored: the label of end of follow-up.
         causes: the causes there are; those seen by default. One without an event has an incidence of 0.
+        weight: sampling weights, shape (n,); who has none counts for nothing. They need the ``jackknife``.
         variance: ``aalen``, of the counting process with its correction for ties, as cmprsk; or ``jackknife``, the
             infinitesimal jackknife, as survival. They agree in large samples.
         interval: scale of the pointwise limits: log-log is log(-log F), not log(-log(1 - F)).
         confidence_level: of the limits.
 
     Raises:
-        ArgumentError: missing or negative times, missing labels, lengths that differ.
+        ArgumentError: missing or negative times, missing labels, lengths that differ, weights with ``aalen``.
 
     Source: Aalen and Johansen (1978); Aalen (1978) and Gray (1988) for the variance; Choudhury (2002) for the log-log
-    limits. R: ``cmprsk::cuminc(time, cause)`` (est, var); ``survfit(Surv(time, factor(cause)) ~ 1)`` (pstate, std.err).
+    limits. R: ``cmprsk::cuminc(time, cause)`` (est, var); ``survfit(Surv(time, factor(cause)) ~ 1, weights = w)``
+    (pstate, std.err).
 
     >>> found = fit_cumulative_incidence(time=[1, 2, 3, 4], cause=[1, 2, 0, 1])
     >>> found.incidence.tolist()
@@ -95,23 +103,30 @@ def fit_cumulative_incidence(
         raise ArgumentError("time: found no patients; expected at least one")
     if variance not in ("aalen", "jackknife"):
         raise ArgumentError(f"variance: found {variance!r}; expected aalen or jackknife")
+    if weight is not None and variance == "aalen":
+        raise ArgumentError("variance: found aalen with weights; expected jackknife")
     found = read_causes(cause, exits.size, censored=censored, causes=causes)
+    weights, codes = arrays.weights(weight, exits.size), found.codes
+    counted = weights > 0
+    exits, weights, codes = exits[counted], weights[counted], codes[counted]
     k = found.labels.size
     distinct, position = np.unique(exits, return_inverse=True)
     m = distinct.size
-    counts = np.bincount((found.codes + 1) * m + position, minlength=(k + 1) * m).reshape(k + 1, m).astype(np.float64)
+    counts = group_sums((codes + 1) * m + position, weights, (k + 1) * m).reshape(k + 1, m)
     events, total = counts[1:], counts[1:].sum(axis=0)
     at_risk = np.cumsum(counts.sum(axis=0)[::-1])[::-1]
     survival = np.cumprod(1.0 - total / at_risk)
-    steps = _Steps(at_risk, total, np.concatenate(([1.0], survival[:-1])), survival)
-    incidence = np.minimum(np.cumsum(steps.before * events / at_risk, axis=1), 1.0)
+    squared = np.cumsum(group_sums(position, weights**2, m)[::-1])[::-1]
+    steps = _Steps(at_risk, squared, total, np.concatenate(([1.0], survival[:-1])), survival)
+    incidence = np.cumsum(steps.before * events / at_risk, axis=1)
+    incidence = np.where(incidence > 1 - EXHAUSTED, 1.0, incidence)  # the log of the rounding would become a limit
     std_error = np.zeros((k, m))
     for code in range(k):
         own = (incidence[code], events[code])
         if variance == "aalen":
             std_error[code] = _aalen(steps, *own)
         else:
-            std_error[code] = _jackknife(steps, *own, position, found.codes == code, found.codes >= 0)
+            std_error[code] = _jackknife(steps, *own, position, codes == code, codes >= 0, weights)
     lower, upper = _limits(incidence, std_error, interval, arrays.level(confidence_level))
     return CumulativeIncidence(
         causes=found.labels,
@@ -127,7 +142,7 @@ def fit_cumulative_incidence(
         variance=variance,
         interval=interval,
         confidence_level=confidence_level,
-        n=float(exits.size),
+        n=float(weights.sum()),
     )
 
 
@@ -171,14 +186,15 @@ def _jackknife(
     position: Integers,
     own: arrays.Booleans,
     happened: arrays.Booleans,
+    weights: Floats,
 ) -> Floats:
     """Return the infinitesimal jackknife standard error of one cause's incidence, shape (m,).
 
     A patient still at risk moves F(t) by a sum A(t) that all of them share; one who left at u by
-    A(u) + own S(u-) / n + (F(t) - F(u)) L, L being what the patient did to log S.
+    A(u) + own S(u-) / n + (F(t) - F(u)) L, L being what the patient did to log S. Squares count with squared weights.
     """
     n, d = steps.at_risk, steps.events
-    left = np.maximum(n - d, 1.0)
+    left = np.where(n > d, n - d, 1.0)
     rise = np.where(n > d, d / (n * left), 0.0)
     total = np.cumsum(rise)
     jump = steps.before * events / n
@@ -187,9 +203,10 @@ def _jackknife(
     slope = np.where((n > d)[position], total[position] - happened / left[position], 0.0)
     base = moved - incidence[position] * slope
     m = incidence.size
-    sums = [np.cumsum(group_sums(position, values, m)) for values in (base * base, base * slope, slope * slope)]
-    leaving = group_sums(position, np.ones(position.size), m)
-    variance = sums[0] + 2 * incidence * sums[1] + incidence**2 * sums[2] + (n - leaving) * shared**2
+    products = (base * base, base * slope, slope * slope)
+    sums = [np.cumsum(group_sums(position, weights**2 * values, m)) for values in products]
+    staying = np.append(steps.squared[1:], 0.0)
+    variance = sums[0] + 2 * incidence * sums[1] + incidence**2 * sums[2] + staying * shared**2
     return np.asarray(np.sqrt(np.maximum(np.where(np.cumsum(events) > 0, variance, 0.0), 0.0)))
 
 

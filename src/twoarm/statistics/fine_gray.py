@@ -63,6 +63,7 @@ def fit_fine_gray(
     cause_of_interest: Any = 1,
     names: Sequence[str] | None = None,
     cluster: ArrayLike | None = None,
+    weight: ArrayLike | None = None,
     censored: Any = 0,
     variant: FineGrayVariant = "crr",
 ) -> FineGrayFit:
@@ -82,15 +83,16 @@ def fit_fine_gray(
         cause_of_interest: the cause whose incidence is modelled.
         names: names of the p terms.
         cluster: scores are summed within clusters such as matched pairs, shape (n,).
+        weight: sampling weights, shape (n,), for the variant ``finegray``; G takes every patient who has one for one.
         censored: the label of end of follow-up.
         variant: see above.
 
     Raises:
-        ArgumentError: an argument that is missing, negative, miscoded or of another length.
+        ArgumentError: an argument that is missing, negative, miscoded or of another length; weights with ``crr``.
         NotEstimableError: no event of the cause, all times tied, or no term can be estimated.
 
     Source: Fine and Gray (1999). R: ``cmprsk::crr(time, cause, x)``; ``finegray(Surv(time, factor(cause)) ~ .)`` and
-    ``coxph(Surv(fgstart, fgstop, fgstatus) ~ x, weights = fgwt, cluster = id)``.
+    ``coxph(Surv(fgstart, fgstop, fgstatus) ~ x, weights = fgwt * w, cluster = id)``.
 
     >>> fit = fit_fine_gray(time=[1, 2, 3, 4, 5, 6], cause=[1, 1, 2, 1, 0, 1], covariates=[1, 0, 1, 1, 0, 0])
     >>> round(float(fit.coefficients[0]), 4)
@@ -100,7 +102,9 @@ def fit_fine_gray(
     n = exits.size
     if variant not in TIES:
         raise ArgumentError(f"variant: found {variant!r}; expected crr or finegray")
-    found = read_causes(cause, n, censored=censored)
+    if weight is not None and variant == "crr":
+        raise ArgumentError("variant: found crr with weights; expected finegray")
+    found, sampling = read_causes(cause, n, censored=censored), arrays.weights(weight, n)
     design = arrays.matrix("covariates", covariates, n)
     labels = tuple(names) if names is not None else tuple(f"x{j + 1}" for j in range(design.shape[1]))
     if len(labels) != design.shape[1]:
@@ -109,12 +113,12 @@ def fit_fine_gray(
         raise ArgumentError(f"cause_of_interest: found {censored!r}, the label of end of follow-up; expected a cause")
     clusters = None if cluster is None else arrays.codes("cluster", cluster, n)[0]
     own = np.array([label == cause_of_interest for label in found.labels.tolist()] + [False])[found.codes]
-    if not own.any():
+    if not (own & (sampling > 0)).any():
         raise NotEstimableError(f"no events of cause {cause_of_interest}")
     if n > 1 and exits.min() == exits.max():
         raise NotEstimableError("all times are tied: nothing tells who had the event earlier")
     ended = found.codes < 0
-    patients = _patients(exits, own, ended, clusters, variant)
+    patients = _patients(exits, own, ended, clusters, sampling, variant)
     with one_thread():
         fit = fit_patients(patients, design, labels, TIES[variant], False)
         covariance = _covariance(fit, exits, ended, variant)
@@ -138,22 +142,27 @@ def fit_fine_gray(
 
 
 def _patients(
-    time: Floats, own: Booleans, ended: Booleans, clusters: Integers | None, variant: FineGrayVariant
+    time: Floats,
+    own: Booleans,
+    ended: Booleans,
+    clusters: Integers | None,
+    sampling: Floats,
+    variant: FineGrayVariant,
 ) -> CoxPatients:
     n = time.size
     one, stratum = np.ones(n), np.zeros(n, np.int64)
     risk = build_risk_sets(
-        time=time, event=own, entry=None, stratum=stratum, weight=one, frequency=one, ties=TIES[variant]
+        time=time, event=own, entry=None, stratum=stratum, weight=sampling, frequency=one, ties=TIES[variant]
     )
-    free = censoring_survival(time=time, ended=ended, events_first=variant == "finegray")
+    free = censoring_survival(time=time, ended=ended, events_first=variant == "finegray", counted=sampling > 0)
     return CoxPatients(
-        risk=extend_risk_sets(risk, time=time, competing=~(own | ended), free=free),
+        risk=extend_risk_sets(risk, time=time, competing=~(own | ended) & (sampling > 0), free=free),
         time=time,
         event=own,
         entry=None,
         stratum=stratum,
         frequency=one,
-        sampling=one,
+        sampling=sampling,
         clusters=clusters,
         offset=None,
     )
@@ -167,10 +176,10 @@ def _covariance(fit: CoxFit, time: Floats, ended: Booleans, variant: FineGrayVar
         residuals = residuals + _censoring_residuals(fit, time, ended)
     usable = np.isfinite(fit.coefficients[problem.kept])
     terms = np.ix_(problem.kept[usable], problem.kept[usable])
-    one = problem.patients.frequency
+    one, weights, clusters = problem.patients.frequency, problem.patients.sampling, problem.patients.clusters
     covariance = np.full_like(fit.naive_covariance, np.nan)
     scores = residuals[:, usable] * problem.scale[usable]
-    covariance[terms] = sandwich(fit.naive_covariance[terms], scores, one, one, problem.patients.clusters)
+    covariance[terms] = sandwich(fit.naive_covariance[terms], scores, one, weights, clusters)
     return covariance
 
 

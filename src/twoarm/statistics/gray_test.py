@@ -12,12 +12,11 @@ from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.competing_causes import read_causes
-from twoarm.statistics.cumulative_incidence import tied_share
+from twoarm.statistics.cumulative_incidence import EXHAUSTED, tied_share
 from twoarm.statistics.distributions import chi_squared_tail
 from twoarm.statistics.log_rank import quadratic_form
 
 ROUNDING = 1e-9  # of a variance; an eigenvalue further below 0 is negative
-EXHAUSTED = 1e-12  # a pooled 1 - F this near to 0 is 0 but for rounding
 
 
 @dataclass(frozen=True, slots=True, eq=False)

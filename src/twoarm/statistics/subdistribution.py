@@ -39,20 +39,23 @@ class CensoringSurvival:
     before: Floats  # G(t-)
 
 
-def censoring_survival(*, time: Floats, ended: Booleans, events_first: bool) -> CensoringSurvival:
-    """Estimate G by Kaplan and Meier, shape (m,); at tied times events may come before censorings.
+def censoring_survival(
+    *, time: Floats, ended: Booleans, events_first: bool, counted: Booleans | None = None
+) -> CensoringSurvival:
+    """Estimate G by Kaplan and Meier, shape (m,), from those who count; events may come before censorings at one time.
 
     >>> free = censoring_survival(time=np.array([1.0, 1, 2]), ended=np.array([True, False, False]), events_first=False)
     >>> free.before.round(4).tolist()
     [1.0, 0.6667]
     """
     distinct, position = np.unique(time, return_inverse=True)
-    leaving = group_sums(position, np.ones(time.size), distinct.size)
-    censorings = group_sums(position, ended.astype(np.float64), distinct.size)
+    one = np.ones(time.size) if counted is None else counted.astype(np.float64)
+    leaving = group_sums(position, one, distinct.size)
+    censorings = group_sums(position, one * ended, distinct.size)
     at_risk = np.cumsum(leaving[::-1])[::-1]
     if events_first:
         at_risk = at_risk - (leaving - censorings)
-    after = np.cumprod(1 - censorings / np.maximum(at_risk, 1))
+    after = np.cumprod(1 - np.divide(censorings, at_risk, out=np.zeros_like(at_risk), where=censorings > 0))
     return CensoringSurvival(distinct, np.concatenate(([1.0], after[:-1])))
 
 

@@ -9,6 +9,7 @@ from twoarm.tables.adjusted_survival_table import adjusted_survival_table
 from twoarm.tables.attrition_table import attrition_table
 from twoarm.tables.balance_table import balance_tables
 from twoarm.tables.baseline_table import baseline_tables
+from twoarm.tables.cumulative_incidence_table import cumulative_incidence_table
 from twoarm.tables.dialect_table import dialect_table
 from twoarm.tables.hazard_ratio_table import hazard_ratio_table, model_table
 from twoarm.tables.lost_table import lost_table
@@ -47,6 +48,8 @@ def _tables(scope: Scope) -> Iterator[Table | None]:
         yield follow_up_table(scope)
     if "survival" in wanted:
         yield survival_table(scope)
+    if "cumulative_incidence" in wanted:
+        yield cumulative_incidence_table(scope)
     if "hazard_ratio" in wanted:
         yield hazard_ratio_table(scope)
         for name in scope.regressions():

@@ -37,6 +37,8 @@ def survival_table(scope: Scope) -> Table:
     landmarks = [f"{landmark:.10g} {unit}" for landmark in scope.protocol.analyses.survival.landmarks]
     rows = []
     for endpoint, section in scope.population.endpoints.items():
+        if section.competing:
+            continue
         rows.append(Row(plain(section.label), kind="heading"))
         for name, adjustment in scope.marginal().items():
             for arm in ("all", *scope.arms):

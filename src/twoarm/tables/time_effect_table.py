@@ -53,6 +53,7 @@ def restricted_mean_table(scope: Scope) -> Table | None:
     if not rows:
         return None
     unit, confidence = scope.protocol.time_unit, scope.confidence
+    competing = any(section.competing for section in scope.population.endpoints.values())
     return Table(
         name="restricted_mean",
         title="Restricted mean survival time",
@@ -66,7 +67,10 @@ def restricted_mean_table(scope: Scope) -> Table | None:
             numbers.style.p_column,
         ),
         rows=tuple(rows),
-        footnotes=("Area under the survival curve; in matched samples its variance ignores the pairs.",),
+        footnotes=(
+            "Area under the survival curve; in matched samples its variance ignores the pairs.",
+            *(["NE: not estimated where events compete."] if competing else []),
+        ),
     )
 
 

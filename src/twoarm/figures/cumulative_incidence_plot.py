@@ -1,0 +1,103 @@
+"""Cumulative incidence of the event and of what competes with it, side by side, with the numbers at risk."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from twoarm.figures.kaplan_meier_plot import at_risk_text, thinned, time_ticks
+from twoarm.figures.theme import COMPARATOR, DASHES, FAINT, INK, TREATED, legend_label, new_figure, shortened
+from twoarm.results.curve import Curve
+from twoarm.tables.cumulative_incidence_table import CAUSES, comparison
+from twoarm.tables.journal_styles import PLAIN
+from twoarm.tables.scope import Scope
+
+_WIDTH, _BOTTOM, _HEIGHT = 0.40, 0.30, 0.545  # of a panel, as shares of the figure
+_LEFT = (0.09, 0.58)
+_INCHES = 7.4
+_HEADROOM = 1.3  # above the highest curve, for the comparison in words
+_SCALES = {5: 1, 10: 2, 20: 5, 40: 10, 60: 20, 80: 20, 100: 20}  # top of the axis in per cent -> step of its marks
+_MOST_TICKS = 5
+_ARMS = ((TREATED, "treated"), (COMPARATOR, "comparator"))
+
+
+def cumulative_incidence_plot(scope: Scope, adjustment: str, endpoint: str) -> Figure | None:
+    """Return the figure, a panel a cause; None where there is no curve."""
+    here = {"kind": "cumulative_incidence", "adjustment": adjustment, "endpoint": endpoint}
+    curves = [curve for curve in (scope.curve(**here, arm=arm) for arm in scope.arms) if curve is not None]
+    if len(curves) < 2 or not all(curve.columns["time"] for curve in curves):
+        return None
+    figure = new_figure(_INCHES, 4.6)
+    unit = scope.protocol.unit_days
+    last = max(float(curve.columns["time"][-1] or 0) for curve in curves) / unit or 1.0
+    ticks = time_ticks(last, scope.protocol.time_unit)
+    ticks = ticks[:: -(-len(ticks) // _MOST_TICKS)]
+    for left, (prefix, title) in zip(_LEFT, CAUSES.items(), strict=True):
+        axes = figure.add_axes((left, _BOTTOM, _WIDTH, _HEIGHT))
+        for curve, (colour, dashes) in zip(curves, _ARMS, strict=True):
+            _draw(axes, curve, prefix, unit, colour, dashes)
+        _frame(axes, scope, ticks, last, _top(curves, prefix))
+        label = scope.population.endpoints[endpoint].label if not prefix else title
+        axes.set_title(shortened(label, _WIDTH * _INCHES, 9), loc="left", fontsize=9)
+        said = _said(scope, adjustment, endpoint, prefix)
+        axes.text(0.02, 0.98, said, transform=axes.transAxes, va="top", fontsize=8)
+        _risk_table(figure, axes, curves, ticks, scope)
+    figure.axes[0].set_ylabel("Cumulative incidence (%)")
+    handles = figure.axes[0].get_legend_handles_labels()[0]
+    labels = [legend_label(curve.arm, 5.8) for curve in curves]
+    legend = figure.legend(handles, labels, loc="upper left", frameon=False, fontsize=8.5, borderaxespad=0.1)
+    legend.set_bbox_to_anchor((_LEFT[0], 0.995))
+    return figure
+
+
+def _top(curves: list[Curve], prefix: str) -> int:
+    """Return the smallest top of the axis, in per cent, that holds a cause with its limits."""
+    highest = max(
+        (value or 0.0)
+        for curve in curves
+        for name in ("incidence", "upper")
+        for value in curve.columns[f"{prefix}{name}"]
+    )
+    return next((top for top in _SCALES if 100 * highest <= top), 100)
+
+
+def _draw(axes: Axes, curve: Curve, prefix: str, unit: float, colour: str, dashes: str) -> None:
+    columns = thinned(curve)
+    time = np.concatenate(([0.0], columns["time"])) / unit
+    incidence, lower, upper = (
+        100 * np.concatenate(([0.0], columns[f"{prefix}{name}"])) for name in ("incidence", "lower", "upper")
+    )
+    before = incidence <= 0
+    lower[before], upper[before] = 0.0, 0.0
+    axes.step(time, incidence, where="post", color=colour, linestyle=DASHES[dashes], linewidth=1.6, label=dashes)
+    axes.fill_between(time, lower, upper, step="post", color=colour, alpha=0.13, linewidth=0)
+
+
+def _frame(axes: Axes, scope: Scope, ticks: list[float], last: float, top: int) -> None:
+    axes.set_ylim(0, top * _HEADROOM)
+    axes.set_yticks(range(0, top + 1, _SCALES[top]))
+    axes.set_xlim(0, last * 1.02)
+    axes.set_xticks(ticks)
+    axes.set_xlabel(f"Time ({scope.protocol.time_unit})")
+
+
+def _said(scope: Scope, adjustment: str, endpoint: str, prefix: str) -> str:
+    text = "\n".join(cell.text for cell in comparison(scope, adjustment, endpoint, prefix.removesuffix("_")))
+    return text.replace("< ", "<").replace("> ", ">") if scope.numbers.style == PLAIN else text
+
+
+def _risk_table(figure: Figure, axes: Axes, curves: list[Curve], ticks: list[float], scope: Scope) -> None:
+    box = axes.get_position()
+    table = figure.add_axes((box.x0, 0.01, box.width, 0.175))
+    table.set_axis_off()
+    table.set_xlim(axes.get_xlim())
+    table.set_ylim(0, 5)
+    weighted = " (weighted)" if "at_risk_patients" in curves[0].columns else ""
+    table.text(0, 4.5, f"Number at risk{weighted}", ha="left", va="center", fontsize=8, color=FAINT)
+    for line, (curve, (colour, _)) in enumerate(zip(curves, _ARMS, strict=True)):
+        y = 3.4 - 2.05 * line
+        table.text(0, y, shortened(curve.arm, _WIDTH * _INCHES, 8), ha="left", va="center", fontsize=8, color=colour)
+        for tick in ticks:
+            text = at_risk_text(scope.numbers, curve, tick * scope.protocol.unit_days)
+            table.text(tick, y - 0.98, text, ha="center", va="center", fontsize=8, color=INK)
