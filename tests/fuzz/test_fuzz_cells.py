@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from spec_fuzz import quick, thorough
+from spec_fuzz import in_bounded_time, quick, thorough
 from twoarm.protocol.column import ColumnDeclaration
 from twoarm.protocol.data import Source
 from twoarm.records.column_typing import type_column
@@ -21,7 +21,7 @@ TABLE = Source.model_validate({"file": "a.csv", "key": "id", "columns": {"id": "
 
 digits = st.text("0123456789", min_size=1, max_size=6)
 marks = st.sampled_from(
-    list("-/.,年月日T :+%<>≤≥eE'’ ") + ["", "\u202e", "\u200b", "\0", "\ufeff", "１", "٣", "O", "l", "UN", "XX", "??"]
+    [*"-/.,年月日T :+%<>≤≥eE'’ ", "", "\u202e", "\u200b", "\0", "\ufeff", "１", "٣", "O", "l", "UN", "XX", "??"]
 )
 mixed = st.lists(st.one_of(digits, marks), max_size=9).map("".join)
 known = st.sampled_from(
@@ -95,6 +95,7 @@ TYPES = {
 }
 
 
+@in_bounded_time()
 def typed_or_held(raw: pl.Series, options: dict[str, Any], epoch_1904: bool) -> None:
     try:
         column = DECLARATION.validate_python({key: value for key, value in options.items() if value is not None})

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spec_fuzz import quick, thorough
+from spec_fuzz import in_bounded_time, quick, thorough
 from twoarm.protocol.expression import Type, column_names, in_words
 from twoarm.protocol.expression_parser import ExpressionError, parse_expression
 from twoarm.records.evaluation import evaluate
@@ -116,6 +116,7 @@ def read_and_answered(text: str) -> None:
         assert {type(value) for value in values} <= {datetime.date, type(None)}
 
 
+@in_bounded_time()
 def read_or_refused(text: str) -> None:
     try:
         parse_expression(text, COLUMNS)

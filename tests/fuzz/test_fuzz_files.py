@@ -19,7 +19,7 @@ import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spec_fuzz import HEADER, cells_protocol, quick, records_or_refused, spliced, thorough
+from spec_fuzz import HEADER, cells_protocol, in_bounded_time, quick, records_or_refused, spliced, thorough
 
 ROWS = [
     [f"P{i}", "new" if i % 3 else "old", "seen", ["1.5", "45%", "<5", "1,234"][i % 4], "1", str(i * 9), "2020-01-02", "01.02.2019", "yes" if i % 2 else "no", "x"]
@@ -62,6 +62,7 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
+@in_bounded_time()
 def read(content: bytes, kind: str, declared: str = "") -> None:
     with tempfile.TemporaryDirectory() as place:
         (Path(place) / f"cells.{kind}").write_bytes(content)

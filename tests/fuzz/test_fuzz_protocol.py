@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spec_bad_inputs import PROTOCOL as DATED
-from spec_fuzz import quick, read_or_refused, spliced, thorough
+from spec_fuzz import in_bounded_time, quick, read_or_refused, spliced, thorough
 from spec_outcomes import PROTOCOL as OUTCOMES
 from twoarm.protocol.design_columns import design_columns
 from twoarm.protocol.protocol import Protocol
@@ -74,6 +74,7 @@ DOCUMENTS = [tomllib.loads(study) for study in STUDIES]
 PLACES = [(number, path) for number, document in enumerate(DOCUMENTS) for path in paths(document) if path]
 
 
+@in_bounded_time()
 def checked(text: str) -> None:
     protocol = read_or_refused(text)
     if protocol is not None:
