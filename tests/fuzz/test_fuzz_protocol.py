@@ -107,6 +107,14 @@ def test_a_protocol_with_another_value_somewhere(place: tuple[int, tuple[Any, ..
     with_value(place, value)
 
 
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [(("data", "patients", "key"), []), (("data", "patients", "key"), {"a": 1})],
+)
+def test_what_was_once_a_crash(path: tuple[Any, ...], value: Any) -> None:
+    with_value((0, path), value)
+
+
 @quick(80)
 @given(st.lists(pieces, max_size=60).map(" ".join))
 def test_any_text(text: str) -> None:
