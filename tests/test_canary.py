@@ -147,12 +147,12 @@ ROOMS = [
 FIRST = {"twoarm.records.typed_table.type_column", "twoarm.study.build_cohort", "twoarm.report.publish.compose"}
 
 
-class Careless(Exception):
+class CarelessError(Exception):
     """An error whose message quotes a patient, as those of libraries do."""
 
 
 def careless(*_: object, **__: object) -> None:
-    raise Careless("could not convert 'Zeisig zwitschert 007' of KANARIENVOGEL007 (Nachtigall007, 73195.0072468)")
+    raise CarelessError("could not convert 'Zeisig zwitschert 007' of KANARIENVOGEL007 (Nachtigall007, 73195.0072468)")
 
 
 def invoked(study: Path, folder: Path) -> tuple[int, str]:
@@ -174,7 +174,7 @@ def test_an_error_in_any_room_tells_no_value(room: str, tmp_path: Path, monkeypa
     (study.parent / "patients.csv").unlink()
     assert code in (0, 5)
     assert code == 5 or "draw" in room or "documents.report" in room
-    assert ("internal error: Careless at" in said) == (code == 5)
+    assert ("internal error: CarelessError at" in said) == (code == 5)
     assert seen([("said", said)], everything(columns)) == []
     assert seen(unpacked(study.parent), everything(columns)) == []
 
