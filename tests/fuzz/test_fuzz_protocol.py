@@ -109,7 +109,12 @@ def test_a_protocol_with_another_value_somewhere(place: tuple[int, tuple[Any, ..
 
 @pytest.mark.parametrize(
     ("path", "value"),
-    [(("data", "patients", "key"), []), (("data", "patients", "key"), {"a": 1})],
+    [
+        (("data", "patients", "key"), []),
+        (("data", "patients", "key"), {"a": 1}),
+        (("adjustments", "matched", "focal"), {}),
+        (("adjustments", "matched", "kind"), {}),
+    ],
 )
 def test_what_was_once_a_crash(path: tuple[Any, ...], value: Any) -> None:
     with_value((0, path), value)

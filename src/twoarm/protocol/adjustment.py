@@ -61,7 +61,7 @@ class Matching(Section):
     def _estimand_follows(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        follows = ESTIMAND_OF_FOCAL.get(value.get("focal", "treated"))
+        follows = ESTIMAND_OF_FOCAL.get(str(value.get("focal", "treated")))
         stated = value.get("estimand")
         if stated in ESTIMAND_OF_FOCAL.values() and follows is not None and stated != follows:
             raise ValueError(f"estimand {stated} does not follow from the focal arm, which gives {follows}")
