@@ -34,7 +34,7 @@ def answers(text: str, **columns: list[object]) -> list[object]:
     table = nw.from_native(frame, eager_only=True)
     masks = [name for name in table.columns if name.startswith("held:")]
     node = parse_expression(text, COLUMNS)
-    return table.with_columns(answer=evaluate(node, masks)).get_column("answer").to_list()
+    return evaluate(table, node, masks, ":answer").get_column(":answer").to_list()
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,6 @@ def apply_criteria(
 def _evaluate(protocol: Protocol, criterion: Criterion, patients: PatientTable) -> tuple[Booleans, Booleans]:
     """Return (met, unknown) masks."""
     node = protocol.parse(criterion.expression)
-    answer: Any = patients.frame.with_columns(answer=evaluate(node, patients.masks)).get_column("answer")
+    answer: Any = evaluate(patients.frame, node, patients.masks, ":answer").get_column(":answer")
     unknown = answer.is_null().to_numpy()
     return answer.fill_null(False).to_numpy().astype(np.bool_), unknown

@@ -46,7 +46,7 @@ def lock(study: Path, reason: str | None) -> None:
             previous=entries[-1].sha256 if entries else "",
         )
         path = lock_file(study)
-        replace_file(path, "".join(f"{one.text()}\n" for one in (*entries, entry)))
+        replace_file(path, "".join(f"{one.line()}\n" for one in (*entries, entry)))
         tell(f"{path.name}: {'locked' if not entries else f'amendment {entry.number} recorded'}.")
         for name, digest in design.items():
             moved = bool(entries) and entries[-1].design.get(name) not in (digest, None)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from twoarm.commands.exit_codes import DIFFERS, OK, exit_codes, progress, tell, visible
+from twoarm.errors import OutputError
 
 if TYPE_CHECKING:
     from twoarm.report.figure_helper import FigureHelper
@@ -113,11 +114,16 @@ def _scratch(folder: Path) -> Iterator[Path]:
 def _run_again(
     manifest: Mapping[str, object], data: Path, out: Path, say: Callable[[str], None], helper: FigureHelper
 ) -> None:
+    from pydantic import ValidationError
+
     from twoarm.commands.running import run_and_publish
     from twoarm.protocol.protocol import Protocol
     from twoarm.records.records import read_records
 
-    protocol = Protocol.model_validate_json(json.dumps(manifest["protocol"]), strict=False)
+    try:
+        protocol = Protocol.model_validate_json(json.dumps(manifest["protocol"]), strict=False)
+    except ValidationError:
+        raise OutputError("manifest.json: holds no protocol that this version can read") from None
     records = read_records(protocol, data)
     amended = manifest.get("amendments", ())
     assert isinstance(amended, list | tuple), "a manifest lists its amendments"

@@ -43,7 +43,7 @@ def run_and_publish(
     say("writing tables, figures and report")
     from twoarm.report.publish import write_report
 
-    notes = data_notes(records, places=protocol.disclosure.minimum_cell <= 1)
+    notes = data_notes(records, places=protocol.disclosure.minimum_cell <= 1, keys=False)
     provenance = provenance_of(protocol, records)
     write_report(
         protocol,
@@ -62,11 +62,14 @@ def run_and_publish(
     return OK
 
 
-def data_notes(records: Records, *, places: bool = True) -> list[str]:
-    """Findings that did not stop the study, in words; by place where that may be told; no value of a cell."""
+def data_notes(records: Records, *, places: bool = True, keys: bool = True) -> list[str]:
+    """Findings that did not stop the study, in words; by place where that may be told; no value of a cell.
+
+    With patient keys for those who hold the data, without them where it is published.
+    """
     if not places:
         return sorted({f"{one.file}, {one.column}: some {one.what}; {one.remedy}." for one in records.findings})
-    return [f"{finding.file}, {finding.column}: {finding.found()}; {finding.remedy}." for finding in records.findings]
+    return [f"{one.file}, {one.column}: {one.found(keys=keys)}; {one.remedy}." for one in records.findings]
 
 
 def _warning(text: str) -> None:

@@ -55,8 +55,8 @@ def derive_adverse_events(
     for row in safety.table_rows():
         chosen = counts
         if row.where is not None:
-            answer = frame.select(evaluate(parse_expression(row.where, types), masks).alias("answer"))
-            chosen = counts & answer.get_column("answer").fill_null(False).to_numpy().astype(np.bool_)
+            answer = evaluate(frame, parse_expression(row.where, types), masks, ":answer").get_column(":answer")
+            chosen = counts & answer.fill_null(False).to_numpy().astype(np.bool_)
         rows[row.label] = _worst(events.patient[chosen], grade[chosen], n)
     terms = {}
     for word in sorted(term.filter(counts).unique().to_list()) if safety.every_term else ():

@@ -84,7 +84,8 @@ class Matching(Section):
     def _estimand_follows(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        follows = ESTIMAND_OF_FOCAL.get(value.get("focal", "treated"))
+        focal = value.get("focal", "treated")  # not checked yet: it may be a table
+        follows = next((estimand for word, estimand in ESTIMAND_OF_FOCAL.items() if word == focal), None)
         stated = value.get("estimand")
         if stated in ESTIMAND_OF_FOCAL.values() and follows is not None and stated != follows:
             raise ValueError(f"estimand {stated} does not follow from the focal arm, which gives {follows}")

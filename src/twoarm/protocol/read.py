@@ -107,7 +107,7 @@ def _with_labels(document: dict[str, Any]) -> dict[str, Any]:
         return document
     unnamed: dict[str, list[str]] = {}
     for name, section in adjustments.items():
-        if isinstance(section, dict) and "label" not in section and section.get("kind") in DEFAULT_LABELS:
+        if isinstance(section, dict) and "label" not in section and str(section.get("kind")) in DEFAULT_LABELS:
             unnamed.setdefault(section["kind"], []).append(name)
     labelled = {
         name: {**adjustments[name], "label": f"{DEFAULT_LABELS[kind]} ({name.replace('_', ' ')})"}

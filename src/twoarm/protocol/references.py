@@ -68,7 +68,7 @@ def _columns(raw: Mapping[str, Any]) -> tuple[dict[str, Type], list[Misreference
     """Collect all columns; one in error counts with type ANY, so that it is not reported twice."""
     problems: list[Misreference] = []
     columns: dict[str, Type] = {}
-    keys: set[Any] = set()  # of the tables before, by which the next is joined
+    keys: set[str] = set()  # of the tables before, by which the next is joined
     for source, section in _mapping(raw.get("data")).items():
         for name, declared in _mapping(_mapping(section).get("columns")).items():
             kind = COLUMN_TYPES.get(str(declared if isinstance(declared, str) else _mapping(declared).get("type")))
@@ -80,7 +80,7 @@ def _columns(raw: Mapping[str, Any]) -> tuple[dict[str, Type], list[Misreference
                     Misreference(("data", source, "columns", name), "a word of expressions", "another name")
                 )
             columns.setdefault(name, kind or Type.ANY)
-        keys.add(_mapping(section).get("key"))
+        keys.add(str(_mapping(section).get("key")))
     for name, text in _mapping(raw.get("derived")).items():
         if name in columns:
             problems.append(Misreference(("derived", name), "the name of a column", "another name"))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
+
 import polars as pl
 
+_EPOCH = datetime.date(1970, 1, 1)
+_FIRST_DAY, _LAST_DAY = ((day - _EPOCH).days for day in (datetime.date.min, datetime.date.max))
 _INVISIBLE = "[\u200b\u200c\u200d\u2060\ufeff\u202a-\u202e]"
 _UNCLEAN = r"[^\x20-\x7e]|^\s|\s$"
 BROKEN = (
@@ -25,10 +29,31 @@ def cell_text(raw: pl.Series) -> pl.Series:
         as_integers = raw.set(~whole.fill_null(False), None).cast(pl.Int64).cast(pl.String)
         as_floats = raw.set(raw.is_nan().fill_null(False), None).cast(pl.String)
         return pl.select(pl.coalesce(as_integers, as_floats)).to_series()
-    text = raw.cast(pl.String, strict=False)
+    text = as_written(raw)
     if raw.dtype == pl.String and text.str.contains(_UNCLEAN).any():
         text = text.str.normalize("NFKC").str.replace_all(_INVISIBLE, "").str.strip_chars()
     return text
+
+
+def no_such_day(raw: pl.Series) -> pl.Series:
+    """Return where a column of days has one outside the years 1 to 9999, as a Parquet file may."""
+    per_day, edge = 1, 0
+    if isinstance(raw.dtype, pl.Datetime):
+        per_day = 86_400 * {"ms": 10**3, "us": 10**6, "ns": 10**9}[raw.dtype.time_unit]
+        edge = int(raw.dtype.time_zone is not None)  # its calendar day may be the one beside
+    day = raw.to_physical() // per_day
+    return ((day < _FIRST_DAY + edge) | (day > _LAST_DAY - edge)).fill_null(False)
+
+
+def as_written(raw: pl.Series) -> pl.Series:
+    """Return cells as text without any change; days that cannot be written are named by their number."""
+    if raw.dtype != pl.Date and not isinstance(raw.dtype, pl.Datetime):
+        return raw.cast(pl.String, strict=False)
+    outside = no_such_day(raw)
+    text = raw.set(outside, None).cast(pl.String, strict=False)
+    return (
+        pl.select(pl.coalesce(text, "day " + raw.to_physical().cast(pl.String))).to_series() if outside.any() else text
+    )
 
 
 def readable(raw: pl.Series) -> bool:

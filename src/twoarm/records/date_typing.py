@@ -8,6 +8,7 @@ import polars as pl
 
 from twoarm.protocol.column import DateColumn
 from twoarm.protocol.date_format import EXCEL, date_pattern, full_year, two_digits
+from twoarm.records.cell_text import no_such_day
 from twoarm.records.typed_column import CellRule, Sorting, TypedColumn, matching, nowhere
 
 PLACEHOLDERS = [
@@ -83,11 +84,14 @@ def _cells(sorting: Sorting, rule: str) -> pl.Series:
 
 
 def _typed(raw: pl.Series, text: pl.Series) -> tuple[pl.Series, Sorting]:
+    absent = no_such_day(raw)
+    raw = raw.set(absent, None)
     zoned = isinstance(raw.dtype, pl.Datetime) and raw.dtype.time_zone is not None
     local = raw.dt.replace_time_zone(None) if zoned else raw  # the calendar day as written
     days, sorting = local.cast(pl.Date), Sorting(text)
     if raw.dtype != pl.Date:
         _say_time(sorting, (local != days.cast(local.dtype)).fill_null(False))
+    sorting.say("no_such_day", absent, "dates that do not exist", "held")
     return days.set(text.is_null(), None), sorting
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
+
 import narwhals.stable.v2 as nw
+
+_EPOCH = datetime.date(1970, 1, 1)
+_FIRST, _LAST = ((day - _EPOCH).days for day in (datetime.date.min, datetime.date.max))
 
 
 def day_number(expression: nw.Expr) -> nw.Expr:
@@ -11,8 +16,9 @@ def day_number(expression: nw.Expr) -> nw.Expr:
 
 
 def date_of_day_number(expression: nw.Expr) -> nw.Expr:
-    """Return days since 1970-01-01 as a date."""
-    return (expression // 1).cast(nw.Int32).cast(nw.Date)
+    """Return days since 1970-01-01 as a date; missing outside the years 1 to 9999."""
+    possible = (expression >= _FIRST) & (expression <= _LAST)
+    return (nw.when(possible).then(expression) // 1).cast(nw.Int32).cast(nw.Date)
 
 
 def divide(left: nw.Expr, right: nw.Expr | float) -> nw.Expr:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Collection
 from functools import reduce
+from typing import Any
 
 import narwhals.stable.v2 as nw
 
@@ -36,50 +37,76 @@ _COMPARE: dict[str, Callable[[nw.Expr, nw.Expr], nw.Expr]] = {
     ">": lambda a, b: a > b,
     ">=": lambda a, b: a >= b,
 }
+_PLUS_MINUS: dict[str, Callable[[nw.Expr, nw.Expr], nw.Expr]] = {"+": lambda a, b: a + b, "-": lambda a, b: a - b}
+_WRAPPED = 1e6  # far above the rounding of large whole numbers as floats, far below 2**63
 
 
-def evaluate(node: Node, masks: Collection[str]) -> nw.Expr:
-    """Return the expression for a frame; dates come back as dates.
+def evaluate(frame: nw.DataFrame[Any], node: Node, masks: Collection[str], name: str) -> nw.DataFrame[Any]:
+    """Return the frame with the answer of an expression as a further column; dates come back as dates.
 
     Args:
+        frame: a row a patient or event.
         node: a typed tree.
         masks: names of the frame's ``held:`` columns.
+        name: of the new column.
     """
-    expression = _evaluate(node, masks)
-    return date_of_day_number(expression) if node.type is Type.DATE else expression
+    steps = _Steps(frame, masks)
+    answer = steps.of(node)
+    found = date_of_day_number(answer) if node.type is Type.DATE else answer
+    return steps.frame.with_columns(found.alias(name)).drop(steps.made)
 
 
-def _evaluate(node: Node, masks: Collection[str]) -> nw.Expr:
-    """Dates are day numbers and durations are days in here."""
-    match node:
-        case Column(name=name, type=kind):
-            return day_number(nw.col(name)) if kind is Type.DATE else nw.col(name)
-        case Constant(value=value):
-            return nw.lit(_plain(value))
-        case Not(operand=operand):
-            return ~_evaluate(operand, masks)
-        case Junction(word=word, parts=parts):
-            conditions = [_evaluate(part, masks) for part in parts]
-            return reduce((lambda a, b: a & b) if word == "and" else (lambda a, b: a | b), conditions)
-        case Comparison(operator=operator, left=left, right=right):
-            return _COMPARE[operator](_evaluate(left, masks), _evaluate(right, masks))
-        case Between(operand=operand, low=low, high=high):
-            inside = _evaluate(operand, masks)
-            return (inside >= _evaluate(low, masks)) & (inside <= _evaluate(high, masks))
-        case Membership(operand=operand, members=members):
-            return _one_of(_evaluate(operand, masks), [_plain(member.value) for member in members])
-        case Missing(operand=operand):
-            absent = nw.col(operand.name).is_null()
-            held = HELD + operand.name
-            return nw.when(~nw.col(held)).then(absent) if held in masks else absent
-        case Arithmetic(operator=operator, left=left, right=right):
-            return _calculate(operator, _evaluate(left, masks), _evaluate(right, masks))
-        case Conditional(condition=condition, then=then, otherwise=otherwise):
-            holds = _evaluate(condition, masks)
-            second = nw.when(~holds).then(_evaluate(otherwise, masks))
-            return nw.when(holds).then(_evaluate(then, masks)).otherwise(second)
-        case Call(function=function, arguments=arguments):
-            return _call(function, arguments, masks)
+class _Steps:
+    """A frame with a column for each calculation: written out in full, an operand that is used twice would double
+    everything below it.
+    """
+
+    def __init__(self, frame: nw.DataFrame[Any], masks: Collection[str]) -> None:
+        self.frame, self.masks = frame, masks
+        self.made: list[str] = []
+        self.number = 0
+
+    def of(self, node: Node) -> nw.Expr:
+        """Dates are day numbers and durations are days in here."""
+        match node:
+            case Column(name=name, type=kind):
+                return day_number(nw.col(name)) if kind is Type.DATE else nw.col(name)
+            case Constant(value=value):
+                return _literal(_plain(value))
+        before, self.number = len(self.made), self.number + 1
+        name = f":step{self.number}"
+        answer = self._calculated(node).alias(name)  # adds the columns of its operands
+        self.frame = self.frame.with_columns(answer).drop(self.made[before:])
+        self.made[before:] = [name]
+        return nw.col(name)
+
+    def _calculated(self, node: Node) -> nw.Expr:
+        match node:
+            case Not(operand=operand):
+                return ~self.of(operand)
+            case Junction(word=word, parts=parts):
+                conditions = [self.of(part) for part in parts]
+                return reduce((lambda a, b: a & b) if word == "and" else (lambda a, b: a | b), conditions)
+            case Comparison(operator=operator, left=left, right=right):
+                return _COMPARE[operator](self.of(left), self.of(right))
+            case Between(operand=operand, low=low, high=high):
+                inside = self.of(operand)
+                return (inside >= self.of(low)) & (inside <= self.of(high))
+            case Membership(operand=operand, members=members):
+                return _one_of(self.of(operand), [_plain(member.value) for member in members])
+            case Missing(operand=operand):
+                absent = nw.col(operand.name).is_null()
+                held = HELD + operand.name
+                return nw.when(~nw.col(held)).then(absent) if held in self.masks else absent
+            case Arithmetic(operator=operator, left=left, right=right):
+                return _calculate(operator, self.of(left), self.of(right))
+            case Conditional(condition=condition, then=then, otherwise=otherwise):
+                holds = self.of(condition)
+                second = nw.when(~holds).then(self.of(otherwise))
+                return nw.when(holds).then(self.of(then)).otherwise(second)
+            case Call(function=function, arguments=arguments):
+                return _call(function, arguments, [self.of(argument) for argument in arguments])
+        raise AssertionError("leaves are no calculations")
 
 
 def _one_of(sought: nw.Expr, values: list[float | int | str | bool]) -> nw.Expr:
@@ -94,21 +121,25 @@ def _plain(value: float | int | str | bool | datetime.date) -> float | int | str
     return (value - _EPOCH).days if isinstance(value, datetime.date) else value
 
 
+def _literal(value: float | int | str | bool) -> nw.Expr:
+    """A constant; whole numbers in 64 bits, as those of columns."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return nw.lit(value, nw.Int64) if whole else nw.lit(value)
+
+
 def _calculate(operator: str, left: nw.Expr, right: nw.Expr) -> nw.Expr:
-    if operator == "+":
-        return left + right
-    if operator == "-":
-        return left - right
-    if operator == "*":
-        return left.cast(nw.Float64) * right  # whole numbers would wrap round silently
-    return nw.when(right != 0).then(divide(left, right))  # a division by zero is missing
+    """A division by zero is missing, and so is what overflows: whole numbers would wrap round silently."""
+    if operator in ("+", "-"):
+        result, as_floats = (_PLUS_MINUS[operator](a, right) for a in (left, left.cast(nw.Float64)))
+        return nw.when((result - as_floats).abs() < _WRAPPED).then(result)
+    product = left.cast(nw.Float64) * right if operator == "*" else nw.when(right != 0).then(divide(left, right))
+    return nw.when(product.is_finite()).then(product)
 
 
-def _call(function: str, arguments: tuple[Node, ...], masks: Collection[str]) -> nw.Expr:
-    values = [_evaluate(argument, masks) for argument in arguments]
+def _call(function: str, arguments: tuple[Node, ...], values: list[nw.Expr]) -> nw.Expr:
     first = values[0]
     if function in ("min", "max"):
-        return reduce(_lesser if function == "min" else _greater, values)
+        return _extreme(nw.min_horizontal if function == "min" else nw.max_horizontal, values)
     if function == "coalesce":
         return nw.coalesce(*values)
     if function == "round":
@@ -117,7 +148,8 @@ def _call(function: str, arguments: tuple[Node, ...], masks: Collection[str]) ->
         scale = 10.0 ** int(digits.source)
         scaled = first.abs() * scale
         halves = scaled * 1e-15 + (0.5 + 1e-9)  # 2.675 is a half on paper, although its nearest double lies below
-        size = divide((scaled + halves) // 1.0, scale)  # halves away from zero
+        rounded = divide((scaled + halves) // 1.0, scale)  # halves away from zero
+        size = nw.when(scaled.is_finite()).then(rounded).otherwise(first.abs())  # so large a number is whole
         return nw.when(first < 0).then(-size).otherwise(size)
     if function == "abs":
         return first.abs()
@@ -128,10 +160,7 @@ def _call(function: str, arguments: tuple[Node, ...], masks: Collection[str]) ->
     return divide(first, {"days": 1.0, "weeks": 7.0, "months": 30.4375, "years": 365.25}[function])
 
 
-def _lesser(a: nw.Expr, b: nw.Expr) -> nw.Expr:
-    """Missing when either is: the smaller of a known and an unknown value is unknown."""
-    return nw.when(~(a.is_null() | b.is_null())).then(nw.when(a <= b).then(a).otherwise(b))
-
-
-def _greater(a: nw.Expr, b: nw.Expr) -> nw.Expr:
-    return nw.when(~(a.is_null() | b.is_null())).then(nw.when(a >= b).then(a).otherwise(b))
+def _extreme(of_all: Callable[..., nw.Expr], values: list[nw.Expr]) -> nw.Expr:
+    """Missing when any is: the smaller of a known and an unknown value is unknown."""
+    known = nw.all_horizontal(*(~value.is_null() for value in values), ignore_nulls=False)
+    return nw.when(known).then(of_all(*values))

@@ -29,16 +29,20 @@ class Finding:
         """Return the finding as a message."""
         return Problem(self.file, self.found(), self.remedy, self.column)
 
-    def found(self) -> str:
-        """Say what was found, how often and where; an audit line of many cells has their count alone."""
+    def found(self, *, keys: bool = True) -> str:
+        """Say what was found, how often and where; an audit line of many cells has their count alone.
+
+        Without patient keys where it is to be published.
+        """
         if not self.rows:
             return self.what
         many = self.outcome == "normalised" and len(self.rows) > SHOWN
-        return f"{len(self.rows)} {self.what}" + ("" if many else f" ({self.place()})")
+        return f"{len(self.rows)} {self.what}" + ("" if many else f" ({self.place(keys=keys)})")
 
-    def place(self) -> str:
+    def place(self, *, keys: bool = True) -> str:
         """Name rows and patients, the first 20 of them."""
-        named = [f", patient {key}" if key else "" for key in self.keys[:SHOWN]] or [""] * SHOWN
+        shown_keys = self.keys[:SHOWN] if keys else ()
+        named = [f", patient {key}" if key else "" for key in shown_keys] or [""] * SHOWN
         shown = [f"row {row}{patient}" for row, patient in zip(self.rows[:SHOWN], named, strict=False)]
         more = len(self.rows) - SHOWN
         return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")

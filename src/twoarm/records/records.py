@@ -261,7 +261,7 @@ def _derive(protocol: Protocol, patients: PatientTable, columns: frozenset[str] 
         if columns is not None and name not in columns:
             continue
         masks = PatientTable(frame, patients.tables).masks
-        frame = frame.with_columns(evaluate(node, masks).alias(name))
+        frame = evaluate(frame, node, masks, name)
         if frame.schema[name].is_float():  # what overflows is no number
             frame = frame.with_columns(nw.when(nw.col(name).is_finite()).then(nw.col(name)).alias(name))
         inputs = [nw.col(HELD + column) for column in sorted(column_names(node)) if HELD + column in masks]

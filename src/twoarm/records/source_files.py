@@ -15,6 +15,7 @@ import polars as pl
 
 from twoarm.errors import Problem, ProtocolError, RecordsError
 from twoarm.protocol.data import TablePart
+from twoarm.records.cell_text import as_written
 from twoarm.records.delimited import read_delimited
 from twoarm.records.raw_table import Grid, RawTable, Remark, named
 from twoarm.records.workbook import read_workbook
@@ -105,7 +106,7 @@ def frame_source(place: str, frame: Any) -> RawTable:
     for column in table.columns:
         digest.update(column.encode())
         if not table.schema[column].is_nested():  # no cell can be read from a list or a struct
-            text = table[column].cast(pl.String, strict=False).fill_null("\0")
+            text = as_written(table[column]).fill_null("\0")
             digest.update(text.str.join("\1").item().encode())
     rows = pl.Series("row", range(1, table.height + 1), dtype=pl.Int64)
     return RawTable(place, table, rows, (), digest.hexdigest(), int(table.estimated_size()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from functools import reduce
 from posixpath import join, normpath
@@ -17,6 +18,8 @@ MOST_ENTRIES = 2_000
 MOST_RATIO = 300  # unpacked to packed, of a workbook of over 50 MB unpacked
 MOST_CELLS = 50_000_000
 _CHUNK = 1 << 20
+_DAMAGES = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, LookupError, OverflowError)
+"""What reading an archive and its XML raises where bytes, numbers or references in them make no sense."""
 _NESTED = re.compile(r"\.(zip|xls|xlsx|xlsm|docx|docm|7z|gz|rar)$", re.IGNORECASE)
 
 
@@ -52,6 +55,13 @@ def read_facts(content: bytes, wanted: str | None, name: str) -> BookFacts:
     """
     if not content.startswith(b"PK"):
         raise RecordsError([_no_workbook(content, name)])
+    try:
+        return _read_book(content, wanted, name)
+    except _DAMAGES:
+        raise RecordsError([_damaged(name)]) from None
+
+
+def _read_book(content: bytes, wanted: str | None, name: str) -> BookFacts:
     with zipfile.ZipFile(io.BytesIO(content)) as book:
         _refuse_archive(book, name)
         files = set(book.namelist())

@@ -61,7 +61,7 @@ def foreign_files(folder: Path) -> list[str]:
     try:
         manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
         listed = {"manifest.json", *manifest["outputs"]} if "twoarm" in manifest else set()
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         listed = set()
     return sorted(found - listed)
 

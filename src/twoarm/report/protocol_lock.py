@@ -1,6 +1,7 @@
 """The lock beside a protocol: the design as it was before outcomes were read, and every later edit by number.
 
-Each entry carries the hash of the one before it, so that an entry that was edited, taken out or moved is found.
+Each entry carries its own hash and that of the one before it, so that an entry that was edited, taken out or moved is
+found.
 """
 
 from __future__ import annotations
@@ -30,9 +31,13 @@ class LockEntry:
     previous: str  # hash of the entry before
 
     def text(self) -> str:
-        """Return the entry as its line of the file."""
+        """Return the entry as text."""
         fields = {name: getattr(self, name) for name in self.__slots__}
         return json.dumps(fields, ensure_ascii=False, sort_keys=True)
+
+    def line(self) -> str:
+        """Return the entry as its line of the file, with its own hash."""
+        return json.dumps({**json.loads(self.text()), "sha256": self.sha256}, ensure_ascii=False, sort_keys=True)
 
     @property
     def sha256(self) -> str:
@@ -55,14 +60,19 @@ def read_lock(study: Path) -> tuple[LockEntry, ...]:
     if not path.exists():
         return ()
     entries: list[LockEntry] = []
+    hashes: list[str] = []
     try:
         for line in path.read_text("utf-8").splitlines():
-            entries.append(LockEntry(**json.loads(line)))
-    except (OSError, ValueError, TypeError):
+            fields = json.loads(line)
+            hashes.append(fields.pop("sha256"))
+            entries.append(LockEntry(**fields))
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
         raise OutputError(f"{path.name}: not a lock that can be read; restore it") from None
+    if not entries:
+        raise OutputError(f"{path.name}: not a lock that can be read; restore it")
     expected = ""
-    for number, entry in enumerate(entries):
-        if entry.number != number or entry.previous != expected:
+    for number, (entry, own) in enumerate(zip(entries, hashes, strict=True)):
+        if entry.number != number or entry.previous != expected or entry.sha256 != own:
             raise OutputError(f"{path.name}: entry {number} is not what it was when it was written; restore the file")
         expected = entry.sha256
     return tuple(entries)

@@ -20,6 +20,7 @@ from twoarm.report.html import EmbeddedFigure, embed, render_html, standalone_ta
 from twoarm.report.interactive_curves import interactive_curves
 from twoarm.report.output_folder import partial_folder, publish, reserved
 from twoarm.report.study_report import StudyReport, compose
+from twoarm.report.verification import manifest_text
 from twoarm.results.patient_row import patient_rows_csv
 from twoarm.results.provenance import Provenance
 from twoarm.results.results import Results
@@ -145,4 +146,4 @@ def _manifest(protocol: Protocol, provenance: Provenance, amendments: Sequence[s
         "versions": dict(provenance.versions),
         "outputs": outputs,
     }
-    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    return manifest_text(content)

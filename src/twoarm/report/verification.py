@@ -39,17 +39,49 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     """
     try:
         manifest = json.loads((Path(folder) / "manifest.json").read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         raise OutputError(f"{folder}: no manifest.json that can be read; is it an output folder?") from None
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("outputs"), dict):
+    if not isinstance(manifest, dict) or not _is_whole(manifest):
         raise OutputError(f"{folder}: manifest.json is not one of twoarm's")
     return manifest
 
 
+def _is_whole(manifest: Mapping[str, Any]) -> bool:
+    """Whether everything is there that the commands read."""
+    kinds = {"outputs": dict, "protocol": dict, "versions": dict, "inputs": list, "amendments": list}
+    if not all(isinstance(manifest.get(name), kind) for name, kind in kinds.items()):
+        return False
+    wanted = {"source": str, "file": str, "sha256": str, "rows": int}
+    return all(
+        isinstance(one, dict) and all(isinstance(one.get(name) or kind(), kind) for name, kind in wanted.items())
+        for one in manifest["inputs"]
+    )
+
+
+def manifest_text(content: Mapping[str, Any]) -> str:
+    """Return a manifest as it is written, with a hash of itself at the end, by which a later edit is found."""
+    rest = {name: part for name, part in content.items() if name != _OWN}
+    own = hashlib.sha256(_as_text(rest).encode("utf-8")).hexdigest()
+    return _as_text({**rest, _OWN: own})
+
+
+_OWN = "manifest_sha256"
+
+
+def _as_text(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
 def verify(folder: str | Path) -> Iterator[str]:
-    """Yield every file that is not as the manifest says: changed, missing, or not listed."""
+    """Yield every file that is not as the manifest says: changed, missing, or not listed; and a manifest that changed.
+
+    The hashes tell an edit, not a forgery: who writes new hashes, too, is found by ``reproduce`` alone.
+    """
     place = Path(folder)
-    outputs: Mapping[str, str] = read_manifest(place)["outputs"]
+    manifest = read_manifest(place)
+    outputs: Mapping[str, str] = manifest["outputs"]
+    if (place / "manifest.json").read_bytes() != manifest_text(manifest).encode("utf-8"):
+        yield "manifest.json: changed since it was written"
     for name, expected in outputs.items():
         path = place / name
         if not path.is_file() or path.is_symlink():
@@ -58,7 +90,7 @@ def verify(folder: str | Path) -> Iterator[str]:
             yield f"{name}: changed since it was written"
     for path in sorted(place.rglob("*")):
         name = path.relative_to(place).as_posix()
-        if (path.is_file() or path.is_symlink()) and name != "manifest.json" and name not in outputs:
+        if (not path.is_dir() or path.is_symlink()) and name != "manifest.json" and name not in outputs:
             yield f"{name}: not among the outputs"
 
 
@@ -126,6 +158,9 @@ def _same(first: float | None, second: float | None) -> bool:
 def _ledger(folder: str | Path) -> dict[str, dict[str, Any]]:
     try:
         rows = json.loads((Path(folder) / "results.json").read_text("utf-8"))
-        return {row["id"]: row for row in rows}
-    except (OSError, ValueError, KeyError, TypeError):
+        ledger = {str(row["id"]): row for row in rows}
+        if all(isinstance(row["value"], float | int | None) and isinstance(row["status"], str) for row in rows):
+            return ledger
+        raise ValueError
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise OutputError(f"{folder}: no results.json that can be read") from None
