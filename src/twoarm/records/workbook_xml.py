@@ -13,9 +13,9 @@ from typing import Any
 
 from twoarm.errors import Problem, RecordsError
 
-MOST_BYTES = 1_000_000_000  # of a workbook when unpacked
+MOST_BYTES = 300_000_000  # of a workbook when unpacked
 MOST_ENTRIES = 2_000
-MOST_RATIO = 300  # unpacked to packed, of a workbook of over 50 MB unpacked
+MOST_RATIO = 100  # unpacked to packed, of a workbook of over 50 MB unpacked; tables of few values come near 60
 MOST_CELLS = 50_000_000
 _CHUNK = 1 << 20
 _DAMAGES = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, LookupError, OverflowError)
@@ -101,7 +101,7 @@ def _refuse_archive(book: zipfile.ZipFile, name: str) -> None:
     bomb = unpacked > 50_000_000 and unpacked > MOST_RATIO * max(packed, 1)
     reasons = [
         (len(entries) > MOST_ENTRIES, f"a workbook of more than {MOST_ENTRIES:,} parts"),
-        (unpacked > MOST_BYTES, "a workbook of over 1 GB unpacked"),
+        (unpacked > MOST_BYTES, "a workbook of over 300 MB unpacked"),
         (bomb, "a workbook that unpacks to far more than its size"),
         (any(e.flag_bits & 1 for e in entries), "a workbook with a password"),
         (outside, "a workbook with parts outside itself"),
