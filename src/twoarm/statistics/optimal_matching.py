@@ -13,7 +13,7 @@ from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.nearest_neighbour import DECIMALS, Matches
 
 GRID = 10**DECIMALS  # distances are whole numbers of this part, so that sums are exact and ties are ties
-MOST_COMPARISONS = 500_000_000  # some five seconds, and 125 MB to find the way back
+MOST_COMPARISONS = 200_000_000  # some seconds, and 50 MB to find the way back
 Packed = NDArray[np.uint8]
 MOST_VALUE, MOST_EXACT = 2**62, 2**53
 
@@ -29,11 +29,11 @@ def match_optimal(
 ) -> Matches:
     """Give each focal patient up to ``ratio`` patients of the other arm, nobody twice, at the smallest total distance.
 
-    In this order: the number of pairs is the largest that the caliper allows; the number of focal patients with a partner
-    is the largest (no pair is lost by that); the sum of the distances is the smallest. Of matchings equally good in all
-    three the result is the one found from the largest score down (equal scores: from the largest key down): a focal
-    patient stays without a partner, or without a further one, if that costs nothing, and else has the partner of the
-    smallest score and key that costs nothing. Row order does not matter.
+    In this order: the number of pairs is the largest that the caliper allows; the number of focal patients with a
+    partner is the largest (no pair is lost by that); the sum of the distances is the smallest. Of matchings equally good
+    in all three the result is the one found from the largest score down (equal scores: from the largest key down): a
+    focal patient stays without a partner, or without a further one, if that costs nothing, and else has the partner of
+    the smallest score and key that costs nothing. Row order does not matter.
 
     Args:
         score: propensity score, or its logit, shape (n,); taken at ten decimals.
@@ -109,8 +109,8 @@ def _largest_on_grid(caliper: float) -> int:
 def _refuse_too_many(comparisons: int) -> None:
     if comparisons > MOST_COMPARISONS:
         raise NotEstimableError(
-            f"optimal matching would take {comparisons:,} comparisons, more than {MOST_COMPARISONS:,}: a narrower caliper, "
-            "exact strata or nearest-neighbour matching takes fewer"
+            f"optimal matching would take {comparisons:,} comparisons, more than {MOST_COMPARISONS:,}: a narrower "
+            "caliper, exact strata or nearest-neighbour matching takes fewer"
         )
 
 
@@ -143,9 +143,9 @@ class _Line:
         """Return the optimal pairs of rows.
 
         ``best[j]`` is the least cost of the wishes looked at so far with the first j others. A pair costs its distance
-        less a reward; a patient's first partner has twice the reward of a further one. One more pair, or one more patient
-        with a partner, can always be had by shifting partners along the line, which costs at most the span of the scores
-        and one distance; a reward above twice the span therefore goes before any distance.
+        less a reward; a patient's first partner has twice the reward of a further one. Where one more pair, or one more
+        patient with a partner, can be had, partners shift along the line in one direction, which costs at most the span
+        of the scores and one distance; a reward above twice the span therefore goes before any distance.
         """
         if self.comparisons == 0:
             return []
@@ -159,12 +159,13 @@ class _Line:
             best[filled + 1 : high + 1] = best[filled]
             filled = max(filled, high)
             distance = np.abs(scores[low:high] - own[i])
+            here = best[low : high + 1]
             for wish in range(self.wishes):
-                before = best[low : high + 1].copy()
-                np.minimum(before[1:], before[:-1] + distance - (reward if wish else 2 * reward), out=best[low + 1 : high + 1])
-                np.minimum.accumulate(best[low : high + 1], out=best[low : high + 1])
-                used, needed = best[low + 1 : high + 1] < before[1:], np.diff(best[low : high + 1]) < 0
-                steps.append((np.packbits(used), np.packbits(needed)))
+                before = here.copy()
+                paired = before[:-1] + distance - (reward if wish else 2 * reward)
+                np.minimum(before[1:], paired, out=here[1:])
+                np.minimum.accumulate(here, out=here)
+                steps.append((np.packbits(here[1:] < before[1:]), np.packbits(np.diff(here) < 0)))
         return self._way_back(steps)
 
     def _way_back(self, steps: list[tuple[Packed, Packed]]) -> list[tuple[int, int]]:
