@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -35,6 +35,14 @@ class Weighted:
     truncated_above: int
 
 
+@dataclass(frozen=True, slots=True)
+class MatchedSets:
+    """Matched sets whose patients are weighted: more than one partner, or partners who stand in several sets."""
+
+    ratio: int  # partners wanted
+    replacement: bool  # a patient may have several rows
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class AdjustedCohort:
     """m rows that stand for patients of a completed cohort; "unadjusted" is every patient once with weight 1."""
@@ -52,6 +60,7 @@ class AdjustedCohort:
     lost: Lost | None
     naive_variance: bool  # print the variance that ignores the pairs, too; pairs there are
     weighted: Weighted | None = None
+    sets: MatchedSets | None = None  # None for pairs without replacement, all of weight 1
     again: Callable[[Integers], AdjustedCohort] | None = None  # make it anew of these rows of the completed cohort
     replicates: int = 0  # resamples that the protocol asks for
 
@@ -64,6 +73,18 @@ class AdjustedCohort:
     def designed(self) -> bool:
         """Whether matching or weighting made the arms comparable."""
         return self.pair is not None or self.weighted is not None
+
+    @property
+    def repeated(self) -> bool:
+        """Whether a patient may have several rows, each in a matched set of its own."""
+        return self.sets is not None and self.sets.replacement
+
+    def by_patient(self) -> AdjustedCohort:
+        """Return the cohort with a row a patient, of the sum of its weights, for what describes an arm."""
+        if not self.repeated:
+            return self
+        row, at = np.unique(self.row, return_inverse=True)
+        return replace(self, row=row, weight=np.bincount(at.reshape(-1), weights=self.weight), pair=None)
 
     @property
     def weights(self) -> Floats | None:

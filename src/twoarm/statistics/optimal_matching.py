@@ -30,10 +30,10 @@ def match_optimal(
     """Give each focal patient up to ``ratio`` patients of the other arm, nobody twice, at the smallest total distance.
 
     In this order: the number of pairs is the largest that the caliper allows; the number of focal patients with a
-    partner is the largest (no pair is lost by that); the sum of the distances is the smallest. Of matchings equally good
-    in all three the result is the one found from the largest score down (equal scores: from the largest key down): a
-    focal patient stays without a partner, or without a further one, if that costs nothing, and else has the partner of
-    the smallest score and key that costs nothing. Row order does not matter.
+    partner is the largest (no pair is lost by that); the sum of the distances is the smallest. Of matchings equally
+    good in all three the result is the one found from the largest score down (equal scores: from the largest key down):
+    a focal patient stays without a partner, or without a further one, if that costs nothing, and else has the partner
+    of the smallest score and key that costs nothing. Row order does not matter.
 
     Args:
         score: propensity score, or its logit, shape (n,); taken at ten decimals.
