@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,6 +26,16 @@ class Observed:
     pair: Integers | None
     weight: Floats | None  # None where every row counts once
     rows: Integers  # positions among the adjusted cohort's rows
+    patient: Integers | None = None  # who each row is; None where everybody has one row
+
+    @property
+    def once(self) -> Booleans:
+        """Marks one row a patient, for what counts patients."""
+        first = np.ones(self.time.size, dtype=np.bool_)
+        if self.patient is not None:
+            first[:] = False
+            first[np.unique(self.patient, return_index=True)[1]] = True
+        return first
 
     def within(self, mask: Booleans) -> Observed:
         """Return some of the rows."""
@@ -36,6 +46,7 @@ class Observed:
             pair=None if self.pair is None else self.pair[mask],
             weight=None if self.weight is None else self.weight[mask],
             rows=self.rows[mask],
+            patient=None if self.patient is None else self.patient[mask],
         )
 
 
@@ -50,6 +61,10 @@ class Request:
     outcomes: Endpoints
     ledger: Ledger
     imputed: bool = False  # one of several imputations, whose rows and curves are pooled
+
+    def by_patient(self) -> Request:
+        """Return the request of the same cohort with a row a patient, for what describes an arm."""
+        return replace(self, adjusted=self.adjusted.by_patient()) if self.adjusted.repeated else self
 
     @property
     def endpoints(self) -> Mapping[str, TimeToEvent]:
@@ -92,4 +107,5 @@ class Request:
             pair=None if cohort.pair is None else cohort.pair[rows],
             weight=None if cohort.weights is None else cohort.weights[rows],
             rows=rows,
+            patient=cohort.row[rows] if cohort.repeated else None,
         )

@@ -44,8 +44,9 @@ def _level(request: Request, ledger: Ledger, observed: Observed, rows: Booleans)
     """Write one level; return whether it could be estimated."""
     events = []
     for label, arm in request.split(observed.treated):
-        ledger.add("n", int((rows & arm).sum()), arm=label)
-        events.append(int((observed.event & rows & arm).sum()))
+        patients = rows & arm & observed.once
+        ledger.add("n", int(patients.sum()), arm=label)
+        events.append(int((observed.event & patients).sum()))
         ledger.add("events", events[-1], arm=label)
     method = method_name(request)
     here = ledger.within(arm=request.contrast, method=method)

@@ -79,6 +79,18 @@ class AdjustedCohort:
         """Whether a patient may have several rows, each in a matched set of its own."""
         return self.sets is not None and self.sets.replacement
 
+    @property
+    def set_count(self) -> int:
+        """Number of pairs or matched sets."""
+        return 0 if self.pair is None else int(np.unique(self.pair).size)
+
+    @property
+    def once(self) -> Booleans:
+        """Marks one row a patient, for what counts patients, shape (m,)."""
+        first = np.zeros(self.row.size, dtype=np.bool_)
+        first[np.unique(self.row, return_index=True)[1]] = True
+        return first
+
     def by_patient(self) -> AdjustedCohort:
         """Return the cohort with a row a patient, of the sum of its weights, for what describes an arm."""
         if not self.repeated:

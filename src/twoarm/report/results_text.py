@@ -58,10 +58,19 @@ def _balance(scope: Scope) -> Iterator[Sentence]:
         pairs = scope.find(adjustment=name, analysis="lost", statistic="pairs")
         largest = scope.find(adjustment=name, analysis="balance", statistic="largest_absolute_smd")
         if pairs is not None:
-            text = f"{matching.label}: {numbers.whole(pairs)} {'pair was' if pairs.value == 1 else 'pairs were'} formed"
+            kind = "matched set" if matching.sets else "pair"
+            text = f"{matching.label}: {numbers.whole(pairs)} {f'{kind} was' if pairs.value == 1 else f'{kind}s were'} formed"
+            partners, different = (
+                scope.find(adjustment=name, analysis="lost", statistic=s, variable_level="")
+                for s in ("partners_per_set", "distinct_partners")
+            )
+            if partners is not None and different is not None:
+                text += (
+                    f", of {numbers.number(partners, 2)} partners on average ({numbers.whole(different)} different patients)"
+                )
             if largest is not None and largest.value is not None:
                 text += f"; the largest standardised difference left, over covariates and levels, was {numbers.number(largest, 2)}"
-            yield say(f"{text}.", pairs, largest)
+            yield say(f"{text}.", pairs, partners, different, largest)
     yield from _weighted(scope)
 
 
