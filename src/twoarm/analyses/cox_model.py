@@ -12,7 +12,8 @@ from twoarm.statistics.crossed_clusters import with_crossed_clusters
 
 TIES: dict[Ties, str] = {"efron": "Efron ties", "breslow": "Breslow ties"}
 BY_PAIR, ROBUST = ", robust variance clustered by pair", ", robust variance"
-BY_SET, CROSSED = ", robust variance clustered by matched set", ", robust variance by crossed clusters of set and patient"
+BY_SET = ", robust variance clustered by matched set"
+CROSSED = ", robust variance by crossed clusters of set and patient"
 
 
 def fit_observed(
@@ -42,7 +43,6 @@ def fit_observed(
     if not clustered or observed.pair is None or observed.patient is None:
         return fit
     return with_crossed_clusters(fit, first=observed.pair, second=observed.patient)
-
 
 
 def robust(request: Request) -> bool:

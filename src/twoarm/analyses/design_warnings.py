@@ -135,8 +135,7 @@ def _few_events(request: Request, rows: list[Estimate]) -> None:
         mine = [row for row in rows if row.analysis == "hazard_ratio" and row.endpoint == name]
         events = next((row for row in mine if row.statistic == "events"), None)
         terms = len({(row.variable, row.variable_level) for row in mine if row.statistic == "hazard_ratio"})
-        if events is not None and events.value is not None and terms and events.value / terms < MOST_USES, MOST_PERCENT = 10.0, 5.0  # of one partner: focal patients, and percent of the arm's weight
-EVENTS_PER_TERM:
+        if events is not None and events.value is not None and terms and events.value / terms < EVENTS_PER_TERM:
             _warn(request, "few_events", events, events.value / terms)
 
 

@@ -21,11 +21,14 @@ from twoarm.statistics.rubin import pool, pool_chi_squared
 
 MEANS = frozenset(
     {"percent", "median", "q1", "q3", "minimum", "maximum", "mean", "sd", "variance_ratio", "kolmogorov_smirnov"}
-    | {"unmatched_percent", "caliper_width", "partners_per_set", "largest_partner_percent", "smd", "weighted_percent", "sum_of_weights", "effective_sample_size"}
+    | {"unmatched_percent", "caliper_width", "smd", "weighted_percent", "sum_of_weights", "effective_sample_size"}
     | {"effective_percent", "smallest_weight", "largest_weight", "truncation_limit_below", "truncation_limit_above"}
+    | {"partners_per_set", "largest_partner_percent"}
 )
 COUNTS = frozenset(
-    {"n", "events", "pairs", "sets_by_partners", "distinct_partners", "most_used_partner", "unmatched", "truncated_below", "truncated_above"})
+    {"n", "events", "pairs", "unmatched", "truncated_below", "truncated_above"}
+    | {"sets_by_partners", "distinct_partners", "most_used_partner"}
+)
 NOT_POOLED = "differs between the imputations and has no pooling rule"
 NO_TEST_RULE = "a test without a pooling rule"
 HAZARD = ("hazard_ratio", "hazard_ratio_lower", "hazard_ratio_upper", "p_value")

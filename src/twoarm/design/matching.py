@@ -97,8 +97,8 @@ def _matches(
 def _rows_of_sets(matches: Matches) -> tuple[Integers, Integers, Floats]:
     """Return patients, set and weight of each row: the focal patient, then its partners, set after set.
 
-    A focal patient weighs 1, a partner 1 / (partners in its set), times a constant by which the partners' weights average
-    1 over distinct patients (Stuart 2010; the default of MatchIt 4.7, ``normalize = TRUE``).
+    A focal patient weighs 1, a partner 1 / (partners in its set), times a constant by which the partners' weights
+    average 1 over distinct patients (Stuart 2010; the default of MatchIt 4.7, ``normalize = TRUE``).
     """
     looked, first, partners = np.unique(matches.focal, return_index=True, return_counts=True)
     row, ahead = np.insert(matches.partner, first, looked), np.arange(looked.size)

@@ -64,7 +64,7 @@ class Bootstrap(Section):
 
 
 class Matching(Section):
-    """Partners of like propensity score for each patient of the focal arm: the nearest, or the best for all together."""
+    """Partners of like propensity score for each patient of the focal arm: the nearest, or the best for all."""
 
     kind: Literal["matching"]
     label: Label = DEFAULT_LABELS["matching"]
@@ -102,7 +102,7 @@ class Matching(Section):
         if self.method == "optimal" and ordered:
             raise ValueError(f"{ordered[0]} goes with nearest matching: optimal matching looks at all patients at once")
         if self.replacement and ordered:
-            raise ValueError(f"{ordered[0]} goes with matching without replacement: with it nobody chooses before others")
+            raise ValueError(f"{ordered[0]} goes with matching without replacement: else nobody chooses first")
         if self.replacement and self.bootstrap:
             raise ValueError("no bootstrap with replacement: its variance is wrong there (Abadie and Imbens 2008)")
         if self.sets and self.naive_variance:

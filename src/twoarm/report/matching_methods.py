@@ -73,8 +73,10 @@ def _sets(matching: Matching) -> str:
     """Say how the patients of sets are weighted, and what variance follows; nothing of pairs."""
     if not matching.sets:
         return ""
-    first = "" if matching.ratio == 1 or matching.method == "optimal" or matching.replacement else (
-        " Everybody was given a first partner before anybody was given a second."
+    first = (
+        ""
+        if matching.ratio == 1 or matching.method == "optimal" or matching.replacement
+        else (" Everybody was given a first partner before anybody was given a second.")
     )
     shared = "" if matching.ratio == 1 else " The partners of a set share the weight of one patient."
     if not matching.replacement:

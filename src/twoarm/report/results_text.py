@@ -65,9 +65,7 @@ def _balance(scope: Scope) -> Iterator[Sentence]:
                 for s in ("partners_per_set", "distinct_partners")
             )
             if partners is not None and different is not None:
-                text += (
-                    f", of {numbers.number(partners, 2)} partners on average ({numbers.whole(different)} different patients)"
-                )
+                text += f", of {numbers.number(partners, 2)} partners on average ({numbers.whole(different)} different patients)"
             if largest is not None and largest.value is not None:
                 text += f"; the largest standardised difference left, over covariates and levels, was {numbers.number(largest, 2)}"
             yield say(f"{text}.", pairs, partners, different, largest)
@@ -123,7 +121,7 @@ def _survival(scope: Scope, endpoint: str) -> Iterator[Sentence]:
         medians = [numbers.with_interval(*(numbers.duration(row) for row in part)) for part in (rows[:3], rows[3:])]
         kind = "log-rank"
         if isinstance(adjustment, Matching | Weighting):
-            kind = f"log-rank, {'pairs ignored' if isinstance(adjustment, Matching) else 'weighted'},"
+            kind = f"log-rank, {'weighted' if name in scope.weighted() else 'pairs ignored'},"
         tested = f" ({kind} {numbers.p_text(float(test.value))})" if test is not None and test.value is not None else ""
         yield say(
             f"{section.label}, {in_sentence(adjustment.label)}: median {medians[0]} {scope.protocol.time_unit} in "

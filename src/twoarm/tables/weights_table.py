@@ -13,7 +13,8 @@ def weights_table(scope: Scope) -> Table | None:
     for name, made in scope.weighted().items():
         if not scope.made(name):
             continue
-        rows.append(Row(plain(f"{made.label} ({made.answers if isinstance(made, Matching) else made.estimand})"), kind="heading"))
+        estimand = made.answers if isinstance(made, Matching) else made.estimand
+        rows.append(Row(plain(f"{made.label} ({estimand})"), kind="heading"))
         rows += [Row((*plain(arm), *_cells(scope, name, arm)), indent=True) for arm in scope.arms]
     notes = [_truncation(scope, name) for name in scope.weighted() if scope.made(name)]
     return Table(
