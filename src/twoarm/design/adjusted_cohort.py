@@ -10,7 +10,7 @@ import numpy as np
 from twoarm.design.complete import CompletedCohort
 from twoarm.design.propensity import PropensityScore
 from twoarm.protocol.choices import Estimand
-from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.statistics.arrays import Booleans, Floats, Integers, group_sums
 from twoarm.statistics.balancing_weights import ArmWeights
 
 
@@ -96,7 +96,7 @@ class AdjustedCohort:
         if not self.repeated:
             return self
         row, at = np.unique(self.row, return_inverse=True)
-        return replace(self, row=row, weight=np.bincount(at.reshape(-1), weights=self.weight), pair=None)
+        return replace(self, row=row, weight=group_sums(at.reshape(-1), self.weight, row.size), pair=None)
 
     @property
     def weights(self) -> Floats | None:

@@ -14,7 +14,7 @@ from twoarm.design.propensity import fit_propensity, score_sd
 from twoarm.errors import NotEstimableError
 from twoarm.protocol.adjustment import Matching
 from twoarm.protocol.protocol import StudyPopulation
-from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.statistics.arrays import Booleans, Floats, Integers, group_sums
 from twoarm.statistics.balancing_weights import summarise_weights
 from twoarm.statistics.nearest_neighbour import Matches, match_nearest
 from twoarm.statistics.optimal_matching import match_optimal
@@ -108,10 +108,10 @@ def _rows_of_sets(matches: Matches) -> tuple[Integers, Integers, Floats]:
 
 def _weighted(row: Integers, weight: Floats, treated: Booleans) -> Weighted:
     """Return what the sets' weights leave of each arm, over distinct patients."""
-    total = np.bincount(row, weights=weight, minlength=treated.size)
+    total = group_sums(row, weight, treated.size)
     inside = total > 0
-    sides = (summarise_weights(total, inside & arm) for arm in (treated, ~treated))
-    return Weighted(*sides, limits=None, truncated_below=0, truncated_above=0)
+    treated_arm, comparator_arm = (summarise_weights(total, inside & arm) for arm in (treated, ~treated))
+    return Weighted(treated_arm, comparator_arm, limits=None, truncated_below=0, truncated_above=0)
 
 
 def _strata(matching: Matching, completed: CompletedCohort) -> NDArray[np.str_] | None:
