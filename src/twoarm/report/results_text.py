@@ -65,7 +65,8 @@ def _balance(scope: Scope) -> Iterator[Sentence]:
                 for s in ("partners_per_set", "distinct_partners")
             )
             if partners is not None and different is not None:
-                text += f", of {numbers.number(partners, 2)} partners on average ({numbers.whole(different)} different patients)"
+                text += f" with {numbers.whole(different)} different partners"
+                text += f", {numbers.number(partners, 2)} a set on average" if matching.ratio > 1 else ""
             if largest is not None and largest.value is not None:
                 text += f"; the largest standardised difference left, over covariates and levels, was {numbers.number(largest, 2)}"
             yield say(f"{text}.", pairs, partners, different, largest)
