@@ -171,8 +171,8 @@ def _analysis(protocol: Protocol) -> Iterator[str]:
     if protocol.subgroups:
         yield (
             "In subgroups, an unstratified Cox model with the arm alone was fitted within each level; interaction was tested "
-            "by the likelihood ratio, or by a robust Wald test in matched samples. Matched pairs were kept as they were "
-            f"made. Levels with fewer than {protocol.subgroups.minimum_events} events, or none in an arm, were not estimated "
+            "by the likelihood ratio, or by a robust Wald test in matched samples. Matched pairs and sets were kept as they "
+            f"were made. Levels with fewer than {protocol.subgroups.minimum_events} events, or none in an arm, were not estimated "
             "and do not enter the test of interaction."
         )
 
