@@ -390,3 +390,38 @@ def test_both_kernels_agree_where_there_is_nothing_to_choose() -> None:
     scores, focal = [0.1, 0.5, 0.11, 0.52, 0.12, 0.53], [1, 1, 0, 0, 0, 0]
     made = [kernel(score=scores, focal=focal, caliper=0.05, ratio=2) for kernel in (match_nearest, match_optimal)]
     assert made[0].partner.tolist() == made[1].partner.tolist() == [2, 4, 3, 5]
+
+
+@pytest.mark.parametrize("options", ["ratio = 2", 'method = "optimal"'])
+def test_resamples_are_matched_anew(tmp_path: Path, options: str) -> None:
+    path = write_study(
+        tmp_path,
+        patients(90),
+        {
+            'kind = "matching"': f'kind = "matching"\n{options}\nbootstrap = {{ replicates = 100 }}',
+            'title = "A small study"': 'title = "A small study"\nseed = 5',
+        },
+    )
+    protocol = read_protocol(path)
+    results = run_study(protocol, read_records(protocol, tmp_path))
+    clustered, resampled = results.select(adjustment="matched", analysis="hazard_ratio", statistic="hazard_ratio")
+    assert clustered.value == resampled.value
+    assert "100 resamples matched anew" in resampled.method
+
+
+@pytest.mark.parametrize("options", SEVERAL)
+def test_partners_share_their_stratum(tmp_path: Path, options: str) -> None:
+    rows = [{**row, "centre": "ABCD"[i % 7 % 4]} for i, row in enumerate(patients(90))]
+    rows = [{**row, "arm": "old" if row["centre"] == "D" else row["arm"]} for row in rows]  # a centre of one arm
+    changes = {
+        'kind = "matching"': f'kind = "matching"\n{options}\nexact = ["centre"]\n\n[output]\npatient_level = true',
+        'sex = "text"\ndays': 'sex = "text"\ncentre = "text"\ndays',
+    }
+    protocol = read_protocol(write_study(tmp_path, rows, changes))
+    results = run_study(protocol, read_records(protocol, tmp_path))
+    centre = {row["id"]: row["centre"] for row in rows}
+    sets: dict[int | None, set[str]] = {}
+    for row in (row for row in results.patients if row.adjustment == "matched"):
+        sets.setdefault(row.pair, set()).add(centre[row.key])
+    assert sets
+    assert all(len(found) == 1 and found != {"D"} for found in sets.values())
