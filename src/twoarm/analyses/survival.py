@@ -147,7 +147,7 @@ def _weighted_test(ledger: Ledger, observed: Observed, few: str) -> None:
         )
         ledger.add("chi_squared", test.statistic)
         ledger.add("degrees_of_freedom", test.degrees_of_freedom)
-        ledger.add("p_value", test.p_value)
+        ledger.add("p_value", test.p_value, note=test.variance_note)
 
 
 def curve_of(ledger: Ledger, km: KaplanMeier, kind: CurveKind = "survival", patients: Observed | None = None) -> Curve:

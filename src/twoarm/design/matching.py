@@ -14,8 +14,9 @@ from twoarm.design.propensity import fit_propensity, score_sd
 from twoarm.errors import NotEstimableError
 from twoarm.protocol.adjustment import Matching
 from twoarm.protocol.protocol import StudyPopulation
-from twoarm.statistics.arrays import Booleans, Floats, Integers, group_sums
+from twoarm.statistics.arrays import Booleans, Floats, group_sums
 from twoarm.statistics.balancing_weights import summarise_weights
+from twoarm.statistics.matched_sets import SetRows, rows_of_sets
 from twoarm.statistics.nearest_neighbour import Matches, match_nearest
 from twoarm.statistics.optimal_matching import match_optimal
 
@@ -42,7 +43,7 @@ def match(
     matches = _matches(name, matching, population, completed, distance_on, focal, caliper, seed)
     if matches.focal.size == 0:
         raise NotEstimableError("no pair within the caliper")
-    row, pair, weight = _rows_of_sets(matches)
+    rows = rows_of_sets(matches)
     found = np.zeros(treated.size, dtype=np.bool_)
     found[matches.focal] = True
     arm = population.treated if focal_is_treated else population.comparator
@@ -51,16 +52,16 @@ def match(
         name=name,
         label=matching.label,
         completed=completed,
-        row=row,
-        weight=weight,
-        pair=pair,
+        row=rows.patient,
+        weight=rows.weight,
+        pair=rows.pair,
         covariates_in_model=(),
         estimand=matching.answers,
         propensity=score,
         caliper_width=caliper,
         lost=Lost(arm, np.flatnonzero(focal & found), np.flatnonzero(focal & ~found), larger),
         naive_variance=matching.naive_variance,
-        weighted=_weighted(row, weight, treated) if matching.sets else None,
+        weighted=_weighted(rows, treated) if matching.sets else None,
         sets=MatchedSets(matching.ratio, matching.replacement) if matching.sets else None,
     )
 
@@ -94,21 +95,9 @@ def _matches(
     )
 
 
-def _rows_of_sets(matches: Matches) -> tuple[Integers, Integers, Floats]:
-    """Return patients, set and weight of each row: the focal patient, then its partners, set after set.
-
-    A focal patient weighs 1, a partner 1 / (partners in its set), times a constant by which the partners' weights
-    average 1 over distinct patients (Stuart 2010; the default of MatchIt 4.7, ``normalize = TRUE``).
-    """
-    looked, first, partners = np.unique(matches.focal, return_index=True, return_counts=True)
-    row, ahead = np.insert(matches.partner, first, looked), np.arange(looked.size)
-    weight = np.unique(matches.partner).size / (looked.size * np.repeat(partners, partners))
-    return row, np.repeat(ahead, partners + 1), np.insert(weight.astype(np.float64), first, 1.0)
-
-
-def _weighted(row: Integers, weight: Floats, treated: Booleans) -> Weighted:
+def _weighted(rows: SetRows, treated: Booleans) -> Weighted:
     """Return what the sets' weights leave of each arm, over distinct patients."""
-    total = group_sums(row, weight, treated.size)
+    total = group_sums(rows.patient, rows.weight, treated.size)
     inside = total > 0
     treated_arm, comparator_arm = (summarise_weights(total, inside & arm) for arm in (treated, ~treated))
     return Weighted(treated_arm, comparator_arm, limits=None, truncated_below=0, truncated_above=0)

@@ -18,6 +18,7 @@ from twoarm.protocol.choices import CaliperSd, CaliperUnit, MatchingMethod, Orde
 from twoarm.statistics import arrays
 from twoarm.statistics.distributions import normal_quantile, two_sided_normal
 from twoarm.statistics.logistic import LogisticFit, fit_logistic
+from twoarm.statistics.matched_sets import rows_of_sets
 from twoarm.statistics.nearest_neighbour import Matches, match_nearest
 from twoarm.statistics.optimal_matching import match_optimal
 from twoarm.statistics.standardised_difference import binary_difference, categorical_difference, continuous_difference
@@ -43,6 +44,12 @@ class MatchedPairs(Result):
     score: arrays.Floats  # on the scale on which distances were taken, shape (n,)
     keys: np.ndarray[Any, Any]
 
+    @property
+    def weights(self) -> arrays.Floats:
+        """Weight of each patient over all its sets, 0 for the unmatched, shape (n,); pairs weigh 1."""
+        rows = rows_of_sets(self.fit)
+        return arrays.group_sums(rows.patient, rows.weight, self.score.size)
+
     def to_frame(self, *, pandas: bool = False) -> Any:
         """Return a row a pair: set, key of the focal patient, key of the partner, distance."""
         sets = np.unique(self.fit.focal, return_inverse=True)[1] + 1
@@ -56,7 +63,7 @@ class MatchedPairs(Result):
         """Return the matched rows of a frame, in its own library, with a column ``pair``.
 
         Raises:
-            ArgumentError: a partner stands in several pairs (matching with replacement): weight the frame instead.
+            ArgumentError: a partner stands in several pairs (matching with replacement): use ``weights`` instead.
         """
         if np.unique(self.fit.partner).size < self.fit.partner.size:
             raise ArgumentError("a partner stands in several pairs; take() is for matching without replacement")

@@ -15,7 +15,7 @@ from twoarm.statistics.cox import sandwich
 from twoarm.statistics.cox_likelihood import PartialLikelihood
 from twoarm.statistics.cox_residuals import score_residuals
 from twoarm.statistics.cox_risk_sets import RiskSets, Ties, build_risk_sets
-from twoarm.statistics.crossed_clusters import crossed_variance
+from twoarm.statistics.crossed_clusters import LARGER, crossed_variance
 from twoarm.statistics.distributions import chi_squared_tail
 from twoarm.statistics.linear_algebra import one_thread
 from twoarm.statistics.log_rank import quadratic_form
@@ -37,6 +37,7 @@ class WeightedLogRank:
     degrees_of_freedom: int
     p_value: float
     ties: Ties
+    variance_note: str = ""  # why the variance is not the one that was asked for
 
 
 def weighted_log_rank(
@@ -95,11 +96,13 @@ def weighted_log_rank(
     )
     indicators = np.asfortranarray(codes[:, None] == np.arange(labels.size), dtype=np.float64)
     with one_thread():
+        note = ""
         score, residuals = _at_zero(risk, happened, indicators)
         variance = sandwich(np.eye(labels.size), residuals, once, sampling, clusters)
         if clusters is not None and crossed is not None:
             weighted = residuals * sampling[:, None]
-            variance = crossed_variance(influence=weighted, first=clusters, second=crossed).covariance
+            found = crossed_variance(influence=weighted, first=clusters, second=crossed)
+            variance, note = found.covariance, "" if found.positive else LARGER
     totals = [arrays.group_sums(codes, values, labels.size) for values in (once, sampling, sampling * happened)]
     if np.diag(variance).max() <= FLAT * float(totals[2].sum()):
         raise NotEstimableError("never two arms at risk at an event")
@@ -115,6 +118,7 @@ def weighted_log_rank(
         degrees_of_freedom=freedom,
         p_value=chi_squared_tail(statistic, freedom),
         ties=ties,
+        variance_note=note,
     )
 
 
