@@ -127,7 +127,7 @@ def design_summary(protocol: Protocol, records: Records) -> Iterator[str]:
                 if isinstance(made, NotAdjusted):
                     yield f"  {made.label}: not possible ({made.reason})"
                 elif made.pair is not None:
-                    yield f"  {made.label}: {made.row.size // 2:,} pairs"
+                    yield f"  {made.label}: {made.set_count:,} {'pairs' if made.sets is None else 'matched sets'}"
 
 
 def _left(step: AttritionStep) -> str:

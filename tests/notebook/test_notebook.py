@@ -196,3 +196,20 @@ def test_curves_at_chosen_times() -> None:
 def test_labels_are_escaped_in_html() -> None:
     result = twoarm.kaplan_meier(time=[1, 2], event=[1, 1], arm=["<script>", "b"])
     assert "<script>" not in result._repr_html_()
+
+
+def test_optimal_matching_of_a_frame():
+    treated, score = [1, 1, 0, 0], [0.4, 0.5, 0.45, 0.9]
+    found = twoarm.match(treated=treated, score=score, scale="probability", caliper=None, method="optimal")
+    assert [row[:3] for row in found.to_frame().rows()] == [(1, "1", "3"), (2, "2", "4")]
+    assert found.title == "Optimal matching on the propensity score"
+    assert found.weights.tolist() == [1, 1, 1, 1]
+    several = twoarm.match(treated=treated, score=score, scale="probability", caliper=None, ratio=2, replace=True)
+    assert several.weights.tolist() == [1, 1, 1, 1]
+    one = twoarm.match(treated=treated, score=score, scale="probability", caliper=None, replace=True)
+    assert one.weights.tolist() == [1, 1, 1, 0]
+    for wrong in ({"replace": True}, {"order": "data"}):
+        with pytest.raises(ArgumentError, match="optimal matching takes neither"):
+            twoarm.match(treated=treated, score=score, scale="probability", method="optimal", **wrong)
+    with pytest.raises(ArgumentError, match="method: found 'best'"):
+        twoarm.match(treated=treated, score=score, scale="probability", method="best")

@@ -99,3 +99,31 @@ def with_replacement(
         chosen = sorted(entry for entry in near if caliper is None or entry[0] <= caliper)[:ratio]
         pairs += [(i, j) for _, _, j in chosen]
     return sorted(pairs)
+
+
+def optimal(
+    score: Sequence[int],
+    focal: Sequence[bool],
+    ratio: int,
+    caliper: int | None,
+    labels: Sequence[int],
+) -> tuple[int, int, int]:
+    """(pairs, focal rows with a partner, total distance) of the best of all matchings, by trying every one."""
+    others = [j for j in range(len(score)) if not focal[j]]
+    looking = [i for i in range(len(score)) if focal[i]]
+
+    def rest(at: int, taken: dict[int, int]) -> tuple[int, int, int]:
+        """The best that the others from ``at`` on can add, as (-pairs, -focal rows, distance)."""
+        if at == len(others):
+            return 0, 0, 0
+        j = others[at]
+        best = rest(at + 1, taken)
+        for i in looking:
+            gap = abs(score[i] - score[j])
+            if labels[i] == labels[j] and taken.get(i, 0) < ratio and (caliper is None or gap <= caliper):
+                n, covered, total = rest(at + 1, {**taken, i: taken.get(i, 0) + 1})
+                best = min(best, (n - 1, covered - (i not in taken), total + gap))
+        return best
+
+    pairs, covered, total = rest(0, {})
+    return -pairs, -covered, total

@@ -67,7 +67,8 @@ def problems(old: str, new: str) -> list[str]:
             'kind = "matching"',
             'kind = "matching"\nordr = "closest"',
             "study.toml:40:1  adjustments.matched.ordr  unknown key; expected one of bootstrap, caliper, covariates, estimand, "
-            "exact, focal, kind, label, naive_variance, order, order_column, primary, scale (did you mean order?)",
+            "exact, focal, kind, label, method, naive_variance, order, order_column, primary, ratio, replacement, scale (did "
+            "you mean order?)",
         ),
         (
             'kind = "matching"',

@@ -23,13 +23,14 @@ SEPARATED = "infinite: a difference without any spread"
 
 def balance(request: Request) -> None:
     """Write the standardised differences, and the largest one for the gate."""
+    request = request.by_patient()
     adjusted, original = request.adjusted, request.unadjusted
     ledger = request.ledger.within(arm=request.contrast)
     before = request.covariates(original)
     largest = 0.0
     for name, covariate in request.covariates().items():
         spreads = [(ORIGINAL, before[name], original.treated)]
-        if adjusted.row.size != original.row.size:
+        if adjusted.sets is not None or adjusted.row.size != original.row.size:
             spreads.append((OWN, covariate, adjusted.treated))
         for method, spread, spread_treated in spreads:
             differences = standardised_differences(

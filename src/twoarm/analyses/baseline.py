@@ -27,6 +27,7 @@ RANK_TESTS = {
 
 def baseline(request: Request) -> None:
     """Describe every covariate and test it between the arms; weighted arms are judged by differences, not tests."""
+    request = request.by_patient()
     ledger, weight = request.ledger, request.adjusted.weights
     covariates = request.covariates()
     for label, rows in request.arms:

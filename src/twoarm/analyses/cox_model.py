@@ -8,9 +8,12 @@ from twoarm.analyses.request import Observed, Request
 from twoarm.protocol.choices import Ties
 from twoarm.statistics.arrays import Floats
 from twoarm.statistics.cox import CoxFit, fit_cox
+from twoarm.statistics.crossed_clusters import with_crossed_clusters
 
 TIES: dict[Ties, str] = {"efron": "Efron ties", "breslow": "Breslow ties"}
 BY_PAIR, ROBUST = ", robust variance clustered by pair", ", robust variance"
+BY_SET = ", robust variance clustered by matched set"
+CROSSED = ", robust variance by crossed clusters of set and patient"
 
 
 def fit_observed(
@@ -23,10 +26,12 @@ def fit_observed(
 ) -> CoxFit:
     """Fit a Cox model to some rows, clustered by pair unless that is not wanted; under weights the variance is robust.
 
+    Where patients have several rows, clusters are crossed: matched sets and patients.
+
     Raises:
         NotEstimableError: no events, all times tied, or no term can be estimated.
     """
-    return fit_cox(
+    fit = fit_cox(
         time=observed.time,
         event=observed.event,
         covariates=covariates,
@@ -35,6 +40,9 @@ def fit_observed(
         cluster=observed.pair if clustered else None,
         ties=request.protocol.conventions.ties,
     )
+    if not clustered or observed.pair is None or observed.patient is None:
+        return fit
+    return with_crossed_clusters(fit, first=observed.pair, second=observed.patient)
 
 
 def robust(request: Request) -> bool:
@@ -44,6 +52,9 @@ def robust(request: Request) -> bool:
 
 def variance_name(request: Request, *, clustered: bool = True) -> str:
     """Return how the ledger calls the variance, after a comma; nothing for the model's own."""
+    sets = request.adjusted.sets
+    if sets is not None:
+        return CROSSED if sets.replacement else BY_SET
     if request.adjusted.pair is not None:
         return BY_PAIR if clustered else ""
     return ROBUST if request.adjusted.weighted is not None else ""

@@ -14,6 +14,7 @@ from twoarm.protocol.choices import WarningName
 from twoarm.results.estimate import Estimate
 
 UNMATCHED_PERCENT = 10.0  # above this the estimand is no longer that of the whole focal arm
+MOST_USES, MOST_PERCENT = 10.0, 5.0  # of one partner: focal patients, and percent of the arm's weight
 EVENTS_PER_TERM = 10.0
 LEAST_EFFECTIVE_PERCENT = 50.0  # of an arm's patients, as an effective sample size
 ALPHA = 0.05
@@ -33,6 +34,8 @@ def design_warnings(request: Request, imputed: Sequence[AdjustedCohort] = ()) ->
             _warn(request, "incomplete_matching", row)
         elif key == ("lost", "focal_is_larger_arm") and row.value:
             _warn(request, "larger_focal_arm", row)
+        elif key == ("lost", "largest_partner_percent") and _reused(request, rows, row.value):
+            _warn(request, "reused_partners", row)
         elif key == ("weights", "effective_percent") and row.value < LEAST_EFFECTIVE_PERCENT:
             _warn(request, "extreme_weights", row)
         elif key == ("follow_up", "p_value") and row.value < ALPHA and _as_they_are(request):
@@ -45,6 +48,13 @@ def design_warnings(request: Request, imputed: Sequence[AdjustedCohort] = ()) ->
     _competing_censored(request)
     _held_endpoints(request, imputed or (request.adjusted,))
     _dropped_terms(request, rows)
+
+
+def _reused(request: Request, rows: list[Estimate], percent: float) -> bool:
+    """Whether one partner stands for many focal patients, or for much of the weight of its arm."""
+    most = next((row.value for row in rows if (row.analysis, row.statistic) == ("lost", "most_used_partner")), None)
+    often = most is not None and most > MOST_USES
+    return request.adjusted.repeated and (often or percent > MOST_PERCENT)
 
 
 def _same(row: Estimate, context: Estimate) -> bool:
@@ -108,10 +118,10 @@ def _dropped_terms(request: Request, rows: list[Estimate]) -> None:
 
 
 def _held_endpoints(request: Request, cohorts: Sequence[AdjustedCohort]) -> None:
-    """Warn of pairs that are not whole because an endpoint is not known for one or both of their patients."""
+    """Warn of pairs and sets that are not whole because an endpoint is not known for some of their patients."""
     for name, endpoint in request.endpoints.items():
         broken = [
-            int((np.bincount(cohort.pair, endpoint.known[cohort.cohort_rows]) < 2).sum())
+            int((np.bincount(cohort.pair, endpoint.known[cohort.cohort_rows]) < np.bincount(cohort.pair)).sum())
             for cohort in cohorts
             if cohort.pair is not None
         ]

@@ -26,6 +26,7 @@ def follow_up(request: Request) -> None:
     name = request.protocol.primary_endpoint
     if name not in request.endpoints:
         return
+    request = request.by_patient()
     method = request.protocol.analyses.follow_up.method
     ledger = request.ledger.within(endpoint=name, unit="days")
     observed = request.observed(request.endpoints[name])

@@ -27,8 +27,8 @@ def hazard_ratio(request: Request) -> None:
     for name, endpoint in request.endpoints.items():
         observed = request.observed(endpoint)
         ledger = request.ledger.within(endpoint=name)
-        ledger.add("n", int(observed.time.size), arm="all")
-        ledger.add("events", int(observed.event.sum()), arm="all")
+        ledger.add("n", int(observed.once.sum()), arm="all")
+        ledger.add("events", int((observed.event & observed.once).sum()), arm="all")
         design = model_design(request, observed, request.adjusted.covariates_in_model)
         for method, clustered in _variances(request):
             _fit(request, ledger.within(method=of_cause(method, observed)), observed, design, clustered)
@@ -77,7 +77,7 @@ def _fit(request: Request, ledger: Ledger, observed: Observed, design: DesignMat
 
 def small_arms(request: Request, observed: Observed) -> str:
     """Return why arms of a handful of patients are described and not compared; nothing if they are larger."""
-    few = [label for label, rows in request.split(observed.treated) if rows.sum() <= MOST_DESCRIBED]
+    few = [label for label, rows in request.split(observed.treated) if (rows & observed.once).sum() <= MOST_DESCRIBED]
     return f"five patients or fewer in {' and '.join(few)}: described, not compared" if few else ""
 
 
@@ -104,7 +104,7 @@ def write_hazard_ratio(ledger: Ledger, fit: CoxFit, position: int, confidence_le
         return
     p_value = two_sided_normal(coefficient / std_error)
     for statistic, value in zip(STATISTICS, (ratio, lower, upper, p_value), strict=True):
-        ledger.add(statistic, value)
+        ledger.add(statistic, value, note=fit.variance_note)
     ledger.add("log_hazard_ratio", coefficient)
     ledger.add("log_hazard_ratio_se", std_error)
     ledger.add("degrees_of_freedom", (fit.clusters or int(fit.events)) - fit.degrees_of_freedom)

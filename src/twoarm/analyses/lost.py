@@ -26,6 +26,8 @@ def lost(request: Request) -> None:
     ledger.add("unmatched", unmatched, arm=adjusted.lost.arm)
     ledger.add("unmatched_percent", 100 * unmatched / focal.size, arm=adjusted.lost.arm, unit="%")
     ledger.add("focal_is_larger_arm", adjusted.lost.larger_arm, arm=adjusted.lost.arm)
+    if adjusted.sets is not None:
+        _sets(request, adjusted.sets.ratio)
     if adjusted.caliper_width is not None:
         ledger.add("caliper_width", adjusted.caliper_width, arm=request.contrast)
     for covariate in completed.covariates.values():
@@ -39,6 +41,22 @@ def lost(request: Request) -> None:
     ledger.add("n", int(matched.sum()), arm="matched")
     ledger.add("n", unmatched, arm="unmatched")
     _histograms(request)
+
+
+def _sets(request: Request, ratio: int) -> None:
+    """Write how many partners the sets have, and how often and how heavily partners were used."""
+    adjusted, here = request.adjusted, request.ledger.within(arm=request.contrast)
+    assert adjusted.pair is not None, "there are sets"
+    partners = np.bincount(adjusted.pair) - 1
+    here.add("partners_per_set", float(partners.mean()))
+    for count in range(1, ratio + 1):
+        here.add("sets_by_partners", int((partners == count).sum()), variable_level=str(count))
+    is_partner = np.concatenate(([False], adjusted.pair[1:] == adjusted.pair[:-1]))  # the focal patient comes first
+    uses = np.bincount(adjusted.row[is_partner])
+    weight = np.bincount(adjusted.row[is_partner], weights=adjusted.weight[is_partner])
+    here.add("distinct_partners", int((uses > 0).sum()))
+    here.add("most_used_partner", int(uses.max()))
+    here.add("largest_partner_percent", 100 * float(weight.max() / weight.sum()), unit="%")
 
 
 def _histograms(request: Request) -> None:

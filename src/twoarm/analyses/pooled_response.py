@@ -8,14 +8,14 @@ import numpy as np
 
 from twoarm.analyses.imputed import RUBIN, Imputed, write_pooled
 from twoarm.analyses.response import CLUSTERED, DIFFERENCE, ODDS, write_limit
-from twoarm.analyses.weighted_response import METHOD
+from twoarm.analyses.weighted_response import METHODS
 from twoarm.errors import NotEstimableError
 from twoarm.results.estimate import Estimate
 from twoarm.results.ledger import Ledger
 from twoarm.statistics.distributions import normal_quantile
 from twoarm.statistics.rubin import Pooled, pool, pool_proportion
 
-POOLED = (CLUSTERED, METHOD)
+POOLED = METHODS | {CLUSTERED}
 NAMES = {"rubin-logit": "logit", "wilson": "Wilson"}
 
 
@@ -58,10 +58,9 @@ def _expit(logit: float) -> float:
 
 
 def _complete_size(imputed: Imputed, template: Estimate) -> list[float] | None:
-    """Return how many independent units a comparison rests on in each imputation: whole pairs, or patients."""
-    if template.method == CLUSTERED:
-        return imputed.peek(template, statistic="pairs", unit="")
-    return imputed.peek(template, statistic="n", variable="", unit="", method="", arm="all")
+    """Return how many independent units a comparison rests on in each imputation: pairs, matched sets, or patients."""
+    pairs = imputed.peek(template, statistic="pairs", unit="")
+    return pairs or imputed.peek(template, statistic="n", variable="", unit="", method="", arm="all")
 
 
 def pool_difference(imputed: Imputed, ledger: Ledger, template: Estimate) -> None:

@@ -13,7 +13,7 @@ from twoarm.analyses.imputed import D2, RUBIN, Imputed, cell_of, or_infinite, wr
 from twoarm.analyses.pooled_response import pool_difference, pool_odds_ratio, pool_rate, pool_weighted_rate
 from twoarm.analyses.pooled_survival import pool_survival
 from twoarm.analyses.response import MCNEMAR
-from twoarm.analyses.weighted_response import METHOD as WEIGHTED
+from twoarm.analyses.weighted_response import METHODS as WEIGHTED
 from twoarm.endpoints.time_to_event import TimeToEvent
 from twoarm.protocol.protocol import Protocol
 from twoarm.results.estimate import Estimate
@@ -24,8 +24,12 @@ MEANS = frozenset(
     {"percent", "median", "q1", "q3", "minimum", "maximum", "mean", "sd", "variance_ratio", "kolmogorov_smirnov"}
     | {"unmatched_percent", "caliper_width", "smd", "weighted_percent", "sum_of_weights", "effective_sample_size"}
     | {"effective_percent", "smallest_weight", "largest_weight", "truncation_limit_below", "truncation_limit_above"}
+    | {"partners_per_set", "largest_partner_percent"}
 )
-COUNTS = frozenset({"n", "events", "pairs", "unmatched", "truncated_below", "truncated_above"})
+COUNTS = frozenset(
+    {"n", "events", "pairs", "unmatched", "truncated_below", "truncated_above"}
+    | {"sets_by_partners", "distinct_partners", "most_used_partner"}
+)
 NOT_POOLED = "differs between the imputations and has no pooling rule"
 NO_TEST_RULE = "a test without a pooling rule"
 HAZARD = ("hazard_ratio", "hazard_ratio_lower", "hazard_ratio_upper", "p_value")
@@ -129,7 +133,7 @@ def _p_value(imputed: Imputed, ledger: Ledger, template: Estimate) -> None:
     statistics = imputed.take(template, statistic="chi_squared")
     freedom = imputed.take(template, statistic="degrees_of_freedom")
     imputed.take(template, statistic="p_value_simulation_se")
-    if template.method in (MCNEMAR, WEIGHTED):
+    if template.method == MCNEMAR or template.method in WEIGHTED:
         return  # the pooled difference has its own test
     if (
         imputed.take(template) is not None

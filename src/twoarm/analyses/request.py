@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,11 +27,21 @@ class Observed:
     weight: Floats | None  # None where every row counts once
     rows: Integers  # positions among the adjusted cohort's rows
     competing: Booleans | None = None  # another event ended the time; None where the endpoint declares none
+    patient: Integers | None = None  # who each row is; None where everybody has one row
 
     @property
     def ended(self) -> Booleans:
         """Whose time ended by the event or by a competing one."""
         return self.event if self.competing is None else self.event | self.competing
+
+    @property
+    def once(self) -> Booleans:
+        """Marks one row a patient, for what counts patients."""
+        first = np.ones(self.time.size, dtype=np.bool_)
+        if self.patient is not None:
+            first[:] = False
+            first[np.unique(self.patient, return_index=True)[1]] = True
+        return first
 
     def within(self, mask: Booleans) -> Observed:
         """Return some of the rows."""
@@ -43,6 +53,7 @@ class Observed:
             weight=None if self.weight is None else self.weight[mask],
             rows=self.rows[mask],
             competing=None if self.competing is None else self.competing[mask],
+            patient=None if self.patient is None else self.patient[mask],
         )
 
 
@@ -57,6 +68,10 @@ class Request:
     outcomes: Endpoints
     ledger: Ledger
     imputed: bool = False  # one of several imputations, whose rows and curves are pooled
+
+    def by_patient(self) -> Request:
+        """Return the request of the same cohort with a row a patient, for what describes an arm."""
+        return replace(self, adjusted=self.adjusted.by_patient()) if self.adjusted.repeated else self
 
     @property
     def endpoints(self) -> Mapping[str, TimeToEvent]:
@@ -100,4 +115,5 @@ class Request:
             weight=None if cohort.weights is None else cohort.weights[rows],
             rows=rows,
             competing=None if endpoint.competing is None else endpoint.competing[patients],
+            patient=cohort.row[rows] if cohort.repeated else None,
         )

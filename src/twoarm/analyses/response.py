@@ -52,7 +52,7 @@ def response(request: Request) -> None:
         for label, arm in request.arms:
             rows = arm & counts
             weight = None if request.adjusted.weights is None else request.adjusted.weights[rows]
-            _categories(ledger.within(arm=label), codes[rows], weight)
+            _categories(ledger.within(arm=label), codes[rows], weight, request.adjusted.once[rows])
         for variable, good in ENDPOINTS.items():
             here = ledger.within(variable=variable)
             outcome = _Outcome(np.isin(codes, good), counts)
@@ -64,11 +64,11 @@ def response(request: Request) -> None:
             _compare(request, here.within(arm=request.contrast), outcome, declared)
 
 
-def _categories(ledger: Ledger, codes: Integers, weight: Floats | None) -> None:
-    ledger.add("n", int(codes.size))
+def _categories(ledger: Ledger, codes: Integers, weight: Floats | None, once: Booleans) -> None:
+    ledger.add("n", int(once.sum()))
     here = ledger.within(variable="best_response")
     for code, word in enumerate(RESPONSES):
-        count = int((codes == code).sum())
+        count = int((codes[once] == code).sum())
         here.add("n", count, variable_level=word)
         if weight is not None:
             share = float(weight[codes == code].sum() / weight.sum()) if codes.size else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from twoarm.analyses.request import Request
 from twoarm.statistics.restricted_mean import compare_restricted_means
 
+WEIGHTED = "weighted curves have no variance of their area here"
 MEAN = ("restricted_mean", "restricted_mean_lower", "restricted_mean_upper")
 GAP = tuple(f"restricted_mean_difference{end}" for end in ("", "_lower", "_upper"))
 RATIO = tuple(f"restricted_mean_ratio{end}" for end in ("", "_lower", "_upper"))
@@ -24,6 +25,9 @@ def restricted_mean(request: Request) -> None:
         contrast = ledger.within(arm=request.contrast)
         if observed.competing is not None:
             contrast.not_estimable(*GAP, *RATIO, "p_value", reason=COMPETING)
+            continue
+        if observed.weight is not None:
+            contrast.not_estimable(*GAP, *RATIO, "p_value", reason=WEIGHTED)
             continue
         with contrast.estimating(*GAP, *RATIO, "p_value"):
             found = compare_restricted_means(

@@ -44,8 +44,9 @@ def _level(request: Request, ledger: Ledger, observed: Observed, rows: Booleans)
     """Write one level; return whether it could be estimated."""
     events = []
     for label, arm in request.split(observed.treated):
-        ledger.add("n", int((rows & arm).sum()), arm=label)
-        events.append(int((observed.event & rows & arm).sum()))
+        patients = rows & arm & observed.once
+        ledger.add("n", int(patients.sum()), arm=label)
+        events.append(int((observed.event & patients).sum()))
         ledger.add("events", events[-1], arm=label)
     method = of_cause(method_name(request), observed)
     here = ledger.within(arm=request.contrast, method=method)
@@ -81,24 +82,25 @@ def _interaction(request: Request, ledger: Ledger, observed: Observed, codes: In
     levels = (codes[rows, None] == usable[None, 1:]).astype(np.float64)
     with here.estimating("p_value"):
         test = _wald if by_wald else _ratio
-        statistic, freedom = test(request, mine, arm, levels)
-        note = "" if usable.size == np.unique(codes).size else f"among {usable.size} levels with estimates"
+        statistic, freedom, variance = test(request, mine, arm, levels)
+        among = "" if usable.size == np.unique(codes).size else f"among {usable.size} levels with estimates"
+        note = "; ".join(filter(None, (among, variance)))
         here.add("p_value", chi_squared_tail(statistic, freedom), note=note)
         here.add("chi_squared", statistic)
         here.add("degrees_of_freedom", freedom)
 
 
-def _ratio(request: Request, observed: Observed, arm: Floats, levels: Floats) -> tuple[float, int]:
+def _ratio(request: Request, observed: Observed, arm: Floats, levels: Floats) -> tuple[float, int, str]:
     small = fit_observed(request, observed, np.column_stack([arm, levels]))
     large = fit_observed(request, observed, np.column_stack([arm, levels, arm * levels]))
-    return 2 * (large.log_likelihood - small.log_likelihood), levels.shape[1]
+    return 2 * (large.log_likelihood - small.log_likelihood), levels.shape[1], ""
 
 
-def _wald(request: Request, observed: Observed, arm: Floats, levels: Floats) -> tuple[float, int]:
+def _wald(request: Request, observed: Observed, arm: Floats, levels: Floats) -> tuple[float, int, str]:
     products = [f"interaction {j}" for j in range(levels.shape[1])]
     names = ["arm", *(f"level {j}" for j in range(levels.shape[1])), *products]
     fit = fit_observed(request, observed, np.column_stack([arm, levels, arm * levels]), names)
     statistic, freedom, _ = fit.wald_test(products)
     if freedom < len(products):
         raise NotEstimableError("an interaction term is not estimable")
-    return statistic, freedom
+    return statistic, freedom, fit.variance_note

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from twoarm.analyses.cox_model import variance_name
 from twoarm.analyses.hazard_ratio import small_arms
 from twoarm.analyses.request import Observed, Request
 from twoarm.protocol.protocol import Conventions, Protocol
@@ -19,7 +20,6 @@ from twoarm.statistics.weighted_log_rank import weighted_log_rank
 
 NO_LIMITS = "the interval has no limits where survival is 0 or 1"
 NO_INTERVAL = "the curve does not carry the interval's limit"
-WEIGHTED_LOG_RANK = "log-rank, weighted, robust variance"
 QUANTILE_METHODS = {"inverted": "Brookmeyer-Crowley", "normal": "normal approximation"}
 
 
@@ -30,8 +30,9 @@ def survival(request: Request) -> None:
     """
     if not request.adjusted.marginal:
         return
+    patients = request.by_patient()
     for name, endpoint in request.endpoints.items():
-        observed = request.observed(endpoint)
+        observed = patients.observed(endpoint)
         if observed.competing is not None:
             continue
         ledger = request.ledger.within(endpoint=name)
@@ -48,7 +49,7 @@ def survival(request: Request) -> None:
             _landmarks(here, km, request, endpoint.rounded)
             if label != "all" or request.imputed:
                 request.ledger.curves.append(curve_of(here, km, patients=mine))
-        _tests(ledger.within(arm=request.contrast), observed, small_arms(request, observed))
+        _tests(request, ledger.within(arm=request.contrast), request.observed(endpoint))
 
 
 def fit_curve(request: Request, observed: Observed, event: Booleans) -> KaplanMeier:
@@ -114,13 +115,16 @@ def _landmarks(ledger: Ledger, km: KaplanMeier, request: Request, rounded: bool)
             )
 
 
-def _tests(ledger: Ledger, observed: Observed, few: str) -> None:
-    if observed.weight is not None:
-        _weighted_test(ledger.within(method=WEIGHTED_LOG_RANK), observed, few)
-        return
-    kinds: list[tuple[str, Integers | None]] = [("log-rank", None)]
-    if observed.pair is not None:
-        kinds.append(("log-rank stratified by pair", observed.pair))
+def _tests(request: Request, ledger: Ledger, observed: Observed) -> None:
+    few = small_arms(request, observed)
+    kinds: list[tuple[str, Integers | None]] = []
+    if observed.weight is None:
+        kinds.append(("log-rank", None))
+    else:
+        _weighted_test(ledger.within(method=f"log-rank, weighted{variance_name(request)}"), observed, few)
+    sets = request.adjusted.sets
+    if observed.pair is not None and (sets is None or not sets.replacement):
+        kinds.append((f"log-rank stratified by {'pair' if sets is None else 'matched set'}", observed.pair))
     for method, strata in kinds:
         here = ledger.within(method=method)
         if few:
@@ -144,10 +148,11 @@ def _weighted_test(ledger: Ledger, observed: Observed, few: str) -> None:
             arm=observed.treated,
             weight=observed.weight,
             cluster=observed.pair,
+            crossed=observed.patient,
         )
         ledger.add("chi_squared", test.statistic)
         ledger.add("degrees_of_freedom", test.degrees_of_freedom)
-        ledger.add("p_value", test.p_value)
+        ledger.add("p_value", test.p_value, note=test.variance_note)
 
 
 def curve_of(ledger: Ledger, km: KaplanMeier, kind: CurveKind = "survival", patients: Observed | None = None) -> Curve:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from twoarm.analyses.cox_model import BY_SET, CROSSED, ROBUST, variance_name
 from twoarm.analyses.request import Request
 from twoarm.results.ledger import Ledger
 from twoarm.statistics.arrays import Booleans
 from twoarm.statistics.weighted_proportions import WeightedProportion, weighted_proportions
 
-METHOD, LOGIT = "weighted, robust variance", "weighted, robust variance on the logit"
+METHODS = frozenset(f"weighted{variance}" for variance in (ROBUST, BY_SET, CROSSED))
+LOGIT = "weighted, robust variance on the logit"
 DIFFERENCE = ("difference", "difference_lower", "difference_upper")
 ODDS = ("odds_ratio", "odds_ratio_lower", "odds_ratio_upper")
 ALL_ALIKE = "nobody or everybody in an arm"
@@ -19,14 +21,17 @@ def write_weighted(request: Request, ledger: Ledger, yes: Booleans, counts: Bool
     """Write one yes/no outcome of the weighted arms: patients counted, everything else weighted."""
     adjusted = request.adjusted
     for label, arm in request.arms:
-        ledger.add("n", int((yes & arm & counts).sum()), arm=label)
-    contrast = ledger.within(arm=request.contrast, method=METHOD)
+        ledger.add("n", int((yes & arm & counts & adjusted.once).sum()), arm=label)
+    contrast = ledger.within(arm=request.contrast, method=f"weighted{variance_name(request)}")
+    if adjusted.pair is not None:
+        contrast.add("pairs", int(np.unique(adjusted.pair[counts]).size))
     with contrast.estimating(*DIFFERENCE, "p_value"):
         found = weighted_proportions(
             outcome=yes[counts],
             treated=adjusted.treated[counts],
             weight=adjusted.weight[counts],
             cluster=None if adjusted.pair is None else adjusted.pair[counts],
+            crossed=adjusted.row[counts] if adjusted.repeated else None,
             confidence_level=request.protocol.confidence_level,
         )
         for label, side in (
@@ -37,7 +42,8 @@ def write_weighted(request: Request, ledger: Ledger, yes: Booleans, counts: Bool
         gap = (found.difference, found.difference_lower, found.difference_upper)
         for statistic, value in zip(DIFFERENCE, gap, strict=True):
             inside = float(np.clip(value, -1.0, 1.0))
-            contrast.add(statistic, 100 * inside, unit="%", note="" if inside == value else "cut at 100%")
+            note = found.variance_note if inside == value else "cut at 100%"
+            contrast.add(statistic, 100 * inside, unit="%", note=note)
         contrast.add("difference_se", 100 * found.difference_se, unit="%")
         odds = (found.odds_ratio, found.odds_ratio_lower, found.odds_ratio_upper)
         for statistic, value in zip(ODDS, odds, strict=True):

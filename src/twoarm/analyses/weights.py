@@ -13,6 +13,7 @@ BARS = 40
 
 def weights(request: Request) -> None:
     """Describe the weights of each arm; nothing to say where every patient counts once."""
+    request = request.by_patient()
     made = request.adjusted.weighted
     if made is None:
         return
@@ -33,7 +34,7 @@ def weights(request: Request) -> None:
             here.add(f"truncated_{side}", count)
             here.add(f"truncation_limit_{side}", limit)
     score = request.adjusted.propensity
-    if score is not None:
+    if score is not None and request.adjusted.sets is None:  # the scores of a matching stand with who was lost
         _histograms(request, score.probability, np.linspace(0.0, 1.0, BARS + 1), "probability")
     top = float(request.adjusted.weight.max())
     _histograms(request, request.adjusted.weight, np.linspace(0.0, top, BARS + 1), "weight")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from twoarm.design.complete import CompletedCohort
 from twoarm.design.propensity import PropensityScore
 from twoarm.protocol.choices import Estimand
-from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.statistics.arrays import Booleans, Floats, Integers, group_sums
 from twoarm.statistics.balancing_weights import ArmWeights
 
 
@@ -35,6 +35,14 @@ class Weighted:
     truncated_above: int
 
 
+@dataclass(frozen=True, slots=True)
+class MatchedSets:
+    """Matched sets whose patients are weighted: more than one partner, or partners who stand in several sets."""
+
+    ratio: int  # partners wanted
+    replacement: bool  # a patient may have several rows
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class AdjustedCohort:
     """m rows that stand for patients of a completed cohort; "unadjusted" is every patient once with weight 1."""
@@ -52,6 +60,7 @@ class AdjustedCohort:
     lost: Lost | None
     naive_variance: bool  # print the variance that ignores the pairs, too; pairs there are
     weighted: Weighted | None = None
+    sets: MatchedSets | None = None  # None for pairs without replacement, all of weight 1
     again: Callable[[Integers], AdjustedCohort] | None = None  # make it anew of these rows of the completed cohort
     replicates: int = 0  # resamples that the protocol asks for
 
@@ -64,6 +73,30 @@ class AdjustedCohort:
     def designed(self) -> bool:
         """Whether matching or weighting made the arms comparable."""
         return self.pair is not None or self.weighted is not None
+
+    @property
+    def repeated(self) -> bool:
+        """Whether a patient may have several rows, each in a matched set of its own."""
+        return self.sets is not None and self.sets.replacement
+
+    @property
+    def set_count(self) -> int:
+        """Number of pairs or matched sets."""
+        return 0 if self.pair is None else int(np.unique(self.pair).size)
+
+    @property
+    def once(self) -> Booleans:
+        """Marks one row a patient, for what counts patients, shape (m,)."""
+        first = np.zeros(self.row.size, dtype=np.bool_)
+        first[np.unique(self.row, return_index=True)[1]] = True
+        return first
+
+    def by_patient(self) -> AdjustedCohort:
+        """Return the cohort with a row a patient, of the sum of its weights, for what describes an arm."""
+        if not self.repeated:
+            return self
+        row, at = np.unique(self.row, return_inverse=True)
+        return replace(self, row=row, weight=group_sums(at.reshape(-1), self.weight, row.size), pair=None)
 
     @property
     def weights(self) -> Floats | None:

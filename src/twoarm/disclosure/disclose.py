@@ -31,6 +31,7 @@ COUNTS = frozenset(
         "analysed",
         "held",
         "pairs",
+        "distinct_partners",
         "unmatched",
         "truncated_below",
         "truncated_above",
@@ -44,6 +45,8 @@ CHAIN = ("excluded", "excluded_unknown", "remaining")
 NOTE = "suppressed: small cell"
 
 _ONE_PATIENT = frozenset({"minimum", "maximum", "smallest_weight", "largest_weight"})  # the value of a single patient
+_ONE_PATIENT |= {"most_used_partner", "largest_partner_percent", "reused_partners"}
+_FEW_PARTNERS = frozenset({"sets_by_partners", "partners_per_set"})  # with the arms' sizes they tell each other
 
 _SINGLE_PATIENTS = frozenset({"weights", "standardised"})  # curves: the largest weight; a step an event
 
@@ -61,7 +64,8 @@ def disclose(disclosure: Disclosure, ledger: Ledger) -> Results:
     closed = _told_by_difference(ledger.rows, minimum)
     rows = []
     for row in ledger.rows:
-        gone = _cell(row) in hidden or _depends(row, hidden) or _in_chain(row, chains) or row.statistic in _ONE_PATIENT
+        gone = _cell(row) in hidden or _depends(row, hidden) or _in_chain(row, chains)
+        gone = gone or _counted(row) in _ONE_PATIENT | _FEW_PARTNERS
         gone = gone or ((row.population, row.missing) in closed and _counts(row))
         rows.append(_suppress(row) if gone else _rounded(_silent(row), disclosure.round_to))
     shown = [curve for curve in ledger.curves if (curve.population, curve.missing) not in closed]

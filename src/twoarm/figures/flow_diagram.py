@@ -90,6 +90,10 @@ def _matched_box(scope: Scope, adjustment: str, arm: str) -> _Box:
     pairs = scope.find(**here, statistic="pairs")
     texts = [f"{scope.population.adjustments[adjustment].label} n = {scope.numbers.whole(pairs)}"]
     unmatched = scope.find(**here, statistic="unmatched", arm=arm)
+    different = scope.find(**here, statistic="distinct_partners")
+    if different is not None and unmatched is None:
+        texts[0] = f"{scope.population.adjustments[adjustment].label} n = {scope.numbers.whole(different)}"
+        texts.append(f"in {scope.numbers.whole(pairs)} matched sets")
     if unmatched is not None:
         texts.append(f"without partner n = {scope.numbers.whole(unmatched)}")
     return _wrapped(_BOX, *texts)

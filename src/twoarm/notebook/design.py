@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -14,11 +14,13 @@ from twoarm.design.propensity import DECIMALS, score_sd
 from twoarm.errors import ArgumentError
 from twoarm.notebook.columns import column, label_of, open_frame, required, terms
 from twoarm.notebook.result import Result, Value, as_frame
-from twoarm.protocol.choices import CaliperSd, CaliperUnit, Order, Scale
+from twoarm.protocol.choices import CaliperSd, CaliperUnit, MatchingMethod, Order, Scale
 from twoarm.statistics import arrays
 from twoarm.statistics.distributions import normal_quantile, two_sided_normal
 from twoarm.statistics.logistic import LogisticFit, fit_logistic
+from twoarm.statistics.matched_sets import rows_of_sets
 from twoarm.statistics.nearest_neighbour import Matches, match_nearest
+from twoarm.statistics.optimal_matching import match_optimal
 from twoarm.statistics.standardised_difference import binary_difference, categorical_difference, continuous_difference
 
 
@@ -42,6 +44,12 @@ class MatchedPairs(Result):
     score: arrays.Floats  # on the scale on which distances were taken, shape (n,)
     keys: np.ndarray[Any, Any]
 
+    @property
+    def weights(self) -> arrays.Floats:
+        """Weight of each patient over all its sets, 0 for the unmatched, shape (n,); pairs weigh 1."""
+        rows = rows_of_sets(self.fit)
+        return arrays.group_sums(rows.patient, rows.weight, self.score.size)
+
     def to_frame(self, *, pandas: bool = False) -> Any:
         """Return a row a pair: set, key of the focal patient, key of the partner, distance."""
         sets = np.unique(self.fit.focal, return_inverse=True)[1] + 1
@@ -55,7 +63,7 @@ class MatchedPairs(Result):
         """Return the matched rows of a frame, in its own library, with a column ``pair``.
 
         Raises:
-            ArgumentError: a partner stands in several pairs (matching with replacement): weight the frame instead.
+            ArgumentError: a partner stands in several pairs (matching with replacement): use ``weights`` instead.
         """
         if np.unique(self.fit.partner).size < self.fit.partner.size:
             raise ArgumentError("a partner stands in several pairs; take() is for matching without replacement")
@@ -142,6 +150,7 @@ def match(
     caliper: float | None = 0.2,
     caliper_unit: CaliperUnit = "sd",
     caliper_sd: CaliperSd = "all",
+    method: MatchingMethod = "nearest",
     order: Order = "closest",
     ratio: int = 1,
     replace: bool = False,
@@ -163,6 +172,7 @@ def match(
         caliper: largest distance, inclusive; None for no limit.
         caliper_unit: standard deviations of the score, or its own units.
         caliper_sd: SD of all patients, or pooled within arms.
+        method: greedy, or optimal: most pairs first, then the smallest total distance; without order or replacement.
         order: who chooses first.
         ratio: partners wanted for each focal patient.
         replace: whether partners stay free.
@@ -191,18 +201,23 @@ def match(
     values = np.round(distance_on, DECIMALS).astype(np.float64)
     width = caliper if caliper is None or caliper_unit == "absolute" else caliper * score_sd(values, arm, caliper_sd)
     keys = column(source, "key", key)
-    matches = match_nearest(
-        score=values,
-        focal=arm if focal_treated else ~arm,
-        caliper=width,
-        order=order,
-        key=keys,
-        position=column(source, "position", position),
-        generator=generator,
-        ratio=ratio,
-        replace=replace,
-        exact=column(source, "exact", exact),
-    )
+    shared = {"score": values, "focal": arm if focal_treated else ~arm, "caliper": width, "key": keys, "ratio": ratio}
+    labels = column(source, "exact", exact)
+    if method not in get_args(MatchingMethod):
+        raise ArgumentError(f"method: found {method!r}; expected nearest or optimal")
+    if method == "optimal":
+        if replace or order != "closest":
+            raise ArgumentError("method: optimal matching takes neither replace nor order")
+        matches = match_optimal(**shared, exact=labels)
+    else:
+        matches = match_nearest(
+            **shared,
+            order=order,
+            position=column(source, "position", position),
+            generator=generator,
+            replace=replace,
+            exact=labels,
+        )
     found = np.unique(matches.focal).size
     rows: tuple[tuple[Value, ...], ...] = (
         ("focal patients", matches.focal_total),
@@ -210,9 +225,10 @@ def match(
         ("without", matches.unmatched),
         ("pairs", int(matches.focal.size)),
     )
-    notes = (f"caliper {width:.6g} on the {scale}; order {order}.",) if width is not None else (f"order {order}.",)
+    how = "optimal" if method == "optimal" else f"order {order}"
+    notes = (f"caliper {width:.6g} on the {scale}; {how}.",) if width is not None else (f"{how}.",)
     names = np.arange(1, arm.size + 1) if keys is None else np.asarray(keys)
-    title = "Nearest-neighbour matching on the propensity score"
+    title = f"{'Optimal' if method == 'optimal' else 'Nearest-neighbour'} matching on the propensity score"
     return MatchedPairs(title, ("", "count"), rows, notes, matches, values, names)
 
 

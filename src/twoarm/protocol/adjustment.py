@@ -11,6 +11,7 @@ from twoarm.protocol.choices import (
     CaliperUnit,
     Estimand,
     Focal,
+    MatchingMethod,
     Order,
     Scale,
     WeightingEstimand,
@@ -63,7 +64,7 @@ class Bootstrap(Section):
 
 
 class Matching(Section):
-    """Greedy one-to-one nearest-neighbour matching on the propensity score, without replacement."""
+    """Partners of like propensity score for each patient of the focal arm: the nearest, or the best for all."""
 
     kind: Literal["matching"]
     label: Label = DEFAULT_LABELS["matching"]
@@ -73,6 +74,9 @@ class Matching(Section):
     estimand: Estimand | None = Field(None, description="Follows from focal; stated, it must agree.")
     scale: Scale = Field("logit", description="Distances on the logit of the score, or on the probability.")
     caliper: Caliper | Literal["none"] = Caliper()
+    method: MatchingMethod = Field("nearest", description="Greedy, or at the smallest total distance.")
+    ratio: int = Field(1, ge=1, le=20, description="Up to so many partners for each patient.")
+    replacement: bool = Field(False, description="A partner may stand for several patients.")
     order: Order = Field("closest", description="Who chooses first.")
     order_column: Name | None = Field(None, description="Column that order = data follows; the file's own by default.")
     exact: Names = Field((), description="Columns on which partners agree exactly, such as the centre.")
@@ -90,6 +94,26 @@ class Matching(Section):
         if stated in ESTIMAND_OF_FOCAL.values() and follows is not None and stated != follows:
             raise ValueError(f"estimand {stated} does not follow from the focal arm, which gives {follows}")
         return value
+
+    @model_validator(mode="after")
+    def _options_go_together(self) -> Matching:
+        ordered = [name for name in ("order", "order_column") if name in self.model_fields_set]
+        if self.method == "optimal" and self.replacement:
+            raise ValueError("optimal matching has no replacement: with it the nearest are the best for all together")
+        if self.method == "optimal" and ordered:
+            raise ValueError(f"{ordered[0]} goes with nearest matching: optimal matching looks at all patients at once")
+        if self.replacement and ordered:
+            raise ValueError(f"{ordered[0]} goes with matching without replacement: else nobody chooses first")
+        if self.replacement and self.bootstrap:
+            raise ValueError("no bootstrap with replacement: its variance is wrong there (Abadie and Imbens 2008)")
+        if self.sets and self.naive_variance:
+            raise ValueError("naive_variance goes with pairs: under weights the model's own variance means nothing")
+        return self
+
+    @property
+    def sets(self) -> bool:
+        """Whether there are weighted sets: of more than two patients, or of patients who stand in several."""
+        return self.ratio > 1 or self.replacement
 
     @property
     def answers(self) -> Estimand:

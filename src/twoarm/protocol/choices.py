@@ -28,6 +28,7 @@ Scale = Literal["logit", "probability"]
 CaliperUnit = Literal["sd", "absolute"]
 CaliperSd = Literal["all", "pooled"]
 Order = Literal["closest", "largest", "smallest", "data", "random"]
+MatchingMethod = Literal["nearest", "optimal"]
 
 AnalysisName = Literal[
     "baseline",
@@ -77,6 +78,7 @@ WarningName = Literal[
     "follow_up_differs",
     "few_events",
     "broken_pairs",
+    "reused_partners",
     "dropped_term",
     "non_proportional",
     "zero_follow_up",

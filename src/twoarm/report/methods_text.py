@@ -11,6 +11,7 @@ from twoarm.protocol.expression import in_words
 from twoarm.protocol.missing import MultipleImputation
 from twoarm.protocol.protocol import Protocol, StudyPopulation
 from twoarm.report.competing_text import competing_methods
+from twoarm.report.matching_methods import matching_methods
 from twoarm.report.outcomes_methods import (
     dialect_methods,
     imputation_methods,
@@ -19,16 +20,9 @@ from twoarm.report.outcomes_methods import (
     safety_methods,
 )
 from twoarm.report.sentences import listed
-from twoarm.report.weighting_methods import adjusted_survival_methods, bootstrap_methods, weighting_methods
+from twoarm.report.weighting_methods import adjusted_survival_methods, weighting_methods
 from twoarm.tables.formats import Numbers
 
-_ORDERS = {
-    "closest": "the globally nearest pair was formed first, then the nearest of those left",
-    "largest": "patients with the largest score chose first",
-    "smallest": "patients with the smallest score chose first",
-    "data": "patients chose in the order of the file",
-    "random": "patients chose in random order, from the declared seed",
-}
 _FOLLOW_UP = {
     "reverse_kaplan_meier": "by the reverse Kaplan-Meier method",
     "observed": "as the median of all observed times",
@@ -140,7 +134,7 @@ def _covariates(protocol: Protocol) -> Iterator[str]:
 def _adjustments(population: StudyPopulation, numbers: Numbers) -> Iterator[str]:
     for adjustment in population.adjustments.values():
         if isinstance(adjustment, Matching):
-            yield _matching(population, adjustment, numbers)
+            yield matching_methods(population, adjustment, numbers)
         elif isinstance(adjustment, Weighting):
             yield weighting_methods(population, adjustment, numbers)
         elif isinstance(adjustment, Multivariable):
@@ -150,45 +144,6 @@ def _adjustments(population: StudyPopulation, numbers: Numbers) -> Iterator[str]
                 f"{adjustment.label}: the outcome model held the arm and {listed(labels)}; its hazard ratio is conditional "
                 "on them and need not equal a marginal one."
             )
-
-
-def _matching(population: StudyPopulation, matching: Matching, numbers: Numbers) -> str:
-    names = population.covariates if matching.covariates is None else matching.covariates
-    labels = [covariate_label(name, population.covariates[name]) for name in names]
-    side = {
-        "treated": population.treated,
-        "comparator": population.comparator,
-        "smaller": "the smaller arm",
-    }[matching.focal]
-    scale = "logit of the score" if matching.scale == "logit" else "score itself"
-    if matching.caliper == "none":
-        limit = "without a caliper"
-    elif matching.caliper.unit == "absolute":
-        limit = f"within {numbers.general(matching.caliper.width)} units of it (inclusive)"
-    else:
-        kind = "over both arms together" if matching.caliper.sd == "all" else "pooled within arms"
-        limit = f"within {numbers.general(matching.caliper.width)} of its standard deviation {kind} (inclusive)"
-    alike = listed([name.replace("_", " ") for name in matching.exact])
-    strata = f", among patients who agree in {alike}" if alike else ""
-    order = _ORDERS[matching.order]
-    if matching.order == "data":
-        by = f"the column {matching.order_column}" if matching.order_column else "the file"
-        order = f"patients chose in the order of {by}"
-    return (
-        f"{matching.label}: the propensity score was the probability of {population.treated} by logistic regression (maximum "
-        f"likelihood) on {listed(labels)}. Each patient of {side} was matched to one patient of the other arm by greedy "
-        f"nearest-neighbour matching without replacement on the {scale}, {limit}{strata}; {order}. "
-        f"Scores and distances were rounded to ten decimals and ties broken by patient key. The estimand is {_estimand(matching)}."
-        f"{bootstrap_methods(matching.bootstrap, 'pairs')}"
-    )
-
-
-def _estimand(matching: Matching) -> str:
-    return {
-        "ATT": "the effect in the treated (ATT), as far as they found partners",
-        "ATC": "the effect in the comparator arm (ATC), as far as its patients found partners",
-        "matched set": "the effect among the matched",
-    }[matching.answers]
 
 
 def _analysis(protocol: Protocol) -> Iterator[str]:
@@ -206,13 +161,12 @@ def _analysis(protocol: Protocol) -> Iterator[str]:
         f"Survival was estimated by the Kaplan-Meier method with Greenwood's variance and {confidence} pointwise limits on "
         f"the {conventions.interval} scale. Intervals of medians come from {interval}; where a curve lies flat at one half "
         f"up to a later event the midpoint is given, and where it stays there to the end {_FLAT[conventions.flat_end]}. "
-        "Nothing is estimated beyond the last follow-up. Arms were compared by the log-rank test; in matched samples it "
-        "is given plain and stratified by pair."
+        f"Nothing is estimated beyond the last follow-up. Arms were compared by the log-rank test{_matched_tests(protocol)}."
     )
     ties = "Efron's" if conventions.ties == "efron" else "Breslow's"
     yield (
         f"Hazard ratios come from Cox regression with {ties} handling of ties and {confidence} Wald intervals. In matched "
-        "samples the model is marginal and the variance robust, clustered by pair."
+        f"samples the model is marginal and the variance robust{', clustered by pair' if _kinds(protocol) != {True} else ''}."
     )
     wanted = {word for population in protocol.plan() for word in population.analyses}
     if "proportional_hazards" in wanted:
@@ -226,10 +180,22 @@ def _analysis(protocol: Protocol) -> Iterator[str]:
     if protocol.subgroups:
         yield (
             "In subgroups, an unstratified Cox model with the arm alone was fitted within each level; interaction was tested "
-            "by the likelihood ratio, or by a robust Wald test in matched samples. Matched pairs were kept as they were "
-            f"made. Levels with fewer than {protocol.subgroups.minimum_events} events, or none in an arm, were not estimated "
+            "by the likelihood ratio, or by a robust Wald test in matched samples. Matched pairs and sets were kept as they "
+            f"were made. Levels with fewer than {protocol.subgroups.minimum_events} events, or none in an arm, were not estimated "
             "and do not enter the test of interaction."
         )
+
+
+def _kinds(protocol: Protocol) -> set[bool]:
+    """Return whether matchings are in weighted sets, for those there are."""
+    plan = protocol.plan()
+    return {a.sets for population in plan for a in population.adjustments.values() if isinstance(a, Matching)}
+
+
+def _matched_tests(protocol: Protocol) -> str:
+    kinds = _kinds(protocol)
+    pairs = "" if kinds == {True} else "; in matched samples it is given plain and stratified by pair"
+    return f"{pairs}; in matched sets it is weighted, with its robust variance" if True in kinds else pairs
 
 
 def _closing(protocol: Protocol) -> Iterator[str]:

@@ -59,10 +59,18 @@ def _balance(scope: Scope) -> Iterator[Sentence]:
         pairs = scope.find(adjustment=name, analysis="lost", statistic="pairs")
         largest = scope.find(adjustment=name, analysis="balance", statistic="largest_absolute_smd")
         if pairs is not None:
-            text = f"{matching.label}: {numbers.whole(pairs)} {'pair was' if pairs.value == 1 else 'pairs were'} formed"
+            kind = "matched set" if matching.sets else "pair"
+            text = f"{matching.label}: {numbers.whole(pairs)} {f'{kind} was' if pairs.value == 1 else f'{kind}s were'} formed"
+            partners, different = (
+                scope.find(adjustment=name, analysis="lost", statistic=s, variable_level="")
+                for s in ("partners_per_set", "distinct_partners")
+            )
+            if partners is not None and different is not None:
+                text += f" with {numbers.whole(different)} different partners"
+                text += f", {numbers.number(partners, 2)} a set on average" if matching.ratio > 1 else ""
             if largest is not None and largest.value is not None:
                 text += f"; the largest standardised difference left, over covariates and levels, was {numbers.number(largest, 2)}"
-            yield say(f"{text}.", pairs, largest)
+            yield say(f"{text}.", pairs, partners, different, largest)
     yield from _weighted(scope)
 
 
@@ -115,7 +123,7 @@ def _survival(scope: Scope, endpoint: str) -> Iterator[Sentence]:
         medians = [numbers.with_interval(*(numbers.duration(row) for row in part)) for part in (rows[:3], rows[3:])]
         kind = "log-rank"
         if isinstance(adjustment, Matching | Weighting):
-            kind = f"log-rank, {'pairs ignored' if isinstance(adjustment, Matching) else 'weighted'},"
+            kind = f"log-rank, {'weighted' if name in scope.weighted() else 'pairs ignored'},"
         tested = f" ({kind} {numbers.p_text(float(test.value))})" if test is not None and test.value is not None else ""
         yield say(
             f"{section.label}, {in_sentence(adjustment.label)}: median {medians[0]} {scope.protocol.time_unit} in "

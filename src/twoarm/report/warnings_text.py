@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
+from twoarm.protocol.adjustment import Matching
 from twoarm.report.sentences import Sentence, say
 from twoarm.results.estimate import Estimate
 from twoarm.tables.formats import in_sentence
@@ -94,13 +95,27 @@ def _few_events(scope: Scope, row: Estimate) -> Sentence:
 
 def _broken(scope: Scope, row: Estimate) -> Sentence:
     pairs = scope.find(adjustment=row.adjustment, analysis="lost", statistic="pairs")
+    made = scope.population.adjustments[row.adjustment]
+    sets = isinstance(made, Matching) and made.sets
+    kind, whose = ("matched sets", "some of their") if sets else ("pairs", "one or both")
     label = scope.population.endpoints[row.endpoint].label
     return say(
-        f"{label}, {in_sentence(scope.population.adjustments[row.adjustment].label)}: of {scope.numbers.whole(pairs)} pairs {scope.numbers.whole(row)} are "
-        "not whole, as the endpoint is not known for one or both patients. Balance and counts of the matched sample are "
-        "those of all pairs.",
+        f"{label}, {in_sentence(scope.population.adjustments[row.adjustment].label)}: of {scope.numbers.whole(pairs)} {kind} {scope.numbers.whole(row)} are "
+        f"not whole, as the endpoint is not known for {whose} patients. Balance and counts of the matched sample are "
+        f"those of all {kind}.",
         row,
         pairs,
+    )
+
+
+def _reused(scope: Scope, row: Estimate) -> Sentence:
+    most = scope.find(adjustment=row.adjustment, analysis="lost", statistic="most_used_partner")
+    return say(
+        f"{scope.population.adjustments[row.adjustment].label}: the most used partner stands in {scope.numbers.whole(most)} "
+        f"matched sets, and one partner carries {scope.numbers.number(row, 1)}% of the weight of its arm. A few patients "
+        "decide the matched estimate.",
+        most,
+        row,
     )
 
 
@@ -164,6 +179,7 @@ _TEXTS: Mapping[str, Callable[[Scope, Estimate], Sentence]] = {
     "follow_up_differs": _follow_up,
     "few_events": _few_events,
     "broken_pairs": _broken,
+    "reused_partners": _reused,
     "dropped_term": _dropped,
     "non_proportional": _non_proportional,
     "zero_follow_up": _zero,

@@ -95,6 +95,7 @@ class CoxFit:
     ties: Ties
     robust: bool
     problem: CoxProblem
+    variance_note: str = ""  # why the variance is not the one that was asked for
 
     @property
     def std_errors(self) -> Floats:

@@ -23,8 +23,9 @@ def mean_and_variance(values: Floats, weight: Floats | None = None) -> tuple[flo
     total = float(weight.sum())
     mean = float((weight * values).sum() / total)
     spread = float((weight * (values - mean) ** 2).sum()) / total
-    factor = total**2 / (total**2 - float((weight**2).sum()))
-    return mean, spread * factor if np.isfinite(factor) else float("nan")
+    if np.count_nonzero(weight) < 2:
+        return mean, float("nan")
+    return mean, spread * total**2 / (total**2 - float((weight**2).sum()))
 
 
 def standardised_difference(difference: float, variance_1: float, variance_0: float, size: float = 1.0) -> float:

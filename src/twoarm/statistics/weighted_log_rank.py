@@ -15,6 +15,7 @@ from twoarm.statistics.cox import sandwich
 from twoarm.statistics.cox_likelihood import PartialLikelihood
 from twoarm.statistics.cox_residuals import score_residuals
 from twoarm.statistics.cox_risk_sets import RiskSets, Ties, build_risk_sets
+from twoarm.statistics.crossed_clusters import LARGER, crossed_variance
 from twoarm.statistics.distributions import chi_squared_tail
 from twoarm.statistics.linear_algebra import one_thread
 from twoarm.statistics.log_rank import quadratic_form
@@ -36,6 +37,7 @@ class WeightedLogRank:
     degrees_of_freedom: int
     p_value: float
     ties: Ties
+    variance_note: str = ""  # why the variance is not the one that was asked for
 
 
 def weighted_log_rank(
@@ -47,6 +49,7 @@ def weighted_log_rank(
     strata: ArrayLike | None = None,
     entry: ArrayLike | None = None,
     cluster: ArrayLike | None = None,
+    crossed: ArrayLike | None = None,
     ties: Ties = "breslow",
 ) -> WeightedLogRank:
     """Test whether k weighted arms share one survival curve: the robust score test of a weighted Cox model.
@@ -59,6 +62,7 @@ def weighted_log_rank(
         strata: compare within these strata only, shape (n,).
         entry: left truncation, shape (n,).
         cluster: scores are summed within clusters such as matched pairs, shape (n,).
+        crossed: a second clustering beside the first, such as the patient whom several rows stand for, shape (n,).
         ties: Breslow's expected events are the log-rank test's; Efron's are those of the default Cox model.
 
     Raises:
@@ -92,8 +96,13 @@ def weighted_log_rank(
     )
     indicators = np.asfortranarray(codes[:, None] == np.arange(labels.size), dtype=np.float64)
     with one_thread():
+        note = ""
         score, residuals = _at_zero(risk, happened, indicators)
         variance = sandwich(np.eye(labels.size), residuals, once, sampling, clusters)
+        if clusters is not None and crossed is not None:
+            weighted = residuals * sampling[:, None]
+            found = crossed_variance(influence=weighted, first=clusters, second=crossed)
+            variance, note = found.covariance, "" if found.positive else LARGER
     totals = [arrays.group_sums(codes, values, labels.size) for values in (once, sampling, sampling * happened)]
     if np.diag(variance).max() <= FLAT * float(totals[2].sum()):
         raise NotEstimableError("never two arms at risk at an event")
@@ -109,6 +118,7 @@ def weighted_log_rank(
         degrees_of_freedom=freedom,
         p_value=chi_squared_tail(statistic, freedom),
         ties=ties,
+        variance_note=note,
     )
 
 

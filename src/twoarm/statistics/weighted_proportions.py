@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from twoarm.errors import NotEstimableError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats
+from twoarm.statistics.crossed_clusters import LARGER, crossed_variance
 from twoarm.statistics.distributions import normal_quantile, two_sided_normal
 
 
@@ -37,6 +38,7 @@ class WeightedProportions:
     odds_ratio: float
     odds_ratio_lower: float
     odds_ratio_upper: float
+    variance_note: str = ""  # why the variance of the difference is not the one that was asked for
 
 
 def weighted_proportions(
@@ -45,6 +47,7 @@ def weighted_proportions(
     treated: ArrayLike,
     weight: ArrayLike,
     cluster: ArrayLike | None = None,
+    crossed: ArrayLike | None = None,
     confidence_level: float = 0.95,
 ) -> WeightedProportions:
     """Compare the proportions of two weighted arms.
@@ -54,6 +57,7 @@ def weighted_proportions(
         treated: True for the treated arm, shape (n,).
         weight: sampling weights, shape (n,).
         cluster: patients who belong together, such as matched sets, shape (n,).
+        crossed: a second clustering, such as the patient whom several rows stand for, shape (n,).
         confidence_level: of all limits.
 
     Raises:
@@ -77,15 +81,18 @@ def weighted_proportions(
     influence = np.zeros(y.size)
     for rows, share in zip((arm, ~arm), shares, strict=True):
         influence[rows] = w[rows] * (y[rows] - share) / w[rows].sum()
-    codes = np.arange(y.size) if cluster is None else arrays.codes("cluster", cluster, y.size)[0]
+    codes = _Clusters(
+        np.arange(y.size) if cluster is None else arrays.codes("cluster", cluster, y.size)[0],
+        None if crossed is None else arrays.codes("crossed", crossed, y.size)[0],
+    )
     difference = shares[0] - shares[1]
-    error = _std_error(np.where(arm, influence, -influence), codes)
+    error, note = codes.std_error(np.where(arm, influence, -influence))
     if error == 0:
         raise NotEstimableError("no variance: within each arm all outcomes are alike")
     spread = normal_quantile(level) * error
     odds = _odds_ratio(shares, np.where(arm, influence, -influence), arm, codes, level)
     sides = [
-        _side(share, _std_error(np.where(rows, influence, 0.0), codes), level)
+        _side(share, codes.std_error(np.where(rows, influence, 0.0))[0], level)
         for rows, share in zip((arm, ~arm), shares, strict=True)
     ]
     return WeightedProportions(
@@ -99,12 +106,22 @@ def weighted_proportions(
         odds_ratio=odds[0],
         odds_ratio_lower=odds[1],
         odds_ratio_upper=odds[2],
+        variance_note=note,
     )
 
 
-def _std_error(influence: Floats, codes: arrays.Integers) -> float:
-    summed = arrays.group_sums(codes, influence, int(codes.max()) + 1)
-    return float(np.sqrt((summed * summed).sum()))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Clusters:
+    first: arrays.Integers
+    second: arrays.Integers | None
+
+    def std_error(self, influence: Floats) -> tuple[float, str]:
+        """Return the standard error, and why it is not the one that was asked for."""
+        if self.second is None:
+            summed = arrays.group_sums(self.first, influence, int(self.first.max()) + 1)
+            return float(np.sqrt((summed * summed).sum())), ""
+        found = crossed_variance(influence=influence, first=self.first, second=self.second)
+        return float(np.sqrt(found.covariance[0, 0])), "" if found.positive else LARGER
 
 
 def _side(share: float, error: float, level: float) -> WeightedProportion:
@@ -116,12 +133,12 @@ def _side(share: float, error: float, level: float) -> WeightedProportion:
 
 
 def _odds_ratio(
-    shares: list[float], influence: Floats, arm: Booleans, codes: arrays.Integers, level: float
+    shares: list[float], influence: Floats, arm: Booleans, codes: _Clusters, level: float
 ) -> tuple[float, float, float]:
     if not all(0 < share < 1 for share in shares):
         return float("nan"), float("nan"), float("nan")
     slopes = [1 / (share * (1 - share)) for share in shares]
-    error = _std_error(influence * np.where(arm, *slopes), codes)
+    error, _ = codes.std_error(influence * np.where(arm, *slopes))
     log_odds = np.log(shares[0] / (1 - shares[0])) - np.log(shares[1] / (1 - shares[1]))
     spread = normal_quantile(level) * error
     middle, lower, upper = np.exp([log_odds, log_odds - spread, log_odds + spread]).tolist()

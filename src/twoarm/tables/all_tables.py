@@ -18,6 +18,7 @@ from twoarm.tables.prognostic_table import prognostic_table
 from twoarm.tables.response_table import response_table
 from twoarm.tables.safety_table import safety_table, term_table
 from twoarm.tables.scope import Scope
+from twoarm.tables.sets_table import sets_table
 from twoarm.tables.subgroup_table import subgroup_table
 from twoarm.tables.survival_table import follow_up_table, survival_table
 from twoarm.tables.table import Table
@@ -42,7 +43,8 @@ def _tables(scope: Scope) -> Iterator[Table | None]:
     if "lost" in wanted:
         for name in scope.matchings():
             yield lost_table(scope, name)
-    if "weights" in wanted and scope.weightings():
+        yield sets_table(scope)
+    if "weights" in wanted and scope.weighted():
         yield weights_table(scope)
     if "follow_up" in wanted:
         yield follow_up_table(scope)

@@ -54,7 +54,7 @@ def _balance_table(scope: Scope, position: int, samples: list[str]) -> Table:
             + (" Variance ratio and KS (Kolmogorov-Smirnov distance) for continuous covariates." if shape else "")
             + (
                 " Weighted samples: weighted means over the original SD."
-                if set(samples) & set(scope.weightings())
+                if set(samples) & set(scope.weighted())
                 else ""
             )
             + (" Imputed: means, with the largest over the imputations in brackets." if scope.imputed else ""),

@@ -30,7 +30,7 @@ def _baseline_table(scope: Scope, position: int, blocks: list[str]) -> Table:
     for name in blocks:
         header = [_arm_header(scope, name, arm) for arm in _arms(scope, name)]
         smd = ["SMD"] if len(_methods(scope, name)) == 1 else ["SMD, original SD", "SMD, own SD"]
-        tested = [] if name in scope.weightings() else [scope.numbers.style.p_column]
+        tested = [] if name in scope.weighted() else [scope.numbers.style.p_column]
         columns += [*header, *tested, *smd]
         groups.append((scope.population.adjustments[name].label, len(header) + len(tested) + len(smd)))
     continuous = scope.protocol.analyses.baseline.continuous
@@ -45,7 +45,7 @@ def _baseline_table(scope: Scope, position: int, blocks: list[str]) -> Table:
         footnotes=(
             f"Numbers are n (%){summary}. SMD: standardised mean difference, {scope.arms[0]} minus {scope.arms[1]}"
             "; for covariates of more than two levels the Mahalanobis distance, which has no sign.",
-            *((_WEIGHTED,) if set(blocks) & set(scope.weightings()) else ()),
+            *((_WEIGHTED,) if set(blocks) & set(scope.weighted()) else ()),
             *(
                 ("Imputed: means over the imputations; SMD with the largest of them in brackets.",)
                 if scope.imputed
@@ -61,7 +61,7 @@ def _arms(scope: Scope, adjustment: str) -> tuple[str, ...]:
 
 
 def _arm_header(scope: Scope, adjustment: str, arm: str) -> str:
-    if adjustment in scope.weightings():
+    if adjustment in scope.weighted():
         n = scope.find(adjustment=adjustment, analysis="weights", arm=arm, statistic="effective_sample_size")
         return f"{arm} (effective n = {scope.numbers.number(n, 1)})"
     n = scope.find(adjustment=adjustment, analysis="baseline", arm=arm, variable="", statistic="n")
@@ -80,7 +80,7 @@ def _variable(scope: Scope, variable: str, blocks: list[str], marks: Footnotes) 
         cells = list(plain(level))
         for name in blocks:
             cells += [_share(scope, name, arm, variable, level) for arm in _arms(scope, name)]
-            cells += [] if name in scope.weightings() else [Cell("")]
+            cells += [] if name in scope.weighted() else [Cell("")]
             cells += [_smd(scope, name, variable, level, method) for method in _methods(scope, name)]
         rows.append(Row(tuple(cells), indent=True))
     return rows
@@ -92,7 +92,7 @@ def _methods(scope: Scope, adjustment: str) -> tuple[str, ...]:
 
 def _test_cells(scope: Scope, adjustment: str, variable: str, marks: Footnotes) -> list[Cell]:
     smds = [_smd(scope, adjustment, variable, "", method) for method in _methods(scope, adjustment)]
-    if adjustment in scope.weightings():
+    if adjustment in scope.weighted():
         return smds
     p = scope.find(adjustment=adjustment, analysis="baseline", variable=variable, statistic="p_value")
     text = scope.numbers.probability(p)
@@ -111,7 +111,7 @@ def _smd(scope: Scope, adjustment: str, variable: str, level: str, method: str) 
 
 
 def _share(scope: Scope, adjustment: str, arm: str, variable: str, level: str) -> Cell:
-    if adjustment in scope.weightings():
+    if adjustment in scope.weighted():
         here = {"analysis": "baseline", "arm": arm, "variable": variable, "variable_level": level}
         weighted = scope.find(adjustment=adjustment, **here, statistic="weighted_percent")
         return quote(scope.numbers.number(weighted, 1), weighted)

@@ -18,7 +18,8 @@ def missing_table(scope: Scope) -> Table | None:
     scopes = [replace(scope, missing=name) for name in strategies]
     rows = [Row((*plain("Patients"), *(_analysed(one) for one in scopes)))]
     for name, matching in scope.matchings().items():
-        rows.append(Row((*plain(f"{matching.label}: pairs"), *(_pairs(one, name) for one in scopes))))
+        formed = "matched sets" if matching.sets else "pairs"
+        rows.append(Row((*plain(f"{matching.label}: {formed}"), *(_pairs(one, name) for one in scopes))))
     for endpoint, section in scope.population.endpoints.items():
         rows.append(Row(plain(f"{section.label}: hazard ratio ({scope.confidence} CI)"), kind="heading"))
         for name, adjustment in scope.population.adjustments.items():

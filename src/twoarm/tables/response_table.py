@@ -53,7 +53,7 @@ def response_table(scope: Scope) -> Table | None:
             f"Best overall response by RECIST 1.1, n (% of {which}). {declared.objective_response}: CR or PR. "
             f"{declared.disease_control}: CR, PR or SD.",
             "; ".join(f"{word}: {said}" for word, said in CATEGORIES.items()) + ".",
-            *(("Weighted samples: weighted percentages.",) if scope.weightings() else ()),
+            *(("Weighted samples: weighted percentages.",) if scope.weighted() else ()),
             *marks.lines(),
         ),
     )
@@ -70,7 +70,7 @@ def _category(scope: Scope, adjustment: str, rule: str, word: str) -> list[Cell]
 
 
 def _share(scope: Scope, **wanted: str) -> Cell:
-    if wanted["adjustment"] in scope.weightings():
+    if wanted["adjustment"] in scope.weighted():
         weighted = scope.find(**wanted, statistic="weighted_percent")
         return quote(scope.numbers.number(weighted, 1), weighted)
     n, percent = (scope.find(**wanted, statistic=s) for s in ("n", "percent"))
@@ -95,7 +95,7 @@ def _rate(scope: Scope, samples: list[str], rule: str, variable: str, label: str
 
 
 def _interval(scope: Scope, arm: str, here: dict[str, str], marks: Footnotes) -> Cell:
-    percent = "weighted_percent" if here["adjustment"] in scope.weightings() else "percent"
+    percent = "weighted_percent" if here["adjustment"] in scope.weighted() else "percent"
     lower, upper = (scope.find(**here, arm=arm, statistic=f"{percent}_{side}") for side in ("lower", "upper"))
     if lower is None or lower.value is None:
         return quote(scope.numbers.number(lower, 1), lower)

@@ -72,6 +72,11 @@ class Scope:
         """Return the weightings by name."""
         return {name: made for name, made in self.population.adjustments.items() if isinstance(made, Weighting)}
 
+    def weighted(self) -> dict[str, Matching | Weighting]:
+        """Return the adjustments whose patients are weighted: weightings, and matchings in sets."""
+        made = self.population.adjustments.items()
+        return {n: a for n, a in made if isinstance(a, Weighting) or (isinstance(a, Matching) and a.sets)}
+
     def marginal(self) -> dict[str, Unadjusted | Matching | Weighting]:
         """Return the adjustments that compare arms as they stand."""
         return {n: made for n, made in self.population.adjustments.items() if not isinstance(made, Multivariable)}

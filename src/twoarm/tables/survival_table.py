@@ -62,7 +62,8 @@ def survival_table(scope: Scope) -> Table:
         rows=tuple(rows),
         footnotes=(
             *_interval_note(scope),
-            *([_PAIRS] if scope.matchings() else []),
+            *([_PAIRS] if any(not made.sets for made in scope.matchings().values()) else []),
+            *([_SETS] if any(made.sets for made in scope.matchings().values()) else []),
             "NR: not reached. NE: not estimable.",
         ),
     )
@@ -78,6 +79,10 @@ def _interval_note(scope: Scope) -> tuple[str, ...]:
 
 
 _PAIRS = "The log-rank test of matched samples ignores the pairs; the one stratified by pair stands in brackets."
+_SETS = (
+    "In matched sets the log-rank test is weighted and clustered by set; the unweighted one stratified by set stands "
+    "in brackets, where nobody stands in several."
+)
 _SHORT = {"inverted": "inverted limits", "normal": "symmetric"}
 _METHODS = {"inverted": "Brookmeyer-Crowley", "normal": "normal approximation"}
 

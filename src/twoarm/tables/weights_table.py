@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twoarm.protocol.adjustment import Matching
 from twoarm.tables.scope import Scope
 from twoarm.tables.table import Cell, Row, Table, plain, quote
 
@@ -9,12 +10,13 @@ from twoarm.tables.table import Cell, Row, Table, plain, quote
 def weights_table(scope: Scope) -> Table | None:
     """Return one line an arm of every weighted sample; None without weights."""
     rows = []
-    for name, made in scope.weightings().items():
+    for name, made in scope.weighted().items():
         if not scope.made(name):
             continue
-        rows.append(Row(plain(f"{made.label} ({made.estimand})"), kind="heading"))
+        estimand = made.answers if isinstance(made, Matching) else made.estimand
+        rows.append(Row(plain(f"{made.label} ({estimand})"), kind="heading"))
         rows += [Row((*plain(arm), *_cells(scope, name, arm)), indent=True) for arm in scope.arms]
-    notes = [_truncation(scope, name) for name in scope.weightings() if scope.made(name)]
+    notes = [_truncation(scope, name) for name in scope.weighted() if scope.made(name)]
     return Table(
         name="weights",
         title="Weights",
