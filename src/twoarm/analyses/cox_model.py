@@ -49,6 +49,13 @@ def variance_name(request: Request, *, clustered: bool = True) -> str:
     return ROBUST if request.adjusted.weighted is not None else ""
 
 
+def variance_of_curves(request: Request) -> str:
+    """Return how the ledger calls the variance of what is read off curves; nothing for Greenwood's."""
+    if request.adjusted.pair is not None:
+        return "variance clustered by pair"
+    return "robust variance" if request.adjusted.weighted is not None else ""
+
+
 def method_name(request: Request, *, clustered: bool = True) -> str:
     """Return what the ledger calls the fit."""
     return f"Cox, {TIES[request.protocol.conventions.ties]}, Wald{variance_name(request, clustered=clustered)}"

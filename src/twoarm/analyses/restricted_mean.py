@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twoarm.analyses.cox_model import variance_of_curves
 from twoarm.analyses.request import Request
 from twoarm.statistics.restricted_mean import compare_restricted_means
 
@@ -16,7 +17,7 @@ def restricted_mean(request: Request) -> None:
         return
     protocol = request.protocol
     declared = protocol.analyses.restricted_mean.tau
-    method = "variance ignores the pairs" if request.adjusted.pair is not None else ""
+    method = variance_of_curves(request)
     for name, endpoint in request.endpoints.items():
         observed = request.observed(endpoint)
         ledger = request.ledger.within(endpoint=name, method=method)
@@ -27,6 +28,8 @@ def restricted_mean(request: Request) -> None:
                 event=observed.event,
                 treated=observed.treated,
                 tau=None if declared is None else declared * protocol.unit_days,
+                weight=observed.weight,
+                cluster=observed.pair,
                 confidence_level=protocol.confidence_level,
             )
             for label, arm in (

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from twoarm.analyses.hazard_ratio import small_arms
+from twoarm.analyses.named_days import named_days
 from twoarm.analyses.request import Observed, Request
 from twoarm.protocol.protocol import Conventions, Protocol
 from twoarm.results.curve import Curve, CurveKind
@@ -43,7 +44,7 @@ def survival(request: Request) -> None:
             _landmarks(here, km, request, endpoint.rounded)
             if label != "all" or request.imputed:
                 request.ledger.curves.append(curve_of(here, km, patients=mine))
-        _tests(ledger.within(arm=request.contrast), observed, small_arms(request, observed))
+        write_tests(ledger.within(arm=request.contrast), observed, small_arms(request, observed))
 
 
 def fit_curve(request: Request, observed: Observed, event: Booleans) -> KaplanMeier:
@@ -80,11 +81,7 @@ def _median_limits(ledger: Ledger, km: KaplanMeier, found: SurvivalQuantile, con
 
 def landmark_days(protocol: Protocol, rounded: bool) -> dict[str, float]:
     """Return the landmarks in days by their names; rounded where the endpoint's days were."""
-    days = {
-        f"{landmark:.10g} {protocol.time_unit}": landmark * protocol.unit_days
-        for landmark in protocol.analyses.survival.landmarks
-    }
-    return {name: float(round(day)) if rounded else day for name, day in days.items()}
+    return named_days(protocol, protocol.analyses.survival.landmarks, rounded)
 
 
 def _landmarks(ledger: Ledger, km: KaplanMeier, request: Request, rounded: bool) -> None:
@@ -109,7 +106,8 @@ def _landmarks(ledger: Ledger, km: KaplanMeier, request: Request, rounded: bool)
             )
 
 
-def _tests(ledger: Ledger, observed: Observed, few: str) -> None:
+def write_tests(ledger: Ledger, observed: Observed, few: str) -> None:
+    """Write the log-rank test, plain and stratified by pair, or weighted; or why there is none."""
     if observed.weight is not None:
         _weighted_test(ledger.within(method=WEIGHTED_LOG_RANK), observed, few)
         return

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from twoarm.disclosure.margins import Margins
+from twoarm.disclosure.time_counts import ANALYSES, tells_by_time, told_by_time
 from twoarm.protocol.output import Disclosure
 from twoarm.results.curve import Curve
 from twoarm.results.estimate import Estimate
@@ -36,14 +37,22 @@ COUNTS = frozenset(
         "broken_pairs",
         "cut_back_to_data_cutoff",
         "not_counted",
+        "at_risk",
+        "lost_events",
+        "lost_censored",
     }
 )
+_THROUGH_TIME = ("at_risk", "lost_events", "lost_censored")
 CHAIN = ("excluded", "excluded_unknown", "remaining")
 NOTE = "suppressed: small cell"
 
 _ONE_PATIENT = frozenset({"minimum", "maximum", "smallest_weight", "largest_weight"})  # the value of a single patient
 
-_SINGLE_PATIENTS = frozenset({"weights", "standardised"})  # curves: the largest weight; a step an event
+_SINGLE_PATIENTS = frozenset({"weights", "standardised", "schoenfeld"})  # curves: the largest weight; a step an event
+_OF_BOTH_ARMS = frozenset(
+    {"restricted_mean", "proportional_hazards", "standardised_survival", "augmented_survival", "survival_difference"}
+    | ANALYSES
+)
 
 _Cell = tuple[str, ...]
 _ARM, _LEVEL, _VARIABLE = 7, 6, 5  # positions in a cell
@@ -57,10 +66,11 @@ def disclose(disclosure: Disclosure, ledger: Ledger) -> Results:
     hidden = _hidden_cells(ledger.rows, minimum)
     chains = _small_chains(ledger.rows, minimum)
     closed = _told_by_difference(ledger.rows, minimum)
+    through_time = told_by_time(ledger.rows, minimum)
     rows = []
     for row in ledger.rows:
         gone = _cell(row) in hidden or _depends(row, hidden) or _in_chain(row, chains) or row.statistic in _ONE_PATIENT
-        gone = gone or ((row.population, row.missing) in closed and _counts(row))
+        gone = gone or ((row.population, row.missing) in closed and _counts(row)) or tells_by_time(row, through_time)
         rows.append(_suppress(row) if gone else _rounded(_silent(row), disclosure.round_to))
     shown = [curve for curve in ledger.curves if (curve.population, curve.missing) not in closed]
     shown = [curve for curve in shown if curve.kind not in _SINGLE_PATIENTS]
@@ -128,7 +138,7 @@ def disclose_inputs(disclosure: Disclosure, inputs: Sequence[InputFile]) -> tupl
 def _cell(row: Estimate) -> _Cell:
     """What the numbers of one cell share: a count, its percentage and the estimates within it."""
     counted = _counted(row)
-    statistic = counted if counted in COUNTS - {"n", "events", "unmatched"} else ""
+    statistic = counted if counted in COUNTS - {"n", "events", "unmatched", *_THROUGH_TIME} else ""
     return (
         row.population,
         row.missing,
@@ -177,7 +187,7 @@ def _depends(row: Estimate, hidden: set[_Cell]) -> bool:
             return True
     if row.analysis == "prognostic" and (*_cell(row)[:_VARIABLE], "", "", *_cell(row)[_ARM:]) in hidden:
         return True  # the model of a sample with a hidden count of patients or events
-    if row.analysis in ("restricted_mean", "proportional_hazards", "standardised_survival", "augmented_survival"):
+    if row.analysis in _OF_BOTH_ARMS:
         same = (row.population, row.missing, row.adjustment)
         counted = ("survival", "hazard_ratio")
         return any(c[:3] == same and c[3] in counted and c[4] == row.endpoint and not c[_VARIABLE] for c in hidden)
@@ -237,6 +247,10 @@ def _silent(row: Estimate) -> Estimate:
 
 def _tells(curve: Curve, hidden: set[_Cell]) -> bool:
     """Whether a curve's steps would count what is hidden: the patients or events of its arm and endpoint."""
+    if curve.kind == "schoenfeld_smooth":
+        sample = (curve.population, curve.missing, curve.adjustment)
+        counted = ("survival", "hazard_ratio")
+        return any(c[:3] == sample and c[3] in counted and c[4] == curve.endpoint and not c[_VARIABLE] for c in hidden)
     if curve.kind != "survival":
         return False
     wanted = (curve.population, curve.missing, curve.adjustment, "survival", curve.endpoint, "", "", curve.arm)
@@ -248,6 +262,8 @@ def _cut(curve: Curve, minimum: int) -> Curve:
     columns = dict(curve.columns)
     if curve.kind == "survival":
         return replace(curve, columns=_wide_steps(columns, minimum))
+    if curve.kind == "schoenfeld_smooth":
+        return replace(curve, columns=_inner(columns, minimum))
     for name in [name for name in columns if name not in ("left", "right")]:
         bars = [value or 0.0 for value in columns["all" if name == "weighted" else name]]
         small = [j for j, value in enumerate(bars) if 0 < value < minimum]
@@ -256,6 +272,13 @@ def _cut(curve: Curve, minimum: int) -> Curve:
             small.append(others[0][1])
         columns[name] = tuple(None if j in small else value for j, value in enumerate(columns[name]))
     return replace(curve, columns=columns)
+
+
+def _inner(columns: Mapping[str, tuple[float | None, ...]], minimum: int) -> dict[str, tuple[float | None, ...]]:
+    """Keep the part of a smooth that has so many events before and after it, and not how many."""
+    events = [value or 0.0 for value in columns["events"]]
+    kept = [j for j, value in enumerate(events) if minimum <= value <= events[-1] - minimum]
+    return {name: tuple(values[j] for j in kept) for name, values in columns.items() if name != "events"}
 
 
 def _wide_steps(columns: Mapping[str, tuple[float | None, ...]], minimum: int) -> dict[str, tuple[float | None, ...]]:

@@ -203,6 +203,8 @@ class Protocol(Section):
             adjustments = {"unadjusted": Unadjusted(kind="unadjusted"), **adjustments}
         declared: dict[str, object] = {"subgroups": self.subgroups, "response": self.response, "safety": self.safety}
         declared |= {"prognostic": self.prognostic, "dialects": self.analyses.dialects or None}
+        declared |= {"survival_difference": self.analyses.survival.landmarks or None}
+        declared |= {"landmark": self.analyses.landmark.times or None}
         possible = [word for word in ANALYSES if declared.get(word, self) is not None]
         wanted = possible if section.analyses is None else section.analyses
         return StudyPopulation(

@@ -8,13 +8,16 @@ from typing import Literal
 
 from twoarm.results.estimate import id_part
 
-CurveKind = Literal["survival", "follow_up", "histogram", "weights", "standardised"]
+CurveKind = Literal[
+    "survival", "follow_up", "histogram", "weights", "standardised", "schoenfeld", "schoenfeld_smooth"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
     """Named columns of equal length; ``survival`` has time, survival, lower, upper, at_risk, events, censored and
-    std_error (of log survival; none in a pooled curve)."""
+    std_error (of log survival; none in a pooled curve); ``schoenfeld`` has time, scale and log_hazard_ratio, a row an
+    event, and ``schoenfeld_smooth`` those at even steps of the scale with lower, upper and the events until then."""
 
     kind: CurveKind
     population: str

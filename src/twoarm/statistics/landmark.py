@@ -48,6 +48,6 @@ def at_landmark(*, time: ArrayLike, event: ArrayLike, at: float) -> Landmark:
     happened = arrays.events("event", event, exits.size)
     kept = exits > at
     if not kept.any():
-        raise NotEstimableError(f"nobody is followed beyond the landmark at {at:g}")
+        raise NotEstimableError("nobody is followed beyond the landmark")
     rows = np.flatnonzero(kept)
     return Landmark(float(at), rows, exits[rows] - at, happened[rows], happened & ~kept, ~happened & ~kept)

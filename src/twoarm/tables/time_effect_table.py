@@ -66,7 +66,12 @@ def restricted_mean_table(scope: Scope) -> Table | None:
             numbers.style.p_column,
         ),
         rows=tuple(rows),
-        footnotes=("Area under the survival curve; in matched samples its variance ignores the pairs.",),
+        footnotes=(
+            "Area under the survival curve"
+            + ("; in matched samples its variance is clustered by pair" if scope.matchings() else "")
+            + ("; in weighted samples it is robust" if scope.weightings() else "")
+            + ".",
+        ),
     )
 
 
