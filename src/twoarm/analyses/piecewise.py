@@ -38,7 +38,10 @@ def piecewise(request: Request) -> None:
             found = _fit(request, observed, list(cuts.values()))
             for label, piece in zip(_labels(list(cuts)), found.pieces, strict=True):
                 for arm, at_risk, events in zip(
-                    (request.population.treated, request.population.comparator), piece.at_risk, piece.events, strict=True
+                    (request.population.treated, request.population.comparator),
+                    piece.at_risk,
+                    piece.events,
+                    strict=True,
                 ):
                     here = ledger.within(arm=arm, parameter=label)
                     here.add("at_risk", at_risk)

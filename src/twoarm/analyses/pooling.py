@@ -10,8 +10,8 @@ import numpy as np
 
 from twoarm.analyses.balance import SEPARATED
 from twoarm.analyses.imputed import D2, RUBIN, Imputed, cell_of, or_infinite, write_pooled
-from twoarm.analyses.pooled_response import pool_difference, pool_odds_ratio, pool_rate, pool_weighted_rate
 from twoarm.analyses.pooled_gap import pool_gap
+from twoarm.analyses.pooled_response import pool_difference, pool_odds_ratio, pool_rate, pool_weighted_rate
 from twoarm.analyses.pooled_survival import pool_survival
 from twoarm.analyses.response import MCNEMAR
 from twoarm.endpoints.time_to_event import TimeToEvent

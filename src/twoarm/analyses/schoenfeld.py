@@ -14,7 +14,7 @@ from twoarm.statistics.schoenfeld_smooth import scaled_schoenfeld, smooth_schoen
 
 
 def schoenfeld_curves(request: Request) -> None:
-    """Write the curves of the primary endpoint, unadjusted and in the primary adjustment; nothing where none can be had.
+    """Write the curves of the primary endpoint, unadjusted and in the primary adjustment, where they can be had.
 
     The smooth's limits come from the model's information, as in R; pairs are ignored.
     """

@@ -148,7 +148,9 @@ def _split(exits: Floats, happened: Booleans, cuts: Floats) -> _Split:
         patient = np.flatnonzero(exits > start)
         inside = exits[patient] <= end
         stop = np.where(inside, exits[patient], end)
-        parts.append((patient, np.full(patient.size, k), np.full(patient.size, start), stop, happened[patient] & inside))
+        parts.append(
+            (patient, np.full(patient.size, k), np.full(patient.size, start), stop, happened[patient] & inside)
+        )
     return _Split(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 

@@ -1,4 +1,4 @@
-"""Scaled Schoenfeld residuals and their smooth: the log hazard ratio as it changes with time (Grambsch and Therneau)."""
+"""Scaled Schoenfeld residuals and their smooth: the log hazard ratio over time (Grambsch and Therneau 1994)."""
 
 from __future__ import annotations
 

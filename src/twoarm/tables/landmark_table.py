@@ -35,8 +35,8 @@ def landmark_table(scope: Scope) -> Table | None:
         ),
         rows=tuple(rows),
         footnotes=(
-            "Patients without the event who are followed beyond the landmark; time is counted from it. Lost: had the event "
-            "or ended follow-up at the landmark or before it.",
+            "Patients without the event who are followed beyond the landmark; time is counted from it. Lost: had the "
+            "event or ended follow-up at the landmark or before it.",
             *marks.lines(),
         ),
     )

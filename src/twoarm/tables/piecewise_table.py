@@ -34,8 +34,8 @@ def piecewise_table(scope: Scope) -> Table | None:
         ),
         rows=tuple(rows),
         footnotes=(
-            "At risk: followed beyond the interval's start; its end belongs to it. Patients in a later interval are those "
-            "who came so far, so that its hazard ratio compares survivors. NE: not estimable.",
+            "At risk: followed beyond the interval's start; its end belongs to it. Patients in a later interval are "
+            "those who came so far, so that its hazard ratio compares survivors. NE: not estimable.",
             *marks.lines(),
         ),
     )
@@ -53,7 +53,10 @@ def _rows(scope: Scope, endpoint: str, adjustment: str, marks: Footnotes) -> Ite
         yield Row(
             (
                 *plain(numbers.marked(headline.parameter) or "All"),
-                *(count_of(scope, arm, "events", "at_risk", parameter=headline.parameter, **here) for arm in scope.arms),
+                *(
+                    count_of(scope, arm, "events", "at_risk", parameter=headline.parameter, **here)
+                    for arm in scope.arms
+                ),
                 quote(text + mark, *parts[:3]),
                 quote(numbers.probability(parts[3]), parts[3]),
                 quote(numbers.probability(test), test),
