@@ -129,7 +129,9 @@ def test_designed_samples_are_clustered_and_weighted(veteran: Results, adjustmen
     assert method in veteran.get(**here, statistic="p_value").method
     gap = survival_difference(**columns, **more, at=90)
     here = {"adjustment": adjustment, "analysis": "survival_difference", "parameter": "90 days"}
-    assert values(veteran, "survival_difference_se", **here) == pytest.approx([100 * gap.difference_std_error], rel=1e-9)
+    assert values(veteran, "survival_difference_se", **here) == pytest.approx(
+        [100 * gap.difference_std_error], rel=1e-9
+    )
     pieces = piecewise_hazard_ratio(**columns, **more, cuts=[30, 100, 180])
     here = {"adjustment": adjustment, "analysis": "piecewise", "parameter": "100 to 180 days"}
     expected = [pieces.pieces[2].log_hazard_ratio, pieces.pieces[2].std_error]

@@ -52,7 +52,11 @@ def test_the_shaded_area_is_the_difference_of_the_restricted_means(small: Scope)
     total = 0.0
     for shape in figure.axes[0].collections:
         assert isinstance(shape, PolyCollection)
-        sign = 1 if np.allclose(shape.get_facecolor()[0][:3], [int(TREATED[i : i + 2], 16) / 255 for i in (1, 3, 5)]) else -1
+        sign = (
+            1
+            if np.allclose(shape.get_facecolor()[0][:3], [int(TREATED[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+            else -1
+        )
         for path in shape.get_paths():
             x, y = path.vertices[:, 0], path.vertices[:, 1]
             total += sign * abs(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1))) / 2

@@ -126,16 +126,27 @@ def test_a_patient_written_twice_as_one_cluster_counts_once(cohort):
 
 @MODEST
 @given(cohorts())
-def test_without_censoring_before_the_time_greenwood_is_the_jackknife(cohort):
+def test_where_everybody_counts_once_the_jackknife_is_greenwoods_variance(cohort):
+    once = np.ones(cohort.time.size)
+    for function, more in ((compare_restricted_means, {}), (survival_difference, {"at": 4.0})):
+        one, other = (estimated(function, **cohort.plain, **more, weight=weight) for weight in (None, once))
+        assert (one is None) == (other is None)
+        if one is not None:
+            assert numbers_of(one) == pytest.approx(numbers_of(other), rel=1e-8, nan_ok=True)
+
+
+@MODEST
+@given(cohorts())
+def test_without_censoring_before_the_time_survival_is_a_share(cohort):
     at = 4.0
     seen = replace(cohort, event=cohort.event | (cohort.time <= at))
-    one = estimated(survival_difference, **seen.plain, at=at)
-    other = estimated(survival_difference, **seen.plain, weight=np.ones(seen.time.size), at=at)
-    assert (one is None) == (other is None)
-    if one is not None:
-        assert one.difference_std_error == pytest.approx(other.difference_std_error, rel=SAME)
-        share = [float((seen.time[seen.treated == arm] > at).mean()) for arm in (True, False)]
-        assert one.difference == pytest.approx(share[0] - share[1], abs=1e-12)
+    found = estimated(survival_difference, **seen.plain, at=at)
+    if found is not None:
+        arms = [seen.time[seen.treated == arm] > at for arm in (True, False)]
+        share = [float(arm.mean()) for arm in arms]
+        assert found.difference == pytest.approx(share[0] - share[1], abs=1e-12)
+        variance = sum(s * (1 - s) / arm.size for s, arm in zip(share, arms, strict=True))
+        assert found.difference_std_error**2 == pytest.approx(variance, rel=SAME)
 
 
 @MODEST

@@ -85,7 +85,7 @@ def smooth_schoenfeld(
     """
     x = residuals.scale
     knots = np.quantile(x, KNOTS)
-    if (np.diff(knots) <= 0).any():
+    if (np.diff(knots) <= 0).any() or np.unique(x).size < knots.size:
         raise NotEstimableError("too few distinct event times for a smooth")
     unit = knots[-1] - knots[0]
     places = np.linspace(knots[0], knots[-1], points)
