@@ -76,7 +76,8 @@ def test_residuals_are_dropped_and_their_smooth_is_cut_at_both_ends(tmp_path: Pa
     assert whole.curve(kind="schoenfeld", **here) is not None
     assert not [curve for curve in cut.curves if curve.kind == "schoenfeld"]
     before, after = (results.curve(kind="schoenfeld_smooth", **here) for results in (whole, cut))
-    assert before is not None and after is not None
+    assert before is not None
+    assert after is not None
     events = [int(value or 0) for value in before.columns["events"]]
     kept = [j for j, value in enumerate(events) if MINIMUM <= value <= events[-1] - MINIMUM]
     assert after.columns == {n: tuple(v[j] for j in kept) for n, v in before.columns.items() if n != "events"}

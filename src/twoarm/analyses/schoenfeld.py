@@ -32,7 +32,7 @@ def schoenfeld_curves(request: Request) -> None:
 
 
 def _write(request: Request, observed: Observed, endpoint: str) -> None:
-    design = model_design(request, observed)
+    design = model_design(request, observed, request.adjusted.covariates_in_model)
     fit = fit_cox(
         time=observed.time,
         event=observed.event,

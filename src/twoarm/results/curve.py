@@ -8,9 +8,7 @@ from typing import Literal
 
 from twoarm.results.estimate import id_part
 
-CurveKind = Literal[
-    "survival", "follow_up", "histogram", "weights", "standardised", "schoenfeld", "schoenfeld_smooth"
-]
+CurveKind = Literal["survival", "follow_up", "histogram", "weights", "standardised", "schoenfeld", "schoenfeld_smooth"]
 
 
 @dataclass(frozen=True, slots=True)
