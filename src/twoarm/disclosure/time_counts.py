@@ -12,6 +12,7 @@ from itertools import accumulate, pairwise
 from twoarm.results.estimate import Estimate
 
 ANALYSES = frozenset({"piecewise", "landmark"})
+SAME = 1e-6  # means over imputations that add up to one another leave rounding
 
 Arm = tuple[str, str, str, str, str]  # population, strategy, adjustment, endpoint, arm
 
@@ -41,7 +42,7 @@ def _sequences(rows: list[Estimate]) -> tuple[list[float], list[float]]:
 
 
 def _close(counts: list[float], minimum: int) -> bool:
-    return any(0 < later - one < minimum for one, later in pairwise(sorted(counts)))
+    return any(SAME < later - one < minimum for one, later in pairwise(sorted(counts)))
 
 
 def tells_by_time(row: Estimate, arms: set[Arm]) -> bool:
