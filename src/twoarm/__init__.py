@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from twoarm.notebook.design import logistic, match, standardised_differences
     from twoarm.notebook.sensitivity import e_value, leave_one_centre_out, pool_centres
     from twoarm.notebook.special_regressions import exact_cox, firth_cox, firth_logistic
-    from twoarm.notebook.survival import cox, kaplan_meier, log_rank, restricted_mean
+    from twoarm.notebook.survival import cox, kaplan_meier, log_rank
+    from twoarm.notebook.time_effects import piecewise_hazard_ratio, restricted_mean, survival_difference
     from twoarm.notebook.weighting import entropy_weights, propensity_weights, weighted_log_rank
     from twoarm.protocol.read import parse_protocol, read_protocol
     from twoarm.records.records import read_records
@@ -64,8 +65,10 @@ _HOMES = {
     "pool_centres": "twoarm.notebook.sensitivity",
     "proportion": "twoarm.notebook.comparisons",
     "proportion_difference": "twoarm.notebook.comparisons",
-    "restricted_mean": "twoarm.notebook.survival",
+    "piecewise_hazard_ratio": "twoarm.notebook.time_effects",
+    "restricted_mean": "twoarm.notebook.time_effects",
     "standardised_differences": "twoarm.notebook.design",
+    "survival_difference": "twoarm.notebook.time_effects",
     "t_test": "twoarm.notebook.comparisons",
     "wilcoxon": "twoarm.notebook.comparisons",
     "entropy_weights": "twoarm.notebook.weighting",
@@ -110,6 +113,7 @@ __all__ = [
     "logistic",
     "match",
     "parse_protocol",
+    "piecewise_hazard_ratio",
     "pool_centres",
     "propensity_weights",
     "proportion",
@@ -120,6 +124,7 @@ __all__ = [
     "restricted_mean",
     "run_study",
     "standardised_differences",
+    "survival_difference",
     "t_test",
     "weighted_log_rank",
     "wilcoxon",

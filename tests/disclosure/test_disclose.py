@@ -42,7 +42,8 @@ def test_no_small_count_is_left(tmp_path: Path) -> None:
 
 
 def test_curves_end_before_few_are_at_risk(tmp_path: Path) -> None:
-    for curve in run(tmp_path, MINIMUM).curves:
+    curves = run(tmp_path, MINIMUM).curves
+    for curve in [curve for curve in curves if curve.kind != "schoenfeld_smooth"]:  # it counts nobody
         counts = (
             curve.columns["at_risk"] if curve.kind == "survival" else (*curve.columns["all"], *curve.columns["matched"])
         )

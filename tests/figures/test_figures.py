@@ -76,7 +76,9 @@ NAMES = [
     *(f"survival-{e}-{a}" for e in ("os", "rfs") for a in ("unadjusted", "matched")),
     *(f"{kind}-{e}-multivariable" for kind in ("forest", "standardised") for e in ("os", "rfs")),
     *(f"subgroups-{e}-matched" for e in ("os", "rfs")),
+    *(f"{kind}-os-{a}" for kind in ("loglog", "schoenfeld", "restricted_mean") for a in ("unadjusted", "matched")),
 ]
+LONG = ["loglog-os-unadjusted", "schoenfeld-os-unadjusted", "restricted_mean-os-unadjusted"]
 
 
 def named(scope: Scope, name: str) -> NamedFigure:
@@ -97,7 +99,7 @@ def test_texts_neither_overlap_nor_leave_the_figure(example: Scope, name: str) -
 
 
 @pytest.mark.filterwarnings("ignore:Glyph")
-@pytest.mark.parametrize("name", ["flow", "hazard_ratios", "survival-os-matched", "subgroups-os-matched"])
+@pytest.mark.parametrize("name", ["flow", "hazard_ratios", "survival-os-matched", "subgroups-os-matched", *LONG])
 def test_long_labels_do_not_overlap_either(name: str, tmp_path: Path) -> None:
     with style():
         figure = named(scope_of(long_labels(tmp_path)), name).draw()

@@ -13,6 +13,7 @@ from twoarm.statistics.crossed_clusters import with_crossed_clusters
 TIES: dict[Ties, str] = {"efron": "Efron ties", "breslow": "Breslow ties"}
 BY_PAIR, ROBUST = ", robust variance clustered by pair", ", robust variance"
 BY_SET = ", robust variance clustered by matched set"
+SEVERAL_SETS = "partners stand in several sets, so that clusters cross: see the hazard ratio"
 CROSSED = ", robust variance by crossed clusters of set and patient"
 
 
@@ -58,6 +59,13 @@ def variance_name(request: Request, *, clustered: bool = True) -> str:
     if request.adjusted.pair is not None:
         return BY_PAIR if clustered else ""
     return ROBUST if request.adjusted.weighted is not None else ""
+
+
+def variance_of_curves(request: Request) -> str:
+    """Return how the ledger calls the variance of what is read off curves; nothing for Greenwood's."""
+    if request.adjusted.pair is not None:
+        return f"variance clustered by {'pair' if request.adjusted.sets is None else 'matched set'}"
+    return "robust variance" if request.adjusted.weighted is not None else ""
 
 
 def method_name(request: Request, *, clustered: bool = True) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from twoarm.analyses.balance import SEPARATED
 from twoarm.analyses.imputed import D2, RUBIN, Imputed, cell_of, or_infinite, write_pooled
+from twoarm.analyses.pooled_gap import pool_gap
 from twoarm.analyses.pooled_response import pool_difference, pool_odds_ratio, pool_rate, pool_weighted_rate
 from twoarm.analyses.pooled_survival import pool_survival
 from twoarm.analyses.response import MCNEMAR
@@ -28,7 +29,7 @@ MEANS = frozenset(
 )
 COUNTS = frozenset(
     {"n", "events", "pairs", "unmatched", "truncated_below", "truncated_above"}
-    | {"sets_by_partners", "distinct_partners", "most_used_partner"}
+    | {"sets_by_partners", "distinct_partners", "most_used_partner", "at_risk", "lost_events", "lost_censored"}
 )
 NOT_POOLED = "differs between the imputations and has no pooling rule"
 NO_TEST_RULE = "a test without a pooling rule"
@@ -189,6 +190,7 @@ def _weighted_percent(imputed: Imputed, ledger: Ledger, template: Estimate) -> N
 _RULES: Mapping[str, Callable[[Imputed, Ledger, Estimate], None]] = {
     "hazard_ratio": _hazard_ratio,
     "difference": pool_difference,
+    "survival_difference": pool_gap,
     "odds_ratio": pool_odds_ratio,
     "percent": _percent,
     "weighted_percent": _weighted_percent,

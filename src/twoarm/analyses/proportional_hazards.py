@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twoarm.analyses.hazard_ratio import ARM, model_design
 from twoarm.analyses.request import Request
+from twoarm.analyses.schoenfeld import schoenfeld_curves
 from twoarm.statistics.cox import fit_cox
 from twoarm.statistics.proportional_hazards import proportional_hazards_test
 
@@ -47,3 +48,4 @@ def proportional_hazards(request: Request) -> None:
                 overall = (test.global_p_value, test.global_statistic, test.global_degrees_of_freedom)
                 for statistic, value in zip(_ROWS, overall, strict=True):
                     here.add(statistic, value)
+    schoenfeld_curves(request)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from twoarm.analyses.cox_model import SEVERAL_SETS, variance_of_curves
 from twoarm.analyses.request import Request
 from twoarm.statistics.restricted_mean import compare_restricted_means
 
-WEIGHTED = "weighted curves have no variance of their area here"
 MEAN = ("restricted_mean", "restricted_mean_lower", "restricted_mean_upper")
 GAP = tuple(f"restricted_mean_difference{end}" for end in ("", "_lower", "_upper"))
 RATIO = tuple(f"restricted_mean_ratio{end}" for end in ("", "_lower", "_upper"))
@@ -18,16 +18,14 @@ def restricted_mean(request: Request) -> None:
         return
     protocol = request.protocol
     declared = protocol.analyses.restricted_mean.tau
-    method = "variance ignores the pairs" if request.adjusted.pair is not None else ""
+    method = variance_of_curves(request)
     for name, endpoint in request.endpoints.items():
         observed = request.observed(endpoint)
         ledger = request.ledger.within(endpoint=name, method=method)
         contrast = ledger.within(arm=request.contrast)
-        if observed.competing is not None:
-            contrast.not_estimable(*GAP, *RATIO, "p_value", reason=COMPETING)
-            continue
-        if observed.weight is not None:
-            contrast.not_estimable(*GAP, *RATIO, "p_value", reason=WEIGHTED)
+        reason = COMPETING if observed.competing is not None else SEVERAL_SETS if observed.patient is not None else ""
+        if reason:
+            contrast.not_estimable(*GAP, *RATIO, "p_value", reason=reason)
             continue
         with contrast.estimating(*GAP, *RATIO, "p_value"):
             found = compare_restricted_means(
@@ -35,6 +33,8 @@ def restricted_mean(request: Request) -> None:
                 event=observed.event,
                 treated=observed.treated,
                 tau=None if declared is None else declared * protocol.unit_days,
+                weight=observed.weight,
+                cluster=observed.pair,
                 confidence_level=protocol.confidence_level,
             )
             for label, arm in (

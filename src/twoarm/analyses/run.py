@@ -14,7 +14,9 @@ from twoarm.analyses.design_warnings import design_warnings
 from twoarm.analyses.dialects import dialects
 from twoarm.analyses.follow_up import follow_up
 from twoarm.analyses.hazard_ratio import hazard_ratio
+from twoarm.analyses.landmark import landmark
 from twoarm.analyses.lost import lost
+from twoarm.analyses.piecewise import piecewise
 from twoarm.analyses.pooling import pool_rows
 from twoarm.analyses.prognostic import prognostic
 from twoarm.analyses.proportional_hazards import proportional_hazards
@@ -24,6 +26,7 @@ from twoarm.analyses.restricted_mean import restricted_mean
 from twoarm.analyses.safety import safety
 from twoarm.analyses.subgroups import subgroups
 from twoarm.analyses.survival import survival
+from twoarm.analyses.survival_difference import survival_difference
 from twoarm.analyses.weights import weights
 from twoarm.cohort.attrition import AttritionStep
 from twoarm.cohort.cohort import Cohort
@@ -49,11 +52,14 @@ ANALYSES: Mapping[AnalysisName, Callable[[Request], None]] = {
     **OF_THE_ARMS,
     "survival": survival,
     "cumulative_incidence": cumulative_incidence,
+    "survival_difference": survival_difference,
     "hazard_ratio": hazard_ratio,
     "proportional_hazards": proportional_hazards,
     "restricted_mean": restricted_mean,
     "standardised_survival": standardised_survival,
     "augmented_survival": augmented,
+    "piecewise": piecewise,
+    "landmark": landmark,
     "subgroups": subgroups,
     "response": response,
     "safety": safety,

@@ -8,6 +8,7 @@ import numpy as np
 
 from twoarm.analyses.cox_model import variance_name
 from twoarm.analyses.hazard_ratio import small_arms
+from twoarm.analyses.named_days import named_days
 from twoarm.analyses.request import Observed, Request
 from twoarm.protocol.protocol import Conventions, Protocol
 from twoarm.results.curve import Curve, CurveKind
@@ -49,7 +50,8 @@ def survival(request: Request) -> None:
             _landmarks(here, km, request, endpoint.rounded)
             if label != "all" or request.imputed:
                 request.ledger.curves.append(curve_of(here, km, patients=mine))
-        _tests(request, ledger.within(arm=request.contrast), request.observed(endpoint))
+        compared = request.observed(endpoint)
+        write_tests(request, ledger.within(arm=request.contrast), compared, small_arms(request, compared))
 
 
 def fit_curve(request: Request, observed: Observed, event: Booleans) -> KaplanMeier:
@@ -86,11 +88,7 @@ def _median_limits(ledger: Ledger, km: KaplanMeier, found: SurvivalQuantile, con
 
 def landmark_days(protocol: Protocol, rounded: bool) -> dict[str, float]:
     """Return the landmarks in days by their names; rounded where the endpoint's days were."""
-    days = {
-        f"{landmark:.10g} {protocol.time_unit}": landmark * protocol.unit_days
-        for landmark in protocol.analyses.survival.landmarks
-    }
-    return {name: float(round(day)) if rounded else day for name, day in days.items()}
+    return named_days(protocol, protocol.analyses.survival.landmarks, rounded)
 
 
 def _landmarks(ledger: Ledger, km: KaplanMeier, request: Request, rounded: bool) -> None:
@@ -115,8 +113,8 @@ def _landmarks(ledger: Ledger, km: KaplanMeier, request: Request, rounded: bool)
             )
 
 
-def _tests(request: Request, ledger: Ledger, observed: Observed) -> None:
-    few = small_arms(request, observed)
+def write_tests(request: Request, ledger: Ledger, observed: Observed, few: str) -> None:
+    """Write the log-rank test, plain and stratified by pair, or weighted; or why there is none."""
     kinds: list[tuple[str, Integers | None]] = []
     if observed.weight is None:
         kinds.append(("log-rank", None))

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from twoarm.disclosure.margins import Margins
+from twoarm.disclosure.time_counts import ANALYSES, tells_by_time, told_by_time
 from twoarm.protocol.output import Disclosure
 from twoarm.results.curve import Curve
 from twoarm.results.estimate import Estimate
@@ -38,9 +39,13 @@ COUNTS = frozenset(
         "broken_pairs",
         "cut_back_to_data_cutoff",
         "not_counted",
+        "at_risk",
+        "lost_events",
+        "lost_censored",
     }
 )
 DRAWN = ("survival", "cumulative_incidence")  # curves of patients over time, named as their analyses
+_IN_ONE_CELL = frozenset({"n", "events", "competing_events", "unmatched", "at_risk", "lost_events", "lost_censored"})
 CHAIN = ("excluded", "excluded_unknown", "remaining")
 NOTE = "suppressed: small cell"
 
@@ -48,7 +53,11 @@ _ONE_PATIENT = frozenset({"minimum", "maximum", "smallest_weight", "largest_weig
 _ONE_PATIENT |= {"most_used_partner", "largest_partner_percent", "reused_partners"}
 _FEW_PARTNERS = frozenset({"sets_by_partners", "partners_per_set"})  # with the arms' sizes they tell each other
 
-_SINGLE_PATIENTS = frozenset({"weights", "standardised"})  # curves: the largest weight; a step an event
+_SINGLE_PATIENTS = frozenset({"weights", "standardised", "schoenfeld"})  # curves: the largest weight; a step an event
+_OF_BOTH_ARMS = frozenset(
+    {"restricted_mean", "proportional_hazards", "standardised_survival", "augmented_survival", "survival_difference"}
+    | ANALYSES
+)
 
 _Cell = tuple[str, ...]
 _ARM, _LEVEL, _VARIABLE = 7, 6, 5  # positions in a cell
@@ -62,10 +71,11 @@ def disclose(disclosure: Disclosure, ledger: Ledger) -> Results:
     hidden = _hidden_cells(ledger.rows, minimum)
     chains = _small_chains(ledger.rows, minimum)
     closed = _told_by_difference(ledger.rows, minimum)
+    through_time = told_by_time(ledger.rows, minimum)
     rows = []
     for row in ledger.rows:
         gone = _cell(row) in hidden or _depends(row, hidden) or _in_chain(row, chains)
-        gone = gone or _counted(row) in _ONE_PATIENT | _FEW_PARTNERS
+        gone = gone or _counted(row) in _ONE_PATIENT | _FEW_PARTNERS or tells_by_time(row, through_time)
         gone = gone or ((row.population, row.missing) in closed and _counts(row))
         rows.append(_suppress(row) if gone else _rounded(_silent(row), disclosure.round_to))
     shown = [curve for curve in ledger.curves if (curve.population, curve.missing) not in closed]
@@ -134,7 +144,7 @@ def disclose_inputs(disclosure: Disclosure, inputs: Sequence[InputFile]) -> tupl
 def _cell(row: Estimate) -> _Cell:
     """What the numbers of one cell share: a count, its percentage and the estimates within it."""
     counted = _counted(row)
-    statistic = counted if counted in COUNTS - {"n", "events", "competing_events", "unmatched"} else ""
+    statistic = counted if counted in COUNTS - _IN_ONE_CELL else ""
     return (
         row.population,
         row.missing,
@@ -187,7 +197,7 @@ def _depends(row: Estimate, hidden: set[_Cell]) -> bool:
         row = replace(row, variable="")
         if _cell(row) in hidden:
             return True
-    if row.analysis in ("restricted_mean", "proportional_hazards", "standardised_survival", "augmented_survival"):
+    if row.analysis in _OF_BOTH_ARMS:
         same = (row.population, row.missing, row.adjustment)
         counted = ("survival", "cumulative_incidence", "hazard_ratio")
         return any(c[:3] == same and c[3] in counted and c[4] == row.endpoint and not c[_VARIABLE] for c in hidden)
@@ -249,6 +259,10 @@ def _silent(row: Estimate) -> Estimate:
 
 def _tells(curve: Curve, hidden: set[_Cell]) -> bool:
     """Whether a curve's steps would count what is hidden: the patients or events of its arm and endpoint."""
+    if curve.kind == "schoenfeld_smooth":
+        sample = (curve.population, curve.missing, curve.adjustment)
+        counted = ("survival", "hazard_ratio")
+        return any(c[:3] == sample and c[3] in counted and c[4] == curve.endpoint and not c[_VARIABLE] for c in hidden)
     if curve.kind not in DRAWN:
         return False
     wanted = (curve.population, curve.missing, curve.adjustment, curve.kind, curve.endpoint, "", "", curve.arm)
@@ -260,6 +274,8 @@ def _cut(curve: Curve, minimum: int) -> Curve:
     columns = dict(curve.columns)
     if curve.kind in DRAWN:
         return replace(curve, columns=_wide_steps(columns, minimum))
+    if curve.kind == "schoenfeld_smooth":
+        return replace(curve, columns=_inner(columns, minimum))
     for name in [name for name in columns if name not in ("left", "right")]:
         bars = [value or 0.0 for value in columns["all" if name == "weighted" else name]]
         small = [j for j, value in enumerate(bars) if 0 < value < minimum]
@@ -268,6 +284,13 @@ def _cut(curve: Curve, minimum: int) -> Curve:
             small.append(others[0][1])
         columns[name] = tuple(None if j in small else value for j, value in enumerate(columns[name]))
     return replace(curve, columns=columns)
+
+
+def _inner(columns: Mapping[str, tuple[float | None, ...]], minimum: int) -> dict[str, tuple[float | None, ...]]:
+    """Keep the part of a smooth that has so many events before and after it, and not how many."""
+    events = [value or 0.0 for value in columns["events"]]
+    kept = [j for j, value in enumerate(events) if minimum <= value <= events[-1] - minimum]
+    return {name: tuple(values[j] for j in kept) for name, values in columns.items() if name != "events"}
 
 
 def _wide_steps(columns: Mapping[str, tuple[float | None, ...]], minimum: int) -> dict[str, tuple[float | None, ...]]:

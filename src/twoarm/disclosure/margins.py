@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from twoarm.disclosure.time_counts import ANALYSES
 from twoarm.results.estimate import Estimate
 
 Quantity = tuple[str, ...]  # what is counted; two rows that count the same have the same quantity
@@ -52,7 +53,7 @@ class Margins:
 
     def quantity(self, row: Estimate) -> Quantity | None:
         """Return what a row counts; None for what is no count of patients or events of a sample."""
-        if row.statistic not in ("n", "events", "competing_events") or row.analysis == "attrition":
+        if row.statistic not in ("n", "events", "competing_events") or row.analysis in ("attrition", *ANALYSES):
             return None
         arm, focal = row.arm, self._focal.get((row.population, row.missing, row.adjustment))
         sample = EVERYBODY if focal is None else row.adjustment

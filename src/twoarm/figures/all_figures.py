@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,9 +19,12 @@ from twoarm.figures.flow_diagram import flow_diagram
 from twoarm.figures.fonts import Fonts
 from twoarm.figures.forest_plot import effects_forest, model_forest, subgroup_forest
 from twoarm.figures.kaplan_meier_plot import kaplan_meier_plot
+from twoarm.figures.log_log_plot import log_log_plot
 from twoarm.figures.love_plot import love_plot
 from twoarm.figures.png import encode_png
 from twoarm.figures.propensity_plot import propensity_plot
+from twoarm.figures.restricted_mean_plot import restricted_mean_plot
+from twoarm.figures.schoenfeld_plot import schoenfeld_plot
 from twoarm.figures.standardised_plot import standardised_plot
 from twoarm.figures.theme import style
 from twoarm.figures.tiff import encode_tiff
@@ -94,9 +97,31 @@ def _figures(scope: Scope) -> Iterator[NamedFigure]:
             if scope.curve(kind="standardised", adjustment=name, endpoint=endpoint, arm=scope.arms[0]) is not None:
                 title = f"{section.label}, standardised to all patients, {labels[name]} model"
                 yield NamedFigure.of(f"standardised-{endpoint}-{name}", title, standardised_plot, scope, name, endpoint)
+        if endpoint == scope.protocol.primary_endpoint:
+            yield from _time_figures(scope, endpoint, section.label, labels)
         for name in _subgroup_samples(scope, primary):
             title = f"{section.label} in subgroups, {labels[name]}"
             yield NamedFigure.of(f"subgroups-{endpoint}-{name}", title, subgroup_forest, scope, name, endpoint)
+
+
+def _time_figures(scope: Scope, endpoint: str, label: str, labels: Mapping[str, str]) -> Iterator[NamedFigure]:
+    """What the effect does over time, unadjusted and in the primary adjustment, as far as it was analysed."""
+    wanted, imputed = scope.population.analyses, scope.imputed
+    for name in dict.fromkeys((scope.unadjusted(), scope.protocol.primary_adjustment)):
+        if name not in labels or imputed:
+            continue
+        title, marginal = f"{label}, {labels[name]}", name in scope.marginal()
+        if "proportional_hazards" in wanted:
+            if marginal and "survival" in wanted:
+                what = f"log(-log S) of the arms: {title}"
+                yield NamedFigure.of(f"loglog-{endpoint}-{name}", what, log_log_plot, scope, name, endpoint)
+            what = f"Scaled Schoenfeld residuals of the arm: {title}"
+            yield NamedFigure.of(f"schoenfeld-{endpoint}-{name}", what, schoenfeld_plot, scope, name, endpoint)
+        if "restricted_mean" in wanted and "survival" in wanted and marginal:
+            what = f"Area between the survival curves: {title}"
+            yield NamedFigure.of(
+                f"restricted_mean-{endpoint}-{name}", what, restricted_mean_plot, scope, name, endpoint
+            )
 
 
 def _subgroup_samples(scope: Scope, primary: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Survival statistics: curves, log-rank test, Cox regression, restricted means."""
+"""Survival statistics: curves, log-rank test, Cox regression."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from twoarm.errors import ArgumentError
 from twoarm.notebook.columns import column, events, label_of, names_of, open_frame, required, terms
 from twoarm.notebook.result import Result, Value, as_frame
 from twoarm.statistics import arrays
@@ -20,7 +19,6 @@ from twoarm.statistics.kaplan_meier import IntervalType, KaplanMeier, fit_kaplan
 from twoarm.statistics.log_rank import LogRank
 from twoarm.statistics.log_rank import log_rank as test_log_rank
 from twoarm.statistics.proportional_hazards import TimeTransform, proportional_hazards_test
-from twoarm.statistics.restricted_mean import compare_restricted_means
 from twoarm.statistics.survival_quantile import FlatEnd, QuantileInterval, survival_quantile
 
 
@@ -341,56 +339,3 @@ def _cox_notes(fit: CoxFit, confidence_level: float) -> tuple[str, ...]:
     ]
     notes += [f"{name} is not estimable: {why}." for name, why in zip(fit.names, fit.reasons, strict=True) if why]
     return tuple(notes)
-
-
-def restricted_mean(
-    frame: Any = None,
-    /,
-    time: Any = None,
-    event: Any = None,
-    arm: Any = None,
-    *,
-    treated: Any = True,
-    tau: float | None = None,
-    event_value: Any = None,
-    confidence_level: float = 0.95,
-) -> Result:
-    """Compare restricted mean survival times up to tau.
-
-    Args:
-        frame: a frame with columns named in the other arguments; or nothing, with arrays.
-        time: time to event or end of follow-up, shape (n,).
-        event: True (or 1) for an event, shape (n,); other codes are declared with ``event_value``.
-        arm: each patient's arm, shape (n,); two arms.
-        treated: the value of the treated arm.
-        tau: end of the area; the smaller of the arms' largest times by default.
-        event_value: the code of an event.
-        confidence_level: of all intervals.
-
-    Raises:
-        ArgumentError: an argument that is missing, negative, miscoded or of another length.
-        NotEstimableError: an empty arm, or follow-up of an arm that ends before tau.
-    """
-    source = open_frame(frame)
-    labels = np.asarray(required(source, "arm", arm))
-    _, values = arrays.codes("arm", labels, labels.size)
-    if values.size != 2 or treated not in values.tolist():
-        shown = ", ".join(names_of(values.tolist()[:5]))
-        raise ArgumentError(f"arm: found {shown}; expected two arms, one of them treated={treated!r}")
-    found = compare_restricted_means(
-        time=required(source, "time", time),
-        event=events(source, event, event_value),
-        treated=labels == treated,
-        tau=tau,
-        confidence_level=confidence_level,
-    )
-    other = next(str(value) for value in values.tolist() if value != treated)
-    one, two = found.treated, found.comparator
-    rows: tuple[tuple[Value, ...], ...] = (
-        (str(treated), one.mean, one.lower, one.upper, None),
-        (other, two.mean, two.lower, two.upper, None),
-        ("difference", found.difference, found.difference_lower, found.difference_upper, found.difference_p_value),
-        ("ratio", found.ratio, found.ratio_lower, found.ratio_upper, found.ratio_p_value),
-    )
-    title = f"Restricted mean survival time up to {one.tau:g}"
-    return Result(title, (label_of(arm, "arm"), "estimate", "lower", "upper", "p"), rows, (), found)

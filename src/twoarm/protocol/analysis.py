@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -24,6 +25,11 @@ Landmark = Annotated[float, Field(gt=0)]
 def _as_list(value: Any) -> Any:
     """``quantile_interval = "normal"`` is short for a list of one."""
     return (value,) if isinstance(value, str) else value
+
+
+def _rise(times: Sequence[float]) -> bool:
+    """Whether times rise, in the ten digits by which the ledger names them."""
+    return [*times] == sorted(set(times)) and len({f"{time:.10g}" for time in times}) == len(times)
 
 
 QuantileIntervals = Annotated[tuple[QuantileInterval, ...], Field(min_length=1), BeforeValidator(_as_list)]
@@ -66,9 +72,7 @@ class Survival(Section):
     def _landmarks_rise(self) -> Survival:
         if self.quantile_interval and len(set(self.quantile_interval)) < len(self.quantile_interval):
             raise ValueError("quantile_interval names an interval twice")
-        if [*self.landmarks] != sorted(set(self.landmarks)) or len({f"{x:.10g}" for x in self.landmarks}) < len(
-            self.landmarks
-        ):
+        if not _rise(self.landmarks):
             raise ValueError("landmarks must rise")
         return self
 
@@ -85,6 +89,33 @@ class RestrictedMean(Section):
     tau: float | None = Field(None, gt=0, description="In the display unit; the smaller of the arms' largest times.")
 
 
+class Piecewise(Section):
+    """Hazard ratios within intervals of follow-up, and a test that they are equal."""
+
+    cuts: tuple[Landmark, ...] = Field(
+        (), description="Times in the display unit, rising; the median event time of all patients by default."
+    )
+    minimum_events: int = Field(10, ge=1, description="Below this many events an interval is not estimated.")
+
+    @model_validator(mode="after")
+    def _cuts_rise(self) -> Piecewise:
+        if not _rise(self.cuts):
+            raise ValueError("cuts must rise")
+        return self
+
+
+class LandmarkAnalysis(Section):
+    """The arms compared among patients who are still at risk after a time."""
+
+    times: tuple[Landmark, ...] = Field((), description="Times in the display unit, rising.")
+
+    @model_validator(mode="after")
+    def _times_rise(self) -> LandmarkAnalysis:
+        if not _rise(self.times):
+            raise ValueError("times must rise")
+        return self
+
+
 class Analyses(Section):
     """Options of the analyses; each has its defaults."""
 
@@ -94,6 +125,8 @@ class Analyses(Section):
     survival: Survival = Survival()
     hazard_ratio: HazardRatio = HazardRatio()
     restricted_mean: RestrictedMean = RestrictedMean()
+    piecewise: Piecewise = Piecewise()
+    landmark: LandmarkAnalysis = LandmarkAnalysis()
     dialects: tuple[Dialect, ...] = Field((), description="Say what would differ under these packages' conventions.")
 
 

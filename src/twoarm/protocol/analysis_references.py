@@ -136,6 +136,10 @@ def check_names_of_analyses(sections: Mapping[str, Any], *_: Any) -> Iterator[Mi
             analyses = sections.get("analyses")
             if word == "dialects" and (analyses is None or not analyses.dialects):
                 yield Misreference(path, f'found "{word}"', "expected analyses.dialects with the packages to compare")
+            if word == "survival_difference" and (analyses is None or not analyses.survival.landmarks):
+                yield Misreference(path, f'found "{word}"', "expected analyses.survival.landmarks with its times")
+            if word == "landmark" and (analyses is None or not analyses.landmark.times):
+                yield Misreference(path, f'found "{word}"', "expected analyses.landmark.times")
 
 
 def check_timeline(sections: Mapping[str, Any], columns: Mapping[str, Type], _: Known) -> Iterator[Misreference]:

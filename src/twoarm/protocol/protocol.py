@@ -205,6 +205,8 @@ class Protocol(Section):
         declared |= {"prognostic": self.prognostic, "dialects": self.analyses.dialects or None}
         endpoints = chosen(self.endpoints, section.endpoints)
         declared["cumulative_incidence"] = next((one for one in endpoints.values() if one.competing), None)
+        declared |= {"survival_difference": self.analyses.survival.landmarks or None}
+        declared |= {"landmark": self.analyses.landmark.times or None}
         possible = [word for word in ANALYSES if declared.get(word, self) is not None]
         wanted = possible if section.analyses is None else section.analyses
         return StudyPopulation(

@@ -20,6 +20,7 @@ from twoarm.report.outcomes_methods import (
     safety_methods,
 )
 from twoarm.report.sentences import listed
+from twoarm.report.time_effect_methods import restricted_mean_variance, time_effect_methods
 from twoarm.report.weighting_methods import adjusted_survival_methods, weighting_methods
 from twoarm.tables.formats import Numbers
 
@@ -174,7 +175,8 @@ def _analysis(protocol: Protocol) -> Iterator[str]:
     if "restricted_mean" in wanted:
         tau = protocol.analyses.restricted_mean.tau
         until = f"{numbers.general(tau)} {protocol.time_unit}" if tau else "the smaller of the arms' largest times"
-        yield f"Restricted mean survival times up to {until} were compared by their difference and their ratio, with Wald intervals."
+        yield f"Restricted mean survival times up to {until} were compared by their difference and their ratio, with Wald intervals{restricted_mean_variance(protocol)}."
+    yield from time_effect_methods(protocol, wanted)
     yield from adjusted_survival_methods(protocol)
     yield f"Follow-up was summarised {_FOLLOW_UP[protocol.analyses.follow_up.method]}."
     if protocol.subgroups:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from twoarm.protocol.adjustment import Matching
-from twoarm.report.sentences import Sentence, say
+from twoarm.report.sentences import Sentence, listed, say
 from twoarm.results.estimate import Estimate
 from twoarm.tables.formats import in_sentence
 from twoarm.tables.scope import Scope
@@ -131,9 +131,11 @@ def _dropped(scope: Scope, row: Estimate) -> Sentence:
 def _non_proportional(scope: Scope, row: Estimate) -> Sentence:
     label, made = scope.population.endpoints[row.endpoint].label, scope.population.adjustments[row.adjustment]
     p = scope.numbers.p_text(float(row.value)) if row.value is not None else ""
+    places = {"restricted_mean": "restricted means", "piecewise": "hazard ratios within intervals of follow-up"}
+    beside = [words for word, words in places.items() if word in scope.population.analyses]
     return say(
         f"{label}, {in_sentence(made.label)}: the hazard ratio of the arms is not constant over time (score test {p}). It is "
-        "an average that depends on how long patients were watched: see the restricted means.",
+        f"an average that depends on how long patients were watched{': see the ' + listed(beside) if beside else ''}.",
         row,
     )
 

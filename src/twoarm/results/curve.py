@@ -8,14 +8,25 @@ from typing import Literal
 
 from twoarm.results.estimate import id_part
 
-CurveKind = Literal["survival", "follow_up", "cumulative_incidence", "histogram", "weights", "standardised"]
+CurveKind = Literal[
+    "survival",
+    "follow_up",
+    "cumulative_incidence",
+    "histogram",
+    "weights",
+    "standardised",
+    "schoenfeld",
+    "schoenfeld_smooth",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
     """Named columns of equal length; ``survival`` has time, survival, lower, upper, at_risk, events, censored and
     std_error (of log survival; none in a pooled curve); ``cumulative_incidence`` has incidence, limits, events and
-    std_error of the event and, with names that begin with ``competing_``, of what competes with it."""
+    std_error of the event and, with names that begin with ``competing_``, of what competes with it; ``schoenfeld`` has
+    time, scale and log_hazard_ratio, a row an event, and ``schoenfeld_smooth`` those at even steps of the scale with
+    lower, upper and the events until then."""
 
     kind: CurveKind
     population: str

@@ -57,7 +57,7 @@ def proportional_hazards_test(
         raise NotEstimableError("an estimate is infinite")
     if np.unique(risk.time).size < 2:
         raise NotEstimableError("one event time only")
-    g = _transformed(fit, transform)
+    g = transformed_times(fit, transform)
     g = g - (risk.death_weight * g).sum() / risk.death_weight.sum()
     theta = risk.weight * at.hazard
     steps, sums = (at.a, at.b, at.a2, at.b2, at.c2), (at.sums, at.tied_sums)
@@ -110,7 +110,7 @@ def _score_test(information: Floats, crossed: Floats, squared: Floats, score: Fl
     return float(all_scores @ solve_symmetric(full, all_scores))
 
 
-def _transformed(fit: CoxFit, transform: TimeTransform) -> Floats:
+def transformed_times(fit: CoxFit, transform: TimeTransform) -> Floats:
     """Return g at each group's time, shape (m,)."""
     problem = fit.problem
     times = problem.patients.risk.time

@@ -9,8 +9,12 @@ from numpy.typing import ArrayLike
 
 from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import arrays
+from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.distributions import normal_quantile, two_sided_normal
+from twoarm.statistics.influence import area_influence, score_variance
 from twoarm.statistics.kaplan_meier import KaplanMeier, fit_kaplan_meier
+
+NO_SPREAD = 1e-24  # a variance below this share of the squared means is rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +57,7 @@ def restricted_mean(km: KaplanMeier, *, tau: float) -> RestrictedMean:
     >>> round(restricted_mean(fit_kaplan_meier(time=[2, 4], event=[1, 1]), tau=4).mean, 6)
     3.0
     """
-    if not tau > 0:
-        raise ArgumentError(f"tau: found {tau}; expected a time above 0")
-    if km.time[-1] < tau and km.survival[-1] > 0:
-        raise NotEstimableError(f"last follow-up is at {km.time[-1]:g}, before tau = {tau:g}")
-    inside = km.time < tau
-    times = np.concatenate(([0.0], km.time[inside], [tau]))
-    survival = np.concatenate(([1.0], km.survival[inside]))
-    areas = survival * np.diff(times)
-    beyond = np.cumsum(areas[::-1])[::-1][1:]  # area from each distinct time to tau
+    inside, areas, beyond = _areas(km, tau)
     events, at_risk = km.events[inside], km.at_risk[inside]
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where((events > 0) & (beyond > 0), beyond**2 * events / (at_risk * (at_risk - events)), 0.0)
@@ -70,12 +66,27 @@ def restricted_mean(km: KaplanMeier, *, tau: float) -> RestrictedMean:
     return RestrictedMean(float(tau), mean, std_error, mean - spread, mean + spread)
 
 
+def _areas(km: KaplanMeier, tau: float) -> tuple[Booleans, Floats, Floats]:
+    """Return which of the curve's times lie before tau, the areas of its steps, and the area from each such time on."""
+    if not tau > 0:
+        raise ArgumentError(f"tau: found {tau}; expected a time above 0")
+    if km.time[-1] < tau and km.survival[-1] > 0:
+        raise NotEstimableError(f"last follow-up is at {km.time[-1]:g}, before tau = {tau:g}")
+    inside = km.time < tau
+    times = np.concatenate(([0.0], km.time[inside], [tau]))
+    survival = np.concatenate(([1.0], km.survival[inside]))
+    areas = survival * np.diff(times)
+    return inside, areas, np.cumsum(areas[::-1])[::-1][1:]
+
+
 def compare_restricted_means(
     *,
     time: ArrayLike,
     event: ArrayLike,
     treated: ArrayLike,
     tau: float | None = None,
+    weight: ArrayLike | None = None,
+    cluster: ArrayLike | None = None,
     confidence_level: float = 0.95,
 ) -> RestrictedMeanContrast:
     """Compare the restricted means of two arms.
@@ -85,33 +96,82 @@ def compare_restricted_means(
         event: True (or 1) where the event happened, shape (n,).
         treated: True for the treated arm, shape (n,).
         tau: end of the area; by default the smaller of the arms' largest times.
+        weight: sampling weights, shape (n,); a patient of weight 0 counts nowhere.
+        cluster: what belongs together, such as matched pairs, within and between the arms, shape (n,).
         confidence_level: of all intervals.
 
     Raises:
         ArgumentError: an argument that is missing, negative, miscoded or of another length.
-        NotEstimableError: an empty arm, or follow-up of an arm that ends before tau.
+        NotEstimableError: an empty arm, follow-up of an arm that ends before tau, or no spread.
 
-    R: ``survRM2::rmst2(time, status, arm, tau)``.
+    With weights or clusters the variance is the infinitesimal jackknife, its scores taken from both arms together, so
+    that pairs count. R: ``survRM2::rmst2(time, status, arm, tau)`` without weights and clusters.
     """
     exits = arrays.times("time", time)
     happened = arrays.events("event", event, exits.size)
     arm = arrays.events("treated", treated, exits.size)
+    if weight is not None or cluster is not None:
+        weights = arrays.weights(weight, exits.size)
+        clusters = None if cluster is None else arrays.codes("cluster", cluster, exits.size)[0]
+        counts = weights > 0
+        exits, happened, arm, weights = exits[counts], happened[counts], arm[counts], weights[counts]
+        clusters = None if clusters is None else clusters[counts]
     if arm.all() or not arm.any():
         raise NotEstimableError("one arm only")
     end = float(min(exits[arm].max(), exits[~arm].max())) if tau is None else float(tau)
+    if weight is not None or cluster is not None:
+        return _jackknifed(exits, happened, arm, weights, clusters, end, confidence_level)
     one, other = (
         restricted_mean(
             fit_kaplan_meier(time=exits[rows], event=happened[rows], confidence_level=confidence_level), tau=end
         )
         for rows in (arm, ~arm)
     )
-    z = normal_quantile(confidence_level)
-    difference = one.mean - other.mean
     error = float(np.hypot(one.std_error, other.std_error))
     if one.mean <= 0 or other.mean <= 0 or error == 0:
         raise NotEstimableError("no spread of survival before tau")
-    log_ratio = float(np.log(one.mean / other.mean))
     log_error = float(np.hypot(one.std_error / one.mean, other.std_error / other.mean))
+    return _contrast(one, other, error, log_error, confidence_level)
+
+
+def _jackknifed(
+    exits: Floats,
+    happened: Booleans,
+    arm: Booleans,
+    weights: Floats,
+    clusters: Integers | None,
+    tau: float,
+    confidence_level: float,
+) -> RestrictedMeanContrast:
+    """Return the contrast with the variance of weighted, clustered scores."""
+    z, scores, means = normal_quantile(arrays.level(confidence_level)), np.zeros(exits.size), []
+    for rows in (arm, ~arm):
+        km = fit_kaplan_meier(
+            time=exits[rows], event=happened[rows], weight=weights[rows], confidence_level=confidence_level
+        )
+        inside, areas, after = _areas(km, tau)
+        beyond = np.zeros(km.time.size)
+        beyond[inside] = after
+        scores[rows] = weights[rows] * area_influence(exits=exits[rows], event=happened[rows], km=km, beyond=beyond)
+        mean, own = float(areas.sum()), None if clusters is None else clusters[rows]
+        spread = float(np.sqrt(score_variance(scores[rows], own)))
+        means.append(RestrictedMean(tau, mean, spread, mean - z * spread, mean + z * spread))
+    one, other = means
+    variance = score_variance(np.where(arm, scores, -scores), clusters)
+    if one.mean <= 0 or other.mean <= 0 or variance <= NO_SPREAD * (one.mean**2 + other.mean**2):
+        raise NotEstimableError("no spread of survival before tau")
+    of_logs = score_variance(np.where(arm, scores / one.mean, -scores / other.mean), clusters)
+    if of_logs <= NO_SPREAD:
+        raise NotEstimableError("no spread of the ratio before tau")
+    return _contrast(one, other, float(np.sqrt(variance)), float(np.sqrt(of_logs)), confidence_level)
+
+
+def _contrast(
+    one: RestrictedMean, other: RestrictedMean, error: float, log_error: float, confidence_level: float
+) -> RestrictedMeanContrast:
+    z = normal_quantile(confidence_level)
+    difference = one.mean - other.mean
+    log_ratio = float(np.log(one.mean / other.mean))
     return RestrictedMeanContrast(
         treated=one,
         comparator=other,

@@ -12,14 +12,17 @@ from twoarm.tables.baseline_table import baseline_tables
 from twoarm.tables.cumulative_incidence_table import cumulative_incidence_table
 from twoarm.tables.dialect_table import dialect_table
 from twoarm.tables.hazard_ratio_table import hazard_ratio_table, model_table
+from twoarm.tables.landmark_table import landmark_table
 from twoarm.tables.lost_table import lost_table
 from twoarm.tables.missing_table import missing_table
+from twoarm.tables.piecewise_table import piecewise_table
 from twoarm.tables.prognostic_table import prognostic_table
 from twoarm.tables.response_table import response_table
 from twoarm.tables.safety_table import safety_table, term_table
 from twoarm.tables.scope import Scope
 from twoarm.tables.sets_table import sets_table
 from twoarm.tables.subgroup_table import subgroup_table
+from twoarm.tables.survival_difference_table import survival_difference_table
 from twoarm.tables.survival_table import follow_up_table, survival_table
 from twoarm.tables.table import Table
 from twoarm.tables.time_effect_table import proportional_hazards_table, restricted_mean_table
@@ -52,6 +55,8 @@ def _tables(scope: Scope) -> Iterator[Table | None]:
         yield survival_table(scope)
     if "cumulative_incidence" in wanted:
         yield cumulative_incidence_table(scope)
+    if "survival_difference" in wanted:
+        yield survival_difference_table(scope)
     if "hazard_ratio" in wanted:
         yield hazard_ratio_table(scope)
         for name in scope.regressions():
@@ -63,6 +68,10 @@ def _tables(scope: Scope) -> Iterator[Table | None]:
         yield restricted_mean_table(scope)
     if any(word in wanted for word in ADJUSTED):
         yield adjusted_survival_table(scope)
+    if "piecewise" in wanted:
+        yield piecewise_table(scope)
+    if "landmark" in wanted:
+        yield landmark_table(scope)
     for name in scope.marginal():
         for endpoint in scope.population.endpoints:
             yield subgroup_table(scope, name, endpoint)

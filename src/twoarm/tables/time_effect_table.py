@@ -68,7 +68,10 @@ def restricted_mean_table(scope: Scope) -> Table | None:
         ),
         rows=tuple(rows),
         footnotes=(
-            "Area under the survival curve; in matched samples its variance ignores the pairs.",
+            "Area under the survival curve"
+            + ("; in matched samples its variance is clustered by pair" if scope.matchings() else "")
+            + ("; in weighted samples it is robust" if scope.weightings() else "")
+            + ".",
             *(["NE: not estimated where events compete."] if competing else []),
         ),
     )

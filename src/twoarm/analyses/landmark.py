@@ -1,0 +1,60 @@
+"""The arms compared among patients still at risk after a landmark, with time counted from it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from twoarm.analyses.cox_model import arm_column, fit_observed, method_name, of_cause
+from twoarm.analyses.hazard_ratio import ARM, STATISTICS, small_arms, write_hazard_ratio
+from twoarm.analyses.named_days import named_days
+from twoarm.analyses.request import Observed, Request
+from twoarm.analyses.survival import write_tests
+from twoarm.results.ledger import Ledger
+from twoarm.statistics.landmark import Landmark, at_landmark
+
+
+def landmark(request: Request) -> None:
+    """Compare the arms as they stand from every landmark on; an event or a censoring on its day is before it."""
+    if not request.adjusted.marginal:
+        return
+    for name, endpoint in request.endpoints.items():
+        observed = request.observed(endpoint)
+        days = named_days(request.protocol, request.protocol.analyses.landmark.times, endpoint.rounded)
+        for label, day in days.items():
+            ledger = request.ledger.within(endpoint=name, parameter=label)
+            contrast = ledger.within(arm=request.contrast, method=of_cause(method_name(request), observed))
+            with contrast.estimating(*STATISTICS):
+                found = at_landmark(time=observed.time, event=observed.event, at=day)
+                _count(request, ledger, observed, found)
+                _compare(request, contrast, from_landmark(observed, found))
+
+
+def from_landmark(observed: Observed, found: Landmark) -> Observed:
+    """Return the rows at risk after a landmark, time counted from it."""
+    kept = observed.within(~(found.had_event | found.censored))
+    return replace(kept, time=found.time)
+
+
+def _count(request: Request, ledger: Ledger, observed: Observed, found: Landmark) -> None:
+    kept, once = ~(found.had_event | found.censored), observed.once
+    for arm, side in request.split(observed.treated):
+        rows = side & once
+        here = ledger.within(arm=arm)
+        here.add("at_risk", int((kept & rows).sum()))
+        here.add("events", int((kept & rows & observed.event).sum()))
+        here.add("lost_events", int((found.had_event & rows).sum()))
+        here.add("lost_censored", int((found.censored & rows).sum()))
+
+
+def _compare(request: Request, ledger: Ledger, observed: Observed) -> None:
+    reason = small_arms(request, observed)
+    if observed.treated.all() or not observed.treated.any():
+        reason = "one arm only is followed beyond the landmark"
+    write_tests(request, ledger, observed, reason)
+    empty = [label for label, rows in request.split(observed.treated) if not observed.event[rows].any()]
+    if reason or empty:
+        ledger.not_estimable(*STATISTICS, reason=reason or f"no events in {' and '.join(empty)}")
+        return
+    with ledger.estimating(*STATISTICS):
+        fit = fit_observed(request, observed, arm_column(observed), (ARM,))
+        write_hazard_ratio(ledger, fit, 0, request.protocol.confidence_level)

@@ -1,0 +1,109 @@
+"""Hazard ratio of the arms within intervals of follow-up, and whether the intervals agree."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from twoarm.analyses.cox_model import SEVERAL_SETS, TIES, of_cause, variance_name
+from twoarm.analyses.hazard_ratio import STATISTICS, interval, small_arms
+from twoarm.analyses.named_days import named_days
+from twoarm.analyses.request import Observed, Request
+from twoarm.endpoints.time_to_event import TimeToEvent
+from twoarm.errors import NotEstimableError
+from twoarm.results.ledger import Ledger
+from twoarm.statistics.distributions import two_sided_normal
+from twoarm.statistics.piecewise_hazard_ratio import HazardPiece, PiecewiseHazardRatio, piecewise_hazard_ratio
+
+EQUALITY = "Wald test of equal hazard ratios"
+MEDIAN = ", the median event time"
+_TEST = ("chi_squared", "degrees_of_freedom", "p_value")
+
+
+def piecewise(request: Request) -> None:
+    """Compare the arms as they stand in each interval; cut at the median event time of all where none is declared."""
+    if not request.adjusted.marginal:
+        return
+    variance = variance_name(request)
+    model = f"Cox within intervals, {TIES[request.protocol.conventions.ties]}, Wald{variance}"
+    for name, endpoint in request.endpoints.items():
+        observed = request.observed(endpoint)
+        ledger = request.ledger.within(endpoint=name)
+        contrast = ledger.within(arm=request.contrast, method=of_cause(model, observed))
+        few = SEVERAL_SETS if observed.patient is not None else small_arms(request, observed)
+        if few:
+            contrast.not_estimable(*STATISTICS, reason=few)
+            continue
+        with contrast.estimating(*STATISTICS):
+            cuts = _cuts(request, endpoint)
+            found = _fit(request, observed, list(cuts.values()))
+            for label, piece in zip(_labels(list(cuts)), found.pieces, strict=True):
+                for arm, at_risk, events in zip(
+                    (request.population.treated, request.population.comparator),
+                    piece.at_risk,
+                    piece.events,
+                    strict=True,
+                ):
+                    here = ledger.within(arm=arm, parameter=label)
+                    here.add("at_risk", at_risk)
+                    here.add("events", events)
+                _write(contrast.within(parameter=label), piece, request.protocol.confidence_level)
+            _write_test(contrast.within(method=f"{EQUALITY}{variance}"), found)
+
+
+def _cuts(request: Request, endpoint: TimeToEvent) -> dict[str, float]:
+    """Return the cuts in days by their names; an adjusted sample has those of all patients."""
+    protocol = request.protocol
+    declared = protocol.analyses.piecewise.cuts
+    if declared:
+        cuts = named_days(protocol, declared, endpoint.rounded)
+        if sorted(set(cuts.values())) != [*cuts.values()] or min(cuts.values()) <= 0:
+            raise NotEstimableError("the cuts fall on one day, or on time zero")
+        return cuts
+    rows = request.unadjusted.cohort_rows
+    days = endpoint.time[rows][endpoint.known[rows] & endpoint.event[rows]]
+    middle = float(np.median(days)) if days.size else 0.0
+    if middle <= 0:
+        raise NotEstimableError("no events" if not days.size else "half of the events are at time zero")
+    return {f"{middle / protocol.unit_days:.4g} {protocol.time_unit}{MEDIAN}": middle}
+
+
+def _labels(names: list[str]) -> list[str]:
+    """Return the intervals' names: ``0 to 6 months``, ``6 to 12 months``, ``after 12 months``."""
+    starts = ["0", *(name.partition(" ")[0] for name in names[:-1])]
+    return [*(f"{start} to {name}" for start, name in zip(starts, names, strict=True)), f"after {names[-1]}"]
+
+
+def _fit(request: Request, observed: Observed, cuts: list[float]) -> PiecewiseHazardRatio:
+    return piecewise_hazard_ratio(
+        time=observed.time,
+        event=observed.event,
+        treated=observed.treated,
+        cuts=cuts,
+        weight=observed.weight,
+        cluster=observed.pair,
+        ties=request.protocol.conventions.ties,
+        minimum_events=request.protocol.analyses.piecewise.minimum_events,
+    )
+
+
+def _write(ledger: Ledger, piece: HazardPiece, confidence_level: float) -> None:
+    if piece.reason:
+        ledger.not_estimable(*STATISTICS, reason=piece.reason)
+        return
+    with ledger.estimating(*STATISTICS):
+        effect = interval(piece.log_hazard_ratio, piece.std_error, confidence_level)
+        p_value = two_sided_normal(piece.log_hazard_ratio / piece.std_error)
+        for statistic, value in zip(STATISTICS, (*effect, p_value), strict=True):
+            ledger.add(statistic, value)
+        ledger.add("log_hazard_ratio", piece.log_hazard_ratio)
+        ledger.add("log_hazard_ratio_se", piece.std_error)
+        ledger.add("degrees_of_freedom", piece.degrees_of_freedom)
+
+
+def _write_test(ledger: Ledger, found: PiecewiseHazardRatio) -> None:
+    if not found.degrees_of_freedom or not np.isfinite(found.statistic):
+        reason = "too few pairs or patients" if found.degrees_of_freedom else "fewer than two intervals are estimated"
+        ledger.not_estimable("chi_squared", "p_value", reason=reason)
+        return
+    for statistic, value in zip(_TEST, (found.statistic, found.degrees_of_freedom, found.p_value), strict=True):
+        ledger.add(statistic, value)
