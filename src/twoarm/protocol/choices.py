@@ -46,6 +46,10 @@ AnalysisName = Literal[
     "safety",
     "prognostic",
     "dialects",
+    "e_value",
+    "unmeasured",
+    "centres",
+    "specifications",
 ]
 ContinuousSummary = Literal["median", "mean"]
 FollowUpMethod = Literal["reverse_kaplan_meier", "observed", "event_free"]
@@ -80,6 +84,9 @@ WarningName = Literal[
     "non_proportional",
     "zero_follow_up",
     "possible_duplicates",
+    "few_centres",
+    "negative_control",
+    "adjustments_disagree",
 ]
 
 DAYS_PER_UNIT = {"days": 1.0, "weeks": 7.0}
