@@ -49,6 +49,7 @@ def centres(request: Request) -> None:
         ]
         _not_recorded(request, ledger, observed, division)
         together = ledger.within(arm=request.contrast, variable=division.variable)
+        together.add("centres", len(division.labels), parameter="all")
         _together(request, together, [effect for effect in found if effect])
 
 

@@ -22,8 +22,8 @@ def sensitivity_warnings(request: Request) -> None:
     sample = (context.population, context.missing, context.adjustment)
     rows = [row for row in request.ledger.rows if (row.population, row.missing, row.adjustment) == sample]
     for row in rows:
-        if row.analysis == "centres" and row.statistic == "centres" and row.value is not None:
-            if row.value < FEW_CENTRES:
+        if row.analysis == "centres" and row.parameter == "with an estimate":
+            if row.value is not None and row.value < FEW_CENTRES:
                 _warn(request, "few_centres", row, int(row.value))
         elif _moved(request, row, rows):
             _warn(request, "negative_control", row, row.value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from twoarm.figures.centre_forest import centre_forest
 from twoarm.figures.flow_diagram import flow_diagram
 from twoarm.figures.fonts import Fonts
 from twoarm.figures.forest_plot import effects_forest, model_forest, subgroup_forest
@@ -21,6 +22,7 @@ from twoarm.figures.kaplan_meier_plot import kaplan_meier_plot
 from twoarm.figures.love_plot import love_plot
 from twoarm.figures.png import encode_png
 from twoarm.figures.propensity_plot import propensity_plot
+from twoarm.figures.specification_curve import specification_curve
 from twoarm.figures.standardised_plot import standardised_plot
 from twoarm.figures.theme import style
 from twoarm.figures.tiff import encode_tiff
@@ -92,6 +94,17 @@ def _figures(scope: Scope) -> Iterator[NamedFigure]:
         for name in _subgroup_samples(scope, primary):
             title = f"{section.label} in subgroups, {labels[name]}"
             yield NamedFigure.of(f"subgroups-{endpoint}-{name}", title, subgroup_forest, scope, name, endpoint)
+    yield from _sensitivity(scope, primary if primary in scope.marginal() else scope.unadjusted(), labels)
+
+
+def _sensitivity(scope: Scope, sample: str, labels: Mapping[str, str]) -> Iterator[NamedFigure]:
+    """Centres of the primary analysis's sample (the tables have every sample), and the grid of specifications."""
+    for endpoint, section in scope.population.endpoints.items() if scope.protocol.centres is not None else ():
+        title = f"{section.label} by centre, {labels[sample]}"
+        yield NamedFigure.of(f"centres-{endpoint}-{sample}", title, centre_forest, scope, sample, endpoint)
+    if scope.protocol.specifications is not None:
+        title = "All specifications by hazard ratio"
+        yield NamedFigure.of("specifications", title, specification_curve, scope)
 
 
 def _subgroup_samples(scope: Scope, primary: str) -> list[str]:

@@ -17,6 +17,7 @@ from twoarm.report.outcomes_methods import (
     response_methods,
     safety_methods,
 )
+from twoarm.report.sensitivity_methods import sensitivity_methods
 from twoarm.report.sentences import listed
 from twoarm.report.weighting_methods import adjusted_survival_methods, bootstrap_methods, weighting_methods
 from twoarm.tables.formats import Numbers
@@ -55,7 +56,7 @@ def methods_text(protocol: Protocol) -> list[tuple[str, list[str]]]:
     parts.append(("Adjustment", adjustments))
     happened = [*response_methods(protocol), *safety_methods(protocol)]
     parts.append(("Response and adverse events", happened))
-    further = [*prognostic_methods(protocol), *dialect_methods(protocol)]
+    further = [*prognostic_methods(protocol), *dialect_methods(protocol), *sensitivity_methods(protocol)]
     parts.append(("Statistical analysis", [*_analysis(protocol), *further, *_closing(protocol)]))
     return [(heading, paragraphs) for heading, paragraphs in parts if paragraphs]
 

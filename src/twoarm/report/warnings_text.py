@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
+from twoarm.report.sensitivity_warnings_text import adjustments_disagree, few_centres, negative_control
 from twoarm.report.sentences import Sentence, say
 from twoarm.results.estimate import Estimate
 from twoarm.tables.formats import in_sentence
@@ -18,6 +19,8 @@ def warnings_text(scope: Scope) -> list[Sentence]:
     for row in scope.select(analysis="warning"):
         if row.statistic == "imbalance" and (row.statistic, row.adjustment) in said:
             continue  # one sentence for all covariates of a sample
+        if row.statistic == "few_centres" and any(name == row.statistic for name, _ in said):
+            continue  # one sentence for all samples and endpoints
         said.add((row.statistic, row.adjustment))
         sentence = _TEXTS[row.statistic](scope, row)
         reason = scope.protocol.acknowledge.get(row.statistic, "")  # type: ignore[call-overload]
@@ -158,4 +161,7 @@ _TEXTS: Mapping[str, Callable[[Scope, Estimate], Sentence]] = {
     "dropped_term": _dropped,
     "non_proportional": _non_proportional,
     "zero_follow_up": _zero,
+    "few_centres": few_centres,
+    "negative_control": negative_control,
+    "adjustments_disagree": adjustments_disagree,
 }
