@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from twoarm.figures.forest_plot import NICE
 from twoarm.figures.theme import COMPARATOR, FAINT, INK, RULE, TREATED, new_figure, shortened, wide
 from twoarm.tables.scope import Scope
 from twoarm.tables.specification_table import Specification, first_strategy, specifications_of
 
+_BETWEEN_NICE = (0.25, 0.33, 0.67, 0.8, 0.9, 1.1, 1.25, 1.5, 3.0)
 _LINE, _CURVE, _HEAD, _BETWEEN = 0.2, 2.6, 0.65, 0.12  # inches
 
 
@@ -63,12 +66,12 @@ def _lines(every: Sequence[Specification]) -> list[tuple[str, str]]:
 def _curve(scope: Scope, axes: Axes, shown: Sequence[Specification]) -> None:
     limits = np.array([[float(part.value or 0) for part in one.effect[:3] if part is not None] for one in shown])
     middle, low, high = limits.T
-    reach = float(np.clip(np.exp(np.abs(np.log(limits)).max() * 1.05), 1.6, 20.0))
+    bottom, top = _reach(limits)
     at = np.arange(len(shown))
     axes.set_yscale("log")
-    axes.set_ylim(1 / reach, reach)
+    axes.set_ylim(bottom, top)
     axes.axhline(1, color=FAINT, linewidth=0.8)
-    axes.vlines(at, np.maximum(low, 1 / reach), np.minimum(high, reach), color=RULE, linewidth=1.4)
+    axes.vlines(at, np.maximum(low, bottom), np.minimum(high, top), color=RULE, linewidth=1.4)
     apart = (low > 1) | (high < 1)
     for chosen, face, label in ((apart, TREATED, "interval leaves out 1"), (~apart, "white", "interval holds 1")):
         if chosen.any():
@@ -76,8 +79,8 @@ def _curve(scope: Scope, axes: Axes, shown: Sequence[Specification]) -> None:
                 at[chosen], middle[chosen], linestyle="", marker="o", markersize=4.5, markeredgecolor=TREATED,
                 markerfacecolor=face, label=label,
             )  # fmt: skip
-    ticks = [tick for tick in (*NICE, 0.25, 0.33, 0.67, 0.8, 1.25, 1.5, 3.0) if 1 / reach <= tick <= reach]
-    axes.set_yticks(_apart(ticks, reach), [scope.numbers.general(tick) for tick in _apart(ticks, reach)])
+    ticks = _apart([tick for tick in (*NICE, *_BETWEEN_NICE) if bottom <= tick <= top], np.log(top / bottom))
+    axes.set_yticks(ticks, [scope.numbers.general(tick) for tick in ticks])
     axes.minorticks_off()
     axes.set_xlim(-0.7, len(shown) - 0.3)
     axes.set_xticks([])
@@ -86,9 +89,17 @@ def _curve(scope: Scope, axes: Axes, shown: Sequence[Specification]) -> None:
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, frameon=False, borderaxespad=0.1, fontsize=8)
 
 
-def _apart(ticks: Sequence[float], reach: float) -> list[float]:
+def _reach(limits: NDArray[np.floating[Any]]) -> tuple[float, float]:
+    """Return the ends of the axis: all intervals and 1, as far as they lie between 1/20 and 20."""
+    low, high = (float(value) for value in np.log([min(limits.min(), 1.0), max(limits.max(), 1.0)]))
+    margin = 0.05 * max(high - low, 0.4)
+    bottom, top = np.clip(np.exp([low - margin, high + margin]), 0.05, 20.0)
+    return float(bottom), float(top)
+
+
+def _apart(ticks: Sequence[float], length: float) -> list[float]:
     """Return ticks, those nearest to 1 first, that leave room for their labels."""
-    room, kept = 2 * np.log(reach) * 0.075, list[float]()
+    room, kept = length * 0.075, list[float]()
     for tick in sorted(ticks, key=lambda tick: (tick not in NICE, abs(np.log(tick)))):
         if all(abs(np.log(tick / other)) >= room for other in kept):
             kept.append(tick)
