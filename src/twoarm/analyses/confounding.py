@@ -106,7 +106,7 @@ def _tipping(ledger: Ledger, declared: Unmeasured, effect: Effect) -> None:
 
 
 def headlines(request: Request) -> Iterator[Effect]:
-    """Yield the headline hazard ratio of each of the request's endpoints; none of a regression, which is conditional."""
+    """Yield the headline hazard ratio of each endpoint; none of a regression, which is conditional."""
     if not request.adjusted.marginal:
         return
     context = request.ledger.context

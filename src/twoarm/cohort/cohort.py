@@ -32,7 +32,9 @@ class Cohort:
     treated: Booleans
     covariates: Mapping[str, CovariateValues]
     position: Mapping[str, Floats]  # rank for order = "data", by order column ("" is the file's own)
-    groups: Mapping[str, NDArray[np.str_]]  # columns on which partners must agree, and the centre, as text; a missing one is unlike all
+    groups: Mapping[
+        str, NDArray[np.str_]
+    ]  # centre, and columns on which partners agree, as text; a missing one is unlike all
     patient_rows: Integers  # row of each patient in the patient table
     attrition: Attrition
     left_out: tuple[tuple[str, str], ...]  # (key, label of the step) of everybody else, when patients are to be listed

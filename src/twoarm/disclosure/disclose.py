@@ -77,12 +77,16 @@ def _hidden_cells(rows: Sequence[Estimate], minimum: int) -> set[_Cell]:
     protected = margins.protect(quantities, minimum)
     hidden = {_cell(row) for row in small} | {_cell(row) for row in rows if margins.quantity(row) in protected}
     hidden |= _secondary([row for row in rows if margins.quantity(row) is None], hidden)
-    return hidden | {_pooled(row) for row in rows if _of_centre(row) and row.value is not None and _depends(row, hidden)}
+    return hidden | {
+        _pooled(row) for row in rows if _of_centre(row) and row.value is not None and _depends(row, hidden)
+    }
 
 
 def _of_centre(row: Estimate) -> bool:
     """Whether a row is one centre's own hazard ratio."""
-    return row.analysis == "centres" and row.statistic == "hazard_ratio" and bool(row.variable_level) and not row.parameter
+    return (
+        row.analysis == "centres" and row.statistic == "hazard_ratio" and bool(row.variable_level) and not row.parameter
+    )
 
 
 def _pooled(row: Estimate) -> _Cell:
@@ -202,9 +206,13 @@ def _depends(row: Estimate, hidden: set[_Cell]) -> bool:
         return any(cell[:2] == (row.population, row.missing) and cell[3] == "hazard_ratio" for cell in hidden)
     if row.analysis == "warning":
         shown = {(cell[0], cell[1], cell[2]) for cell in hidden}
-        return row.statistic in ("few_events", "incomplete_matching", "broken_pairs", "imbalance", "negative_control") and (
-            (row.population, row.missing, row.adjustment) in shown
-        )
+        return row.statistic in (
+            "few_events",
+            "incomplete_matching",
+            "broken_pairs",
+            "imbalance",
+            "negative_control",
+        ) and ((row.population, row.missing, row.adjustment) in shown)
     if row.analysis in ("hazard_ratio", "prognostic") and row.variable_level:
         level = row.variable_level.partition(" vs ")[0]
         return any(cell[0] == row.population and cell[5] == row.variable and cell[_LEVEL] == level for cell in hidden)

@@ -28,7 +28,7 @@ class ForestRow:
     columns: tuple[str, ...] = ()
     effect: tuple[Estimate | None, ...] = ()
     heading: bool = False
-    mark: Literal["square", "diamond", "span"] = "square"  # a pooled estimate is a diamond, a prediction interval a span
+    mark: Literal["square", "diamond", "span"] = "square"  # pooled estimate: diamond; prediction interval: span
 
 
 def model_forest(scope: Scope, adjustment: str, endpoint: str) -> Figure | None:

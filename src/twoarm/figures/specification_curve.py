@@ -55,7 +55,7 @@ def _ratio(one: Specification) -> float:
 
 
 def _lines(every: Sequence[Specification]) -> list[tuple[str, str]]:
-    """Return dimension and option of each line of the grid, in the order in which they come; constant ones are left out."""
+    """Return dimension and option of each line of the grid, in their order; constant ones are left out."""
     options: dict[str, dict[str, None]] = {}
     for one in every:
         for key, value in one.choices:
@@ -106,9 +106,7 @@ def _apart(ticks: Sequence[float], length: float) -> list[float]:
     return sorted(kept)
 
 
-def _grid(
-    axes: Axes, shown: Sequence[Specification], lines: Sequence[tuple[str, str]], label_width: float
-) -> None:
+def _grid(axes: Axes, shown: Sequence[Specification], lines: Sequence[tuple[str, str]], label_width: float) -> None:
     axes.set_xlim(-0.7, len(shown) - 0.3)
     axes.set_ylim(max(len(lines), 1) - 0.5, -0.5)
     axes.set_xticks([])

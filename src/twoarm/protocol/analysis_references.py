@@ -168,7 +168,9 @@ def check_specifications(sections: Mapping[str, Any], _: Any, known: Known) -> I
                 asked = population.analyses is None or "specifications" in population.analyses
                 here = population.covariates
                 if asked and here is not None and word in known["covariates"] and word not in here:
-                    yield Misreference(path, f'"{word}" is no covariate of populations.{name}', "expected one of its own")
+                    yield Misreference(
+                        path, f'"{word}" is no covariate of populations.{name}', "expected one of its own"
+                    )
     for i, block in enumerate(grid.matching):
         if "random" in block.order and sections.get("seed") is None:
             place: Path = ("specifications", "matching", i, "order")

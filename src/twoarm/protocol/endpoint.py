@@ -9,7 +9,6 @@ from pydantic import Field, model_validator
 from twoarm.protocol.choices import TimeUnit
 from twoarm.protocol.section import Label, Name, Section
 
-
 CONTROL = "negative control"
 
 

@@ -16,7 +16,9 @@ class Centres(Section):
     """Where patients were treated: hazard ratios within centres, pooled over them, and stratified by centre."""
 
     column: Name = Field(description="Column that names the centre.")
-    minimum_events: int = Field(5, ge=1, description="A centre with fewer events, both arms together, is not estimated.")
+    minimum_events: int = Field(
+        5, ge=1, description="A centre with fewer events, both arms together, is not estimated."
+    )
     labels: dict[str, Label] = Field({}, description="Names on paper, by cell; cells of one label are one centre.")
 
 

@@ -114,7 +114,8 @@ class Specifications(Section):
     def _designs(self) -> Iterator[DesignChoice]:
         if self.unadjusted:
             yield DesignChoice.of({"Adjustment": "unadjusted"}, Unadjusted(kind="unadjusted"))
-        for label, names in (self.sets or {ALL: None}).items():
+        sets: dict[str, Names | None] = {**self.sets} or {ALL: None}
+        for label, names in sets.items():
             chosen = {"Covariates": label.replace("_", " ")}
             if self.multivariable:
                 words = {"Adjustment": "multivariable", **chosen}

@@ -73,7 +73,8 @@ def _confounding(scope: Scope, sample: str, endpoint: str) -> Iterator[Sentence]
     lead, numbers = _lead(scope, sample, endpoint), scope.numbers
     if found[0] is not None and found[0].value is not None:
         yield say(
-            f"{lead}: E-value {numbers.hazard(found[0])}, and {numbers.hazard(found[1])} for the limit nearer 1.", *found
+            f"{lead}: E-value {numbers.hazard(found[0])}, and {numbers.hazard(found[1])} for the limit nearer 1.",
+            *found,
         )
     point = scope.first(**place, analysis="unmeasured", statistic="tipping_point")
     if point is not None and point.value is not None:

@@ -49,7 +49,8 @@ def adjustments_disagree(scope: Scope, row: Estimate) -> Sentence:
         if headline is not None and headline.value is not None and name != scope.unadjusted():
             found.append(headline)
     each = "; ".join(
-        f"{in_sentence(scope.population.adjustments[one.adjustment].label)} {scope.numbers.hazard(one)}" for one in found
+        f"{in_sentence(scope.population.adjustments[one.adjustment].label)} {scope.numbers.hazard(one)}"
+        for one in found
     )
     return say(
         f"{scope.population.endpoints[row.endpoint].label}: the adjustments disagree ({each}). Either they answer for different patients or "

@@ -106,7 +106,9 @@ def heterogeneity(scope: Scope, here: Mapping[str, str]) -> tuple[str, list[Esti
     numbers, p = scope.numbers, spread[2]
     assert p is not None, "all of them are there"
     tested = numbers.p_text(float(p.value or 0.0))
-    words = f"τ² {numbers.number(tau, 3)}, I² {numbers.number(spread[0], 0)}%, Q {numbers.number(spread[1], 2)} ({tested})"
+    words = (
+        f"τ² {numbers.number(tau, 3)}, I² {numbers.number(spread[0], 0)}%, Q {numbers.number(spread[1], 2)} ({tested})"
+    )
     return words, found
 
 
@@ -115,8 +117,9 @@ def _footnotes(scope: Scope, here: Mapping[str, str]) -> tuple[str, ...]:
     assert declared is not None, "there is a table of declared centres"
     words, _ = heterogeneity(scope, here)
     notes = [
-        f"NE: fewer than {declared.minimum_events} events, none in an arm, or arms that the events separate; such a centre is "
-        "not pooled and stands in the stratified model alone. Random effects: REML, Hartung and Knapp's interval with a factor of 1 or more."
+        f"NE: fewer than {declared.minimum_events} events, none in an arm, or arms that the events separate; such a "
+        "centre is not pooled and stands in the stratified model alone. Random effects: REML, Hartung and Knapp's "
+        "interval with a factor of 1 or more."
     ]
     if words:
         notes.append(f"{words}.")
@@ -139,7 +142,9 @@ def centre_overview_table(scope: Scope) -> Table | None:
             if stratified[0] is None:
                 continue
             place = {**here, "arm": scope.contrast, "variable_level": "", "parameter": ""}
-            counts = [scope.first(**{**place, "parameter": w}, statistic="centres") for w in ("with an estimate", "all")]
+            counts = [
+                scope.first(**{**place, "parameter": w}, statistic="centres") for w in ("with an estimate", "all")
+            ]
             shown = " of ".join(numbers.whole(count) for count in counts) if counts[0] is not None else ""
             spread = [scope.first(**place, method=HETEROGENEITY, statistic=s) for s in ("i_squared", "p_value")]
             limits = prediction_parts(scope, here)

@@ -29,8 +29,8 @@ def e_value_table(scope: Scope) -> Table | None:
     if not rows:
         return None
     note = (
-        "An unmeasured confounder whose risk ratios with arm and with outcome are both the E-value, beyond the measured "
-        "covariates, could explain the estimate away (or move the limit nearer 1 to 1); a weaker one could not. 1: the "
+        "An unmeasured confounder whose risk ratios with arm and with outcome are both the E-value, beyond the "
+        "measured covariates, could explain the estimate away (or move the limit nearer 1 to 1); a weaker one could not. 1: the "
         "interval holds 1."
     )
     return Table(
@@ -50,7 +50,7 @@ def e_value_table(scope: Scope) -> Table | None:
 
 
 def unmeasured_table(scope: Scope) -> Table | None:
-    """Return a line an endpoint and sample: corrected hazard ratios and tipping points; None where none was declared."""
+    """Return a line an endpoint and sample: corrected hazard ratios, tipping points; None without a declaration."""
     declared = scope.protocol.sensitivity.unmeasured
     if declared is None:
         return None
@@ -82,9 +82,10 @@ def unmeasured_table(scope: Scope) -> Table | None:
         ),
         rows=tuple(rows),
         footnotes=(
-            f"A binary confounder that {shares[0]} have in {scope.arms[0]} and {shares[1]} in {scope.arms[1]}, independent of the "
-            "measured covariates (Lin, Psaty and Kronmal). Tipping point: its hazard ratio at which the estimate, or the "
-            f"limit nearer 1, would be 1; 1: the interval holds 1. {NOT_REACHED}: no confounder of these prevalences is strong enough.",
+            f"A binary confounder that {shares[0]} have in {scope.arms[0]} and {shares[1]} in {scope.arms[1]}, "
+            "independent of the measured covariates (Lin, Psaty and Kronmal). Tipping point: its hazard ratio at which "
+            "the estimate, or the limit nearer 1, would be 1; 1: the interval holds 1. "
+            f"{NOT_REACHED}: no confounder of these prevalences is strong enough.",
         ),
     )
 

@@ -10,6 +10,14 @@ from twoarm.results.estimate import Estimate
 from twoarm.tables.scope import Scope
 from twoarm.tables.table import Row, Table, plain, quote
 
+_SUMMARY = (
+    "specifications",
+    "specifications_with_estimate",
+    "share_below_1",
+    "share_excluding_1",
+    "smallest_hazard_ratio",
+    "largest_hazard_ratio",
+)
 _LIMITS = ("hazard_ratio", "hazard_ratio_lower", "hazard_ratio_upper", "p_value")
 
 
@@ -119,7 +127,9 @@ def specification_table(scope: Scope) -> Table | None:
 
 
 def _text(one: Specification) -> str:
-    parts = [value if key in ("Adjustment", "Missing values") else f"{key.lower()} {value}" for key, value in one.choices]
+    parts = [
+        value if key in ("Adjustment", "Missing values") else f"{key.lower()} {value}" for key, value in one.choices
+    ]
     words = [part for (key, _), part in zip(one.choices, parts, strict=True) if key != "Endpoint"]
     text = ", ".join(words) or "the only one"
     return text[0].upper() + text[1:]
@@ -137,19 +147,21 @@ def summaries(scope: Scope, grid: Specifications) -> Iterator[tuple[str, str, li
     """Yield, an endpoint at a time, what all specifications say together, in words, with the rows quoted."""
     for endpoint in grid.endpoints_of(scope.population.endpoints):
         here = {"population": scope.population.name, "missing": "", "analysis": "specifications", "adjustment": ""}
-        names = ("specifications", "specifications_with_estimate", "share_below_1", "share_excluding_1")
-        names += ("smallest_hazard_ratio", "largest_hazard_ratio")
-        found = [next(iter(scope.results.select(**here, endpoint=endpoint, statistic=name)), None) for name in names]
+        found = [next(iter(scope.results.select(**here, endpoint=endpoint, statistic=name)), None) for name in _SUMMARY]
         label, numbers = scope.population.endpoints[endpoint].label, scope.numbers
         total, estimated, below, excluding, smallest, largest = found
         if total is None:
             continue
         if below is None or below.value is None:
-            yield endpoint, f"{label}: none of {numbers.whole(total)} specifications could be estimated.", [total, below]
+            yield (
+                endpoint,
+                f"{label}: none of {numbers.whole(total)} specifications could be estimated.",
+                [total, below],
+            )
             continue
         text = (
-            f"{label}: hazard ratios of {numbers.whole(estimated)} of {numbers.whole(total)} specifications from {numbers.hazard(smallest)} to "
-            f"{numbers.hazard(largest)}; {numbers.number(below, 0)}% below 1, {numbers.number(excluding, 0)}% with an interval that "
-            "leaves out 1."
+            f"{label}: hazard ratios of {numbers.whole(estimated)} of {numbers.whole(total)} specifications from "
+            f"{numbers.hazard(smallest)} to {numbers.hazard(largest)}; {numbers.number(below, 0)}% below 1, "
+            f"{numbers.number(excluding, 0)}% with an interval that leaves out 1."
         )
         yield endpoint, text, found
