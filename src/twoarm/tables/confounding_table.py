@@ -30,8 +30,8 @@ def e_value_table(scope: Scope) -> Table | None:
         return None
     note = (
         "An unmeasured confounder whose risk ratios with arm and with outcome are both the E-value, beyond the "
-        "measured covariates, could explain the estimate away (or move the limit nearer 1 to 1); a weaker one could not. 1: the "
-        "interval holds 1."
+        "measured covariates, could explain the estimate away (or move the limit nearer 1 to 1); a weaker one could "
+        "not. 1: the interval holds 1."
     )
     return Table(
         name="e_values",
