@@ -174,6 +174,12 @@ def test_an_error_of_ours_in_one_design_harms_no_other(tmp_path: Path, monkeypat
     assert results.get(analysis="specifications", statistic="specifications_with_estimate").value == 17
 
 
+IMPUTABLE = {
+    "format_version = 1": "format_version = 1\nseed = 4",
+    'include = "age >= 18"': 'include = "age >= 18"\nif_missing = "keep"',
+}
+
+
 def test_endpoints_and_strategies_multiply(tmp_path: Path) -> None:
     more = """
 [endpoints.late]
@@ -193,13 +199,14 @@ imputations = 3
 caliper = [0.1, 0.5]
 """
     rows = [{**row, "age": "" if i % 17 == 0 else row["age"]} for i, row in enumerate(patients(150))]
-    replace = {'label = "Overall survival"': 'label = "Overall survival"\nprimary = true', "format_version = 1": "format_version = 1\nseed = 4"}  # fmt: skip
-    results = run(tmp_path, more, rows, **replace)
+    primary = {'label = "Overall survival"': 'label = "Overall survival"\nprimary = true'}
+    results = run(tmp_path, more, rows, **IMPUTABLE, **primary)
     found = results.select(analysis="specifications", statistic="hazard_ratio")
     assert len(found) == 2 * 2 * 2
     assert {row.missing for row in found} == {"complete_case", "imputed"}
     pooled = [row for row in found if row.missing == "imputed"]
-    assert all(row.value is not None and row.method.endswith("Rubin's rules") for row in pooled)
+    assert all(row.value is not None for row in pooled)
+    assert all(row.method.endswith("Rubin's rules") for row in pooled)
     assert results.get(analysis="specifications", endpoint="os", statistic="specifications").value == 4
     protocol = read_protocol(tmp_path / "study.toml")
     first, second = scopes(protocol, results)
@@ -213,12 +220,16 @@ caliper = [0.1, 0.5]
 
 
 def test_an_imputed_specification_is_the_imputed_adjustment(tmp_path: Path) -> None:
-    more = '\n[missing.imputed]\nkind = "multiple_imputation"\nimputations = 3\n\n[specifications]\n[[specifications.matching]]\n'
+    more = '\n[missing.imputed]\nkind = "multiple_imputation"\nimputations = 3\n\n[specifications]\nunadjusted = true\n[[specifications.matching]]\n'
     rows = [{**row, "age": "" if i % 17 == 0 else row["age"]} for i, row in enumerate(patients(150))]
-    results = run(tmp_path, more, rows, **{"format_version = 1": "format_version = 1\nseed = 4"})
+    results = run(tmp_path, more, rows, **IMPUTABLE)
     for statistic in MEASURED:
-        own = results.select(analysis="hazard_ratio", adjustment="matched", arm="New vs Old", statistic=statistic)[0]
-        assert results.get(analysis="specifications", statistic=statistic).value == own.value
+        for adjustment, kind in (("matched", "matching"), ("unadjusted", "unadjusted")):
+            place = {"analysis": "hazard_ratio", "adjustment": adjustment, "arm": "New vs Old"}
+            own = results.select(**place, statistic=statistic)[0]
+            found = results.get(analysis="specifications", adjustment=kind, statistic=statistic)
+            assert (found.value, found.method) == (own.value, own.method)
+            assert own.method.endswith("Rubin's rules") == (adjustment == "matched")
 
 
 def test_counts_are_suppressed_where_small_cells_are(tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ from twoarm.results.ledger import Ledger
 
 KEPT = frozenset({*STATISTICS, "log_hazard_ratio", "log_hazard_ratio_se", "degrees_of_freedom", "n", "events"})
 
+BALANCE = "over covariates and levels"
+
 log = logging.getLogger("twoarm")
 
 
@@ -120,7 +122,8 @@ def _one_cohort(
         if made.pair is not None:
             here.add("pairs", int(np.unique(made.pair).size), arm="all")
         if largest is not None:
-            here.add("largest_absolute_smd", largest.value, arm=request.contrast, note=largest.note)
+            # a cell of its own: what is missing touches balance where the hazard ratio may stand as it is
+            here.add("largest_absolute_smd", largest.value, arm=request.contrast, parameter=BALANCE, note=largest.note)
 
 
 def _everybody(population: StudyPopulation, completed: CompletedCohort, protocol: Protocol) -> AdjustedCohort:
