@@ -156,7 +156,9 @@ column = "sex"
 [specifications]
 unadjusted = true
 """
-COLUMNS = {'sex = "text"': 'sex = "text"\nfell = { type = "boolean", true = ["1"], false = ["0"] }\nfall_days = "integer"'}
+COLUMNS = {
+    'sex = "text"': 'sex = "text"\nfell = { type = "boolean", true = ["1"], false = ["0"] }\nfall_days = "integer"'
+}
 
 
 def with_falls(later_by: int) -> list[dict[str, str]]:
@@ -175,7 +177,12 @@ def control(folder: Path, later_by: int) -> Results:
 
 def test_a_negative_control_goes_through_survival_and_hazard_ratios_alone(tmp_path: Path) -> None:
     results = control(tmp_path, 1)
-    assert {row.analysis for row in results.select(endpoint="fall")} <= {"endpoint", "survival", "hazard_ratio", "warning"}
+    assert {row.analysis for row in results.select(endpoint="fall")} <= {
+        "endpoint",
+        "survival",
+        "hazard_ratio",
+        "warning",
+    }
     assert {row.analysis for row in results.select(endpoint="os")} >= {"subgroups", "prognostic", "centres", "e_value"}
 
 
@@ -209,7 +216,11 @@ def test_a_negative_control_is_named_so_and_never_primary(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("negative_control = true", "negative_control = true\nprimary = true", "a negative control cannot be the primary"),
+        (
+            "negative_control = true",
+            "negative_control = true\nprimary = true",
+            "a negative control cannot be the primary",
+        ),
         ("[prognostic]", '[prognostic]\nendpoints = ["fall"]', 'found "fall", a negative control'),
         ('label = "Overall survival"', 'label = "Overall survival"\nnegative_control = true', "negative controls only"),
     ],

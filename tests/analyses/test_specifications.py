@@ -295,5 +295,5 @@ def test_the_protocols_of_a_grid_are_deterministic(tmp_path: Path) -> None:
 def test_a_covariate_that_the_population_leaves_out_is_refused(tmp_path: Path) -> None:
     text = write_study(tmp_path, more=GRID).read_text("utf-8")
     text = text.replace('label = "Everybody"', 'label = "Everybody"\ncovariates = ["age"]')
-    with pytest.raises(ProtocolError, match='"sex" is no covariate of populations.study'):
+    with pytest.raises(ProtocolError, match=r'"sex" is no covariate of populations\.study'):
         parse_protocol(text)

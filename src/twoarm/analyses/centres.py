@@ -89,7 +89,7 @@ def _stratified(request: Request, ledger: Ledger, observed: Observed, division: 
         here.not_estimable(*STATISTICS, reason=reason)
         return
     with here.estimating(*STATISTICS):
-        design = model_design(request, mine)
+        design = model_design(request, mine, request.adjusted.covariates_in_model)
         fit = fit_observed(request, mine, design.values, design.names, strata=division.code[known])
         position = next(j for j, term in enumerate(design.terms) if term.variable == ARM)
         write_hazard_ratio(here, fit, position, request.protocol.confidence_level)
