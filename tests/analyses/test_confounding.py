@@ -104,6 +104,19 @@ def test_a_confounder_divides_estimate_and_limits_by_its_bias(tmp_path: Path, ad
         assert row.note.startswith("not reached")
 
 
+def test_what_follows_from_a_hidden_hazard_ratio_is_hidden(tmp_path: Path) -> None:
+    """Six deaths, all shown only from eleven on: an E-value would give the hazard ratio back."""
+    rows = [{**row, "died": "1" if i in (0, 1, 3, 4, 6, 7) else "0"} for i, row in enumerate(patients(150))]
+    results = run(tmp_path, rows, CONFOUNDER + "\n[disclosure]\nminimum_cell = 11\n")
+    own = results.select(**HERE, analysis="hazard_ratio", adjustment="unadjusted", statistic="hazard_ratio")
+    assert {row.status for row in own} == {"suppressed"}
+    for analysis in ("e_value", "unmeasured"):
+        assert {row.status for row in results.select(**HERE, analysis=analysis)} == {"suppressed"}
+    protocol = read_protocol(tmp_path / "study.toml")
+    tables = {table.name: table for table in all_tables(scopes(protocol, results)[0])}
+    assert {cell.text for row in tables["e_values"].rows for cell in row.cells[3:]} <= {"", "*", "*ᵃ"}
+
+
 def test_the_tables_and_the_text_say_so(tmp_path: Path) -> None:
     results = run(tmp_path, more=CONFOUNDER)
     protocol = read_protocol(tmp_path / "study.toml")

@@ -136,6 +136,6 @@ def _headline(request: Request, endpoint: str, rows: list[Estimate]) -> Effect |
         counts.get("n"),
         counts.get("events"),
     )
-    if lower is None or upper is None or not n or events is None:
-        return Effect(endpoint, None, 0.0, 0.0, 0.0, "no limits")
+    if not lower or upper is None or not n or events is None:  # a limit may have run below all numbers, to 0
+        return Effect(endpoint, None, 0.0, 0.0, 0.0, "the interval has no limits above 0")
     return Effect(endpoint, float(first.value), float(lower), float(upper), float(events) / float(n), "")
