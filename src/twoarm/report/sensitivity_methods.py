@@ -15,7 +15,7 @@ def sensitivity_methods(protocol: Protocol) -> Iterator[str]:
     if "centres" in wanted:
         yield _centres(protocol)
     if "e_value" in wanted:
-        yield (
+        yield Numbers.of(protocol).marked(
             "E-values (VanderWeele and Ding) are given for marginal hazard ratios and for their limit nearer 1; the hazard "
             "ratio was taken for a risk ratio where fewer than 15% had the event, else converted to one by "
             "(1 - 0.5^√h) / (1 - 0.5^√(1/h))."
@@ -74,6 +74,7 @@ def _specifications(protocol: Protocol) -> str:
         for key, value in design.choices:
             dimensions.setdefault(key, {})[value] = None
     words = "; ".join(f"{key.lower()} {', '.join(values)}" for key, values in dimensions.items())
+    words = Numbers.of(protocol).marked(words)
     return (
         f"The study was run again under {len(grid.designs())} declared designs for {listed([in_sentence(one) for one in endpoints])} "
         f"({listed([in_sentence(one) for one in strategies])}): {words}. Every combination that was declared is in the table, "

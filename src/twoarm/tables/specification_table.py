@@ -49,7 +49,7 @@ def specifications_of(scope: Scope, grid: Specifications) -> Iterator[Specificat
                 words = [("Endpoint", scope.population.endpoints[endpoint].label)] if len(endpoints) > 1 else []
                 if len(strategies) > 1:
                     words.append(("Missing values", scope.population.missing[strategy].label))
-                words += [(key, value) for key, value in design.choices if key in varying]
+                words += [(key, scope.numbers.marked(value)) for key, value in design.choices if key in varying]
                 yield _read(scope, design, endpoint, strategy, name, tuple(words))
 
 
@@ -139,7 +139,7 @@ def _footnotes(scope: Scope, grid: Specifications) -> tuple[str, ...]:
     varying = varying_dimensions(grid)
     same = {key: value for one in grid.designs().values() for key, value in one.choices if key not in varying}
     alike = "; ".join(f"{key.lower()} {value}" for key, value in same.items())
-    notes = [f"In all specifications, where it applies: {alike}."] if alike else []
+    notes = [f"In all specifications, where it applies: {scope.numbers.marked(alike)}."] if alike else []
     return (*notes, *(text for _, text, _ in summaries(scope, grid)))
 
 
