@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 
 from twoarm.analyses.run import run_analyses, write_attrition, write_completed
+from twoarm.analyses.specifications import run_specifications
 from twoarm.cohort.attrition import AttritionStep
 from twoarm.cohort.cohort import build_cohort
 from twoarm.design.adjust import adjust
@@ -51,6 +52,7 @@ def run_study(protocol: Protocol, records: Records, *, progress: Callable[[str],
                 adjusted = [adjust(population, one, protocol.seed) for one in completed]
                 progress(f"{population.label}: {section.label}, analyses")
                 run_analyses(protocol, population, adjusted, outcomes, here)
+                run_specifications(protocol, population, completed, outcomes, here)
     return disclose(protocol.disclosure, study)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from twoarm.analyses.request import Observed, Request
 from twoarm.protocol.choices import Ties
-from twoarm.statistics.arrays import Floats
+from twoarm.statistics.arrays import Floats, Integers
 from twoarm.statistics.cox import CoxFit, fit_cox
 from twoarm.statistics.crossed_clusters import with_crossed_clusters
 
@@ -24,6 +24,7 @@ def fit_observed(
     names: Sequence[str] | None = None,
     *,
     clustered: bool = True,
+    strata: Integers | None = None,
 ) -> CoxFit:
     """Fit a Cox model to some rows, clustered by pair unless that is not wanted; under weights the variance is robust.
 
@@ -37,6 +38,7 @@ def fit_observed(
         event=observed.event,
         covariates=covariates,
         names=names,
+        strata=strata,
         weight=observed.weight,
         cluster=observed.pair if clustered else None,
         ties=request.protocol.conventions.ties,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from twoarm.analyses.adjusted_survival import augmented, standardised_survival
 from twoarm.analyses.balance import balance
 from twoarm.analyses.baseline import baseline
+from twoarm.analyses.centres import centres
+from twoarm.analyses.confounding import e_value, unmeasured
 from twoarm.analyses.cumulative_incidence import cumulative_incidence
 from twoarm.analyses.design_warnings import design_warnings
 from twoarm.analyses.dialects import dialects
@@ -24,6 +27,7 @@ from twoarm.analyses.request import Request
 from twoarm.analyses.response import response
 from twoarm.analyses.restricted_mean import restricted_mean
 from twoarm.analyses.safety import safety
+from twoarm.analyses.sensitivity_warnings import adjustments_disagree, sensitivity_warnings
 from twoarm.analyses.subgroups import subgroups
 from twoarm.analyses.survival import survival
 from twoarm.analyses.survival_difference import survival_difference
@@ -65,7 +69,14 @@ ANALYSES: Mapping[AnalysisName, Callable[[Request], None]] = {
     "safety": safety,
     "prognostic": prognostic,
     "dialects": dialects,
+    "centres": centres,
 }
+
+OF_HAZARD_RATIOS: Mapping[AnalysisName, Callable[[Request], None]] = {"e_value": e_value, "unmeasured": unmeasured}
+"""Analyses of the hazard ratios in the ledger, after they were pooled where there are imputations."""
+
+OF_CONTROLS: frozenset[AnalysisName] = frozenset({"survival", "hazard_ratio"})
+"""Analyses that negative controls go through."""
 
 NOT_IMPUTED: frozenset[AnalysisName] = frozenset(
     {
@@ -77,6 +88,7 @@ NOT_IMPUTED: frozenset[AnalysisName] = frozenset(
         "standardised_survival",
         "augmented_survival",
         "cumulative_incidence",
+        "centres",
     }
 )
 """Analyses that stand on complete cases alone: safety does not depend on covariates, the others explore or diagnose."""
@@ -105,6 +117,7 @@ def run_analyses(
     if not imputed:
         for cohort in adjusted[0]:
             _run_cohort(protocol, population, cohort, _unadjusted(adjusted[0]), outcomes, wanted, ledger)
+        adjustments_disagree(protocol, population, ledger)
         return
     for together in zip(*adjusted, strict=True):
         made = [cohort for cohort in together if isinstance(cohort, AdjustedCohort)]
@@ -117,7 +130,27 @@ def run_analyses(
         pool_rows(protocol, outcomes.times, scratches, ledger)
         here = ledger.within(adjustment=made[0].name, analysis="warning")
         request = Request(protocol, population, made[0], _unadjusted(adjusted[0]), outcomes, here)
-        _run_one(partial(design_warnings, imputed=made), request)
+        _of_hazard_ratios(request, wanted)
+        _run_one(partial(_warnings, imputed=made), request)
+    adjustments_disagree(protocol, population, ledger)
+
+
+def _of_hazard_ratios(request: Request, wanted: Sequence[AnalysisName]) -> None:
+    for name in wanted:
+        if name in OF_HAZARD_RATIOS:
+            here = replace(request, ledger=request.ledger.within(analysis=name), outcomes=_without_controls(request))
+            _run_one(OF_HAZARD_RATIOS[name], here)
+
+
+def _without_controls(request: Request) -> Endpoints:
+    sections = request.population.endpoints
+    times = {name: time for name, time in request.outcomes.times.items() if not sections[name].negative_control}
+    return replace(request.outcomes, times=times)
+
+
+def _warnings(request: Request, imputed: Sequence[AdjustedCohort] = ()) -> None:
+    design_warnings(request, imputed)
+    sensitivity_warnings(request)
 
 
 def _not_in_all(together: Sequence[AdjustedCohort | NotAdjusted]) -> NotAdjusted:
@@ -151,13 +184,17 @@ def _run_cohort(
     if protocol.output.patient_level and cohort.marginal and not imputed:
         list_patients(here, population, cohort, outcomes)
     for name in wanted:
-        if name in OF_THE_ARMS and not cohort.marginal:
+        if name not in ANALYSES or (name in OF_THE_ARMS and not cohort.marginal):
             continue
         request = Request(protocol, population, cohort, unadjusted, outcomes, here.within(analysis=name), imputed)
-        _run_one(ANALYSES[name], request)
+        _run_one(
+            ANALYSES[name],
+            request if name in OF_CONTROLS else replace(request, outcomes=_without_controls(request)),
+        )
     if not imputed:
         request = Request(protocol, population, cohort, unadjusted, outcomes, here.within(analysis="warning"))
-        _run_one(design_warnings, request)
+        _of_hazard_ratios(request, wanted)
+        _run_one(_warnings, request)
 
 
 def _not_made(population: StudyPopulation, outcomes: Endpoints, ledger: Ledger, reason: str) -> None:

@@ -32,7 +32,9 @@ class Cohort:
     treated: Booleans
     covariates: Mapping[str, CovariateValues]
     position: Mapping[str, Floats]  # rank for order = "data", by order column ("" is the file's own)
-    groups: Mapping[str, NDArray[np.str_]]  # columns on which partners must agree, as text; a missing one is unlike all
+    groups: Mapping[
+        str, NDArray[np.str_]
+    ]  # centre, and columns on which partners agree, as text; a missing one is unlike all
     patient_rows: Integers  # row of each patient in the patient table
     attrition: Attrition
     left_out: tuple[tuple[str, str], ...]  # (key, label of the step) of everybody else, when patients are to be listed
@@ -74,7 +76,7 @@ def build_cohort(protocol: Protocol, population: StudyPopulation, records: Recor
         treated=arm[rows] == 1,
         covariates=covariates,
         position=_positions(population, frame),
-        groups=_groups(population, frame),
+        groups=_groups(protocol, population, frame),
         patient_rows=rows,
         attrition=Attrition(tuple(steps)),
         left_out=_left_out(patients, left) if protocol.output.patient_level else (),
@@ -176,8 +178,10 @@ def _positions(population: StudyPopulation, frame: Any) -> dict[str, Floats]:
     return positions
 
 
-def _groups(population: StudyPopulation, frame: Any) -> dict[str, NDArray[np.str_]]:
+def _groups(protocol: Protocol, population: StudyPopulation, frame: Any) -> dict[str, NDArray[np.str_]]:
     wanted = {name for adjustment in population.adjustments.values() for name in getattr(adjustment, "exact", ())}
+    if protocol.centres is not None and "centres" in population.analyses:
+        wanted.add(protocol.centres.column)
     groups = {}
     for name in sorted(wanted):
         values = frame.get_column(name).to_list()

@@ -92,7 +92,22 @@ def _hidden_cells(rows: Sequence[Estimate], minimum: int) -> set[_Cell]:
     quantities = [quantity for row in small if (quantity := margins.quantity(row)) is not None]
     protected = margins.protect(quantities, minimum)
     hidden = {_cell(row) for row in small} | {_cell(row) for row in rows if margins.quantity(row) in protected}
-    return hidden | _secondary([row for row in rows if margins.quantity(row) is None], hidden)
+    hidden |= _secondary([row for row in rows if margins.quantity(row) is None], hidden)
+    return hidden | {
+        _pooled(row) for row in rows if _of_centre(row) and row.value is not None and _depends(row, hidden)
+    }
+
+
+def _of_centre(row: Estimate) -> bool:
+    """Whether a row is one centre's own hazard ratio."""
+    return (
+        row.analysis == "centres" and row.statistic == "hazard_ratio" and bool(row.variable_level) and not row.parameter
+    )
+
+
+def _pooled(row: Estimate) -> _Cell:
+    """Return the cell of what a centre is pooled into: with the other centres it would tell the one that is hidden."""
+    return _cell(replace(row, variable_level=""))
 
 
 def _told_by_difference(rows: Iterable[Estimate], minimum: int) -> set[tuple[str, str]]:
@@ -191,6 +206,12 @@ def _depends(row: Estimate, hidden: set[_Cell]) -> bool:
         row = replace(row, analysis=row.variable_level, variable_level="")
         if _cell(row) in hidden:
             return True
+    if row.analysis in ("e_value", "unmeasured") or (row.analysis == "centres" and not row.variable):
+        row = replace(row, analysis="hazard_ratio")  # calculated from it, or from the same patients
+    if row.analysis == "centres" and row.parameter and _pooled(row) in hidden:
+        return True  # pooled without one centre
+    if row.analysis == "specifications" and row.statistic in COUNTS:
+        return True  # samples that differ by a few patients tell them
     if row.analysis == "prognostic" and (*_cell(row)[:_VARIABLE], "", "", *_cell(row)[_ARM:]) in hidden:
         return True  # the model of a sample with a hidden count of patients or events
     if row.analysis == "cumulative_incidence" and row.variable:  # the counts of both causes stand in one cell
@@ -201,13 +222,19 @@ def _depends(row: Estimate, hidden: set[_Cell]) -> bool:
         same = (row.population, row.missing, row.adjustment)
         counted = ("survival", "cumulative_incidence", "hazard_ratio")
         return any(c[:3] == same and c[3] in counted and c[4] == row.endpoint and not c[_VARIABLE] for c in hidden)
+    if row.analysis == "warning" and row.statistic == "adjustments_disagree":
+        return any(cell[:2] == (row.population, row.missing) and cell[3] == "hazard_ratio" for cell in hidden)
     if row.analysis == "warning":
         shown = {(cell[0], cell[1], cell[2]) for cell in hidden}
         if row.statistic == "competing_censored":  # its share would count patients whom no other row counts
             return True
-        return row.statistic in ("few_events", "incomplete_matching", "broken_pairs", "imbalance") and (
-            (row.population, row.missing, row.adjustment) in shown
-        )
+        return row.statistic in (
+            "few_events",
+            "incomplete_matching",
+            "broken_pairs",
+            "imbalance",
+            "negative_control",
+        ) and ((row.population, row.missing, row.adjustment) in shown)
     if row.analysis in ("hazard_ratio", "prognostic") and row.variable_level:
         level = row.variable_level.partition(" vs ")[0]
         return any(cell[0] == row.population and cell[5] == row.variable and cell[_LEVEL] == level for cell in hidden)

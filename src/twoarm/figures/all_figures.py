@@ -14,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from twoarm.figures.centre_forest import centre_forest
 from twoarm.figures.cumulative_incidence_plot import cumulative_incidence_plot
 from twoarm.figures.flow_diagram import flow_diagram
 from twoarm.figures.fonts import Fonts
@@ -25,6 +26,7 @@ from twoarm.figures.png import encode_png
 from twoarm.figures.propensity_plot import propensity_plot
 from twoarm.figures.restricted_mean_plot import restricted_mean_plot
 from twoarm.figures.schoenfeld_plot import schoenfeld_plot
+from twoarm.figures.specification_curve import specification_curve
 from twoarm.figures.standardised_plot import standardised_plot
 from twoarm.figures.theme import style
 from twoarm.figures.tiff import encode_tiff
@@ -102,6 +104,17 @@ def _figures(scope: Scope) -> Iterator[NamedFigure]:
         for name in _subgroup_samples(scope, primary):
             title = f"{section.label} in subgroups, {labels[name]}"
             yield NamedFigure.of(f"subgroups-{endpoint}-{name}", title, subgroup_forest, scope, name, endpoint)
+    yield from _sensitivity(scope, primary if primary in scope.marginal() else scope.unadjusted(), labels)
+
+
+def _sensitivity(scope: Scope, sample: str, labels: Mapping[str, str]) -> Iterator[NamedFigure]:
+    """Centres of the primary analysis's sample (the tables have every sample), and the grid of specifications."""
+    for endpoint, section in scope.population.endpoints.items() if scope.protocol.centres is not None else ():
+        title = f"{section.label} by centre, {labels[sample]}"
+        yield NamedFigure.of(f"centres-{endpoint}-{sample}", title, centre_forest, scope, sample, endpoint)
+    if scope.protocol.specifications is not None:
+        title = "All specifications by hazard ratio"
+        yield NamedFigure.of("specifications", title, specification_curve, scope)
 
 
 def _time_figures(scope: Scope, endpoint: str, label: str, labels: Mapping[str, str]) -> Iterator[NamedFigure]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,7 +16,7 @@ from twoarm.tables.formats import Numbers, in_sentence
 from twoarm.tables.hazard_ratio_table import effect
 from twoarm.tables.scope import Scope
 
-_NICE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+NICE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 _ROW = 0.235  # inches
 
 
@@ -27,6 +28,7 @@ class ForestRow:
     columns: tuple[str, ...] = ()
     effect: tuple[Estimate | None, ...] = ()
     heading: bool = False
+    mark: Literal["square", "diamond", "span"] = "square"  # pooled estimate: diamond; prediction interval: span
 
 
 def model_forest(scope: Scope, adjustment: str, endpoint: str) -> Figure | None:
@@ -135,7 +137,7 @@ def draw_forest(
     axes.set_xscale("log")
     axes.set_xlim(low, high)
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    ticks = [tick for tick in _NICE if low <= tick <= high]
+    ticks = [tick for tick in NICE if low <= tick <= high]
     axes.set_xticks(ticks, [numbers.general(tick) for tick in ticks])
     axes.minorticks_off()
     axes.set_yticks([])
@@ -201,6 +203,9 @@ def _draw_row(
         axes.axhspan(y - 0.5, y + 0.5, color=RULE, alpha=0.18, linewidth=0)
     if len(row.effect) == 3 and all(part is not None and part.value is not None for part in row.effect):
         middle, low, high = (float(part.value) for part in row.effect if part is not None and part.value is not None)
+        if row.mark == "diamond":
+            _diamond(axes, y, (middle, low, high), limits)
+            return
         axes.plot(
             [max(low, limits[0]), min(high, limits[1])],
             [y, y],
@@ -211,5 +216,11 @@ def _draw_row(
         for end, limit, marker in ((low, limits[0], "<"), (high, limits[1], ">")):
             if end < limits[0] or end > limits[1]:  # the interval goes on beyond the axis
                 axes.plot([limit], [y], marker=marker, color=INK, markersize=4, clip_on=False)
-        if limits[0] <= middle <= limits[1]:
+        if limits[0] <= middle <= limits[1] and row.mark == "square":
             axes.plot([middle], [y], marker="s", color=INK, markersize=4.5)
+
+
+def _diamond(axes: Axes, y: int, effect: tuple[float, float, float], limits: tuple[float, float]) -> None:
+    """Draw a pooled estimate as wide as its interval, as far as the axis goes."""
+    middle, low, high = (min(max(value, limits[0]), limits[1]) for value in effect)
+    axes.fill([low, middle, high, middle], [y, y - 0.28, y, y + 0.28], facecolor=FAINT, edgecolor=INK, linewidth=0.8)

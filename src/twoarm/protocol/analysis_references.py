@@ -14,6 +14,7 @@ from twoarm.protocol.toml_positions import Path
 
 Known = Mapping[str, set[str]]
 RESPONSES = ("CR", "PR", "SD", "PD", "NE")
+_WITH_SECTIONS = ("subgroups", "response", "safety", "prognostic", "centres", "specifications")
 
 
 def check_subgroups(sections: Mapping[str, Any], _: Any, known: Known) -> Iterator[Misreference]:
@@ -101,6 +102,10 @@ def check_prognostic(sections: Mapping[str, Any], _: Any, known: Known) -> Itera
     for key in ("covariates", "endpoints") if prognostic else ():
         for i, word in enumerate(getattr(prognostic, key) or ()):
             yield from one_of(word, sorted(known[key]), f"one of the {key}", ("prognostic", key, i))
+            endpoint = sections.get("endpoints", {}).get(word) if key == "endpoints" else None
+            if endpoint is not None and endpoint.negative_control:
+                found = f'found "{word}", a negative control'
+                yield Misreference(("prognostic", key, i), found, "expected an endpoint that is none")
 
 
 def check_imputation(sections: Mapping[str, Any], _: Any, known: Known) -> Iterator[Misreference]:
@@ -127,7 +132,7 @@ def check_names_of_analyses(sections: Mapping[str, Any], *_: Any) -> Iterator[Mi
     for name, population in sections.get("populations", {}).items():
         for i, word in enumerate(population.analyses or ()):
             path: Path = ("populations", name, "analyses", i)
-            if word in ("subgroups", "response", "safety", "prognostic") and sections.get(word) is None:
+            if word in _WITH_SECTIONS and sections.get(word) is None:
                 yield Misreference(path, f'found "{word}"', f"expected a section [{word}] that says how")
             endpoints = sections.get("endpoints", {})
             if word == "cumulative_incidence" and not any(endpoint.competing for endpoint in endpoints.values()):
@@ -140,6 +145,44 @@ def check_names_of_analyses(sections: Mapping[str, Any], *_: Any) -> Iterator[Mi
                 yield Misreference(path, f'found "{word}"', "expected analyses.survival.landmarks with its times")
             if word == "landmark" and (analyses is None or not analyses.landmark.times):
                 yield Misreference(path, f'found "{word}"', "expected analyses.landmark.times")
+            sensitivity = sections.get("sensitivity")
+            if word == "unmeasured" and (sensitivity is None or sensitivity.unmeasured is None):
+                expected = "expected a section [sensitivity.unmeasured] that says of which confounder"
+                yield Misreference(path, f'found "{word}"', expected)
+            if word in ("e_value", "unmeasured") and "hazard_ratio" not in (population.analyses or ()):
+                yield Misreference(path, f'found "{word}"', "expected hazard_ratio with it")
+
+
+def check_centres(sections: Mapping[str, Any], columns: Mapping[str, Type], _: Known) -> Iterator[Misreference]:
+    """The centre is a column of the patients."""
+    if sections.get("centres") is not None:
+        kinds = (Type.TEXT, Type.NUMBER, Type.BOOLEAN)
+        yield from column_of_type(sections["centres"].column, columns, kinds, ("centres", "column"))
+
+
+def check_specifications(sections: Mapping[str, Any], _: Any, known: Known) -> Iterator[Misreference]:
+    """The grid names what is declared, and random orders need a seed."""
+    grid = sections.get("specifications")
+    if grid is None:
+        return
+    for key in ("endpoints", "missing"):
+        for i, word in enumerate(getattr(grid, key) or ()):
+            yield from one_of(word, sorted(known[key]), f"one of the {key}", ("specifications", key, i))
+    for label, names in grid.sets.items():
+        for i, word in enumerate(names):
+            path: Path = ("specifications", "sets", label, i)
+            yield from one_of(word, sorted(known["covariates"]), "one of the covariates", path)
+            for name, population in sections.get("populations", {}).items():
+                asked = population.analyses is None or "specifications" in population.analyses
+                here = population.covariates
+                if asked and here is not None and word in known["covariates"] and word not in here:
+                    yield Misreference(
+                        path, f'"{word}" is no covariate of populations.{name}', "expected one of its own"
+                    )
+    for i, block in enumerate(grid.matching):
+        if "random" in block.order and sections.get("seed") is None:
+            place: Path = ("specifications", "matching", i, "order")
+            yield Misreference(place, 'found "random"', "expected a seed at the top of the protocol with it")
 
 
 def check_timeline(sections: Mapping[str, Any], columns: Mapping[str, Type], _: Known) -> Iterator[Misreference]:

@@ -51,6 +51,10 @@ AnalysisName = Literal[
     "safety",
     "prognostic",
     "dialects",
+    "e_value",
+    "unmeasured",
+    "centres",
+    "specifications",
 ]
 ContinuousSummary = Literal["median", "mean"]
 FollowUpMethod = Literal["reverse_kaplan_meier", "observed", "event_free"]
@@ -87,6 +91,9 @@ WarningName = Literal[
     "zero_follow_up",
     "competing_censored",
     "possible_duplicates",
+    "few_centres",
+    "negative_control",
+    "adjustments_disagree",
 ]
 
 DAYS_PER_UNIT = {"days": 1.0, "weeks": 7.0}

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field, model_validator
 
 from twoarm.protocol.choices import TimeUnit
 from twoarm.protocol.section import Label, Name, Section
+
+CONTROL = "negative control"
 
 
 class Endpoint(Section):
@@ -17,6 +21,9 @@ class Endpoint(Section):
 
     label: Label
     primary: bool = False
+    negative_control: bool = Field(
+        False, description="The arms cannot affect it: a hazard ratio other than 1 tells of confounding."
+    )
     time: Name | None = Field(None, description="Duration column.")
     event: Name | None = Field(None, description="Yes/no column: true where the event happened at that time.")
     unit: TimeUnit = Field("days", description="Unit of the duration column; endpoints run in whole days.")
@@ -26,6 +33,18 @@ class Endpoint(Section):
     competing: tuple[Name, ...] = Field(
         (), description="What ends the wait without the event: date columns or, with a duration, yes/no columns."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_named_as_a_control(cls, value: Any) -> Any:
+        """A negative control says so wherever its label stands."""
+        if not isinstance(value, dict) or value.get("negative_control") is not True:
+            return value
+        if value.get("primary") is True:
+            raise ValueError("a negative control cannot be the primary endpoint")
+        label = value.get("label")
+        named = isinstance(label, str) and CONTROL not in label.lower()
+        return {**value, "label": f"{label} ({CONTROL})"} if named else value
 
     @model_validator(mode="after")
     def _is_one_of_two_forms(self) -> Endpoint:

@@ -38,6 +38,8 @@ from twoarm.protocol.prognostic import Prognostic
 from twoarm.protocol.response import Response
 from twoarm.protocol.safety import Safety
 from twoarm.protocol.section import ExpressionText, Label, Name, Section, Share
+from twoarm.protocol.sensitivity import Centres, Sensitivity
+from twoarm.protocol.specifications import MOST, Specifications, too_many
 from twoarm.protocol.timeline import Timeline
 
 ANALYSES: tuple[AnalysisName, ...] = get_args(AnalysisName)
@@ -95,6 +97,9 @@ class Protocol(Section):
     response: Response | None = None
     safety: Safety | None = None
     prognostic: Prognostic | None = None
+    centres: Centres | None = None
+    sensitivity: Sensitivity = Sensitivity()
+    specifications: Specifications | None = None
     disclosure: DisclosureRule = Disclosure()
     output: Output = Output()
     acknowledge: dict[WarningName, Label] = Field({}, description="Design warnings that the team has read, and why.")
@@ -102,13 +107,27 @@ class Protocol(Section):
     @model_validator(mode="after")
     def _has_one_primary_analysis(self) -> Protocol:
         primary = [name for name, endpoint in self.endpoints.items() if endpoint.primary]
-        if len(self.endpoints) > 1 and len(primary) != 1:
+        candidates = [name for name, endpoint in self.endpoints.items() if not endpoint.negative_control]
+        if not candidates:
+            raise ValueError("endpoints: found negative controls only; expected an endpoint that is none")
+        if len(candidates) > 1 and len(primary) != 1:
             raise ValueError(f"endpoints: found {len(primary)} primary endpoints; expected one with primary = true")
         primaries = [name for name, adjustment in self.adjustments.items() if adjustment.primary]
         if len(primaries) > 1:
             raise ValueError(f"adjustments: found {len(primaries)} with primary = true; expected one at most")
         if self.output.patient_level and self.disclosure.minimum_cell > 1:
             raise ValueError("output: patient_level cannot go with suppression of small cells")
+        return self
+
+    @model_validator(mode="after")
+    def _grid_can_be_run(self) -> Protocol:
+        for population in self.plan() if self.specifications is not None else ():
+            if self.specifications is None or "specifications" not in population.analyses:
+                continue
+            endpoints = self.specifications.endpoints_of(population.endpoints)
+            problem = too_many(self.specifications, endpoints, self.specifications.missing_of(population.missing))
+            if problem:
+                raise ValueError(f"specifications: found {problem}; expected at most {MOST}")
         return self
 
     @property
@@ -124,7 +143,7 @@ class Protocol(Section):
         """Name of the primary endpoint."""
         return next(
             (name for name, endpoint in self.endpoints.items() if endpoint.primary),
-            next(iter(self.endpoints)),
+            next(name for name, endpoint in self.endpoints.items() if not endpoint.negative_control),
         )
 
     @property
@@ -207,6 +226,8 @@ class Protocol(Section):
         declared["cumulative_incidence"] = next((one for one in endpoints.values() if one.competing), None)
         declared |= {"survival_difference": self.analyses.survival.landmarks or None}
         declared |= {"landmark": self.analyses.landmark.times or None}
+        declared |= {"centres": self.centres, "unmeasured": self.sensitivity.unmeasured}
+        declared |= {"specifications": self.specifications}
         possible = [word for word in ANALYSES if declared.get(word, self) is not None]
         wanted = possible if section.analyses is None else section.analyses
         return StudyPopulation(

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from twoarm.protocol.analysis_references import (
+    check_centres,
     check_imputation,
     check_names_of_analyses,
     check_prognostic,
     check_response,
     check_safety,
+    check_specifications,
     check_subgroups,
     check_timeline,
 )
@@ -47,6 +49,8 @@ def check_references(sections: Mapping[str, Any], raw: Mapping[str, Any]) -> lis
         check_response,
         check_safety,
         check_prognostic,
+        check_centres,
+        check_specifications,
         check_imputation,
         check_names_of_analyses,
         _check_labels,

@@ -19,6 +19,7 @@ from twoarm.report.outcomes_methods import (
     response_methods,
     safety_methods,
 )
+from twoarm.report.sensitivity_methods import sensitivity_methods
 from twoarm.report.sentences import listed
 from twoarm.report.time_effect_methods import restricted_mean_variance, time_effect_methods
 from twoarm.report.weighting_methods import adjusted_survival_methods, weighting_methods
@@ -52,6 +53,7 @@ def methods_text(protocol: Protocol) -> list[tuple[str, list[str]]]:
     happened = [*response_methods(protocol), *safety_methods(protocol)]
     parts.append(("Response and adverse events", happened))
     further = [*competing_methods(protocol), *prognostic_methods(protocol), *dialect_methods(protocol)]
+    further += sensitivity_methods(protocol)
     parts.append(("Statistical analysis", [*_analysis(protocol), *further, *_closing(protocol)]))
     return [(heading, paragraphs) for heading, paragraphs in parts if paragraphs]
 

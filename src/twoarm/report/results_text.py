@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from twoarm.protocol.adjustment import Matching, Multivariable, Weighting
 from twoarm.report.competing_text import incidence_text
 from twoarm.report.outcomes_text import prognostic_text, response_text, safety_text
+from twoarm.report.sensitivity_text import sensitivity_text
 from twoarm.report.sentences import Sentence, say
 from twoarm.tables.attrition_table import step_row, steps
 from twoarm.tables.formats import in_sentence
@@ -20,6 +21,7 @@ def results_text(scope: Scope) -> list[list[Sentence]]:
     paragraphs += [list(_survival(scope, endpoint)) for endpoint in scope.population.endpoints]
     paragraphs += [list(response_text(scope)), list(safety_text(scope))]
     paragraphs += [list(prognostic_text(scope, endpoint)) for endpoint in scope.population.endpoints]
+    paragraphs.append(list(sensitivity_text(scope)))
     return [paragraph for paragraph in paragraphs if paragraph]
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from twoarm.protocol.adjustment import Matching
+from twoarm.report.sensitivity_warnings_text import adjustments_disagree, few_centres, negative_control
 from twoarm.report.sentences import Sentence, listed, say
 from twoarm.results.estimate import Estimate
 from twoarm.tables.formats import in_sentence
@@ -19,6 +20,8 @@ def warnings_text(scope: Scope) -> list[Sentence]:
     for row in scope.select(analysis="warning"):
         if row.statistic == "imbalance" and (row.statistic, row.adjustment) in said:
             continue  # one sentence for all covariates of a sample
+        if row.statistic == "few_centres" and any(name == row.statistic for name, _ in said):
+            continue  # one sentence for all samples and endpoints
         said.add((row.statistic, row.adjustment))
         sentence = _TEXTS[row.statistic](scope, row)
         reason = scope.protocol.acknowledge.get(row.statistic, "")  # type: ignore[call-overload]
@@ -186,4 +189,7 @@ _TEXTS: Mapping[str, Callable[[Scope, Estimate], Sentence]] = {
     "non_proportional": _non_proportional,
     "zero_follow_up": _zero,
     "competing_censored": _competing,
+    "few_centres": few_centres,
+    "negative_control": negative_control,
+    "adjustments_disagree": adjustments_disagree,
 }

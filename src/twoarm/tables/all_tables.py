@@ -9,6 +9,8 @@ from twoarm.tables.adjusted_survival_table import adjusted_survival_table
 from twoarm.tables.attrition_table import attrition_table
 from twoarm.tables.balance_table import balance_tables
 from twoarm.tables.baseline_table import baseline_tables
+from twoarm.tables.centre_table import centre_overview_table, centre_table
+from twoarm.tables.confounding_table import e_value_table, unmeasured_table
 from twoarm.tables.cumulative_incidence_table import cumulative_incidence_table
 from twoarm.tables.dialect_table import dialect_table
 from twoarm.tables.hazard_ratio_table import hazard_ratio_table, model_table
@@ -21,6 +23,7 @@ from twoarm.tables.response_table import response_table
 from twoarm.tables.safety_table import safety_table, term_table
 from twoarm.tables.scope import Scope
 from twoarm.tables.sets_table import sets_table
+from twoarm.tables.specification_table import specification_table
 from twoarm.tables.subgroup_table import subgroup_table
 from twoarm.tables.survival_difference_table import survival_difference_table
 from twoarm.tables.survival_table import follow_up_table, survival_table
@@ -85,3 +88,14 @@ def _tables(scope: Scope) -> Iterator[Table | None]:
             yield prognostic_table(scope, endpoint)
     if "dialects" in wanted:
         yield dialect_table(scope)
+    if "centres" in wanted:
+        yield centre_overview_table(scope)
+        for name in scope.marginal():
+            for endpoint in scope.population.endpoints:
+                yield centre_table(scope, name, endpoint)
+    if "e_value" in wanted:
+        yield e_value_table(scope)
+    if "unmeasured" in wanted:
+        yield unmeasured_table(scope)
+    if "specifications" in wanted:
+        yield specification_table(scope)
