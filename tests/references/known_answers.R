@@ -130,6 +130,15 @@ f <- function(b) {
   sum(X[, 2] * (y - p + h * (.5 - p)))
 }
 L <- list(slope = uniroot(f, c(.1, 5), tol = 1e-15, maxiter = 10000)$root); L$intercept <- -2.5 * L$slope
+en <- read_data("endometrial"); X <- cbind(1, en$NV, en$PI, en$EH); b <- rep(0, 4)
+modified <- function(b) {  # penalised score; steps by the information go on to the last bits
+  p <- as.vector(plogis(X %*% b)); w <- p * (1 - p); I <- t(X) %*% (w * X); h <- w * rowSums((X %*% solve(I)) * X)
+  list(score = t(X) %*% (en$HG - p + h * (.5 - p)), information = I)
+}
+for (i in 1:500) { m <- modified(b); b <- b + as.vector(solve(m$information, m$score)) }
+stopifnot(max(abs(modified(b)$score)) < 1e-11)
+E <- setNames(as.list(c(b, sqrt(diag(solve(modified(b)$information))))),
+              c("intercept", "nv", "pi", "eh", paste0(c("intercept", "nv", "pi", "eh"), "_std_error")))
 
 # --- competing causes
 d <- fourteen
@@ -206,6 +215,6 @@ fixed <- metafor::rma(measure = "RR", ai = tpos, bi = tneg, ci = cpos, di = cneg
 M$fixed_estimate <- as.numeric(fixed$b); M$fixed_std_error <- fixed$se
 
 out <- list(software = c(versions(), mice = as.character(packageVersion("mice")), metafor = as.character(packageVersion("metafor"))),
-            t1 = T1, t2 = T2, tw = TW, freireich = F, aml = A, camis = C, float_ties = K, separated = S, firth_logistic = L,
+            t1 = T1, t2 = T2, tw = TW, freireich = F, aml = A, camis = C, float_ties = K, separated = S, firth_logistic = L, endometrial = E,
             competing = CR, pairs = P, ovarian = O, small_tables = B, rubin = R, bcg = M)
 write_json(out, "known_answers.json", auto_unbox = TRUE, digits = NA, pretty = TRUE, null = "null", na = "null")

@@ -36,6 +36,7 @@ CALCULATIONS: dict[str, Calculation] = {
     "separated": regressions.separated,
     "separated_level": regressions.separated_level,
     "firth_logistic": regressions.firth_logistic,
+    "endometrial": regressions.endometrial,
     "competing": curves.competing,
     "pairs": regressions.pairs,
     "untied": regressions.untied,

@@ -104,6 +104,16 @@ def firth_logistic(columns: Columns) -> Found:
     yield "slope", float(fit.coefficients[1])
 
 
+def endometrial(columns: Columns) -> Found:
+    """Firth's logistic regression of three terms, one of which separates."""
+    fit = fit_firth_logistic(
+        outcome=columns["hg"], covariates=np.column_stack([columns["nv"], columns["pi"], columns["eh"]])
+    )
+    for row, name in enumerate(("intercept", "nv", "pi", "eh")):
+        yield name, float(fit.coefficients[row])
+        yield f"{name}_std_error", float(fit.std_errors[row])
+
+
 def pairs(columns: Columns) -> Found:
     """Matched pairs as clusters (marginal) and as strata (conditional)."""
     sample = {name: columns[name] for name in ("time", "event", "covariates")}
