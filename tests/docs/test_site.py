@@ -106,7 +106,7 @@ def test_what_a_method_page_names_exists(page):
     import twoarm
 
     text = page.read_text("utf-8")
-    for path in re.findall(r"`((?:statistics|design|endpoints)/\w+\.py)`", text):
+    for path in re.findall(r"`((?:statistics|design|endpoints|analyses)/\w+\.py)`", text):
         assert (ROOT / "src" / "twoarm" / path).is_file(), path
     for path in re.findall(r"`(tests/[\w/.]+)`", text):
         assert (ROOT / path).exists(), path
