@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-slow check format clean
+.PHONY: demo docs test test-slow check format clean
 .DEFAULT_GOAL := check
 
 $(VENV)/installed: pyproject.toml
@@ -19,6 +19,13 @@ $(VENV)/installed-dev: $(VENV)/installed
 demo: $(VENV)/installed  ## the example studies: real breast cancer patients, and the synthetic lung cancer cohort
 	$(BIN)/twoarm run examples/rotterdam/study.toml --out demo-report --replace
 	$(BIN)/twoarm run examples/es-sclc/study.toml --out demo-report-es-sclc --replace
+
+$(VENV)/installed-docs: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	touch $@
+
+docs: $(VENV)/installed-docs  ## the documentation as a static site, links checked: site/index.html
+	$(BIN)/python docs/build_site.py site
 
 test: check  ## every check
 
@@ -37,4 +44,4 @@ format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) demo-report demo-report-es-sclc .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) site demo-report demo-report-es-sclc .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -14,6 +14,7 @@ from twoarm.commands.exit_codes import NOT_ESTIMABLE, OK, exit_codes, progress, 
 from twoarm.commands.lock import lock
 from twoarm.commands.outputs import diff, reproduce, verify
 from twoarm.commands.queries import queries
+from twoarm.commands.selftest import selftest
 from twoarm.errors import OutputError
 from twoarm.version import __version__
 
@@ -28,8 +29,8 @@ _STUDY = click.argument("study", type=click.Path(exists=True, dir_okay=False, pa
 def main() -> None:
     """Compare the survival of two arms of an observational study, from one declared protocol.
 
-    Exit codes: 0 done; 1 verify, diff or reproduce found a difference; 2 the protocol or the call is invalid; 3 the
-    data are refused; 4 the primary analysis is not estimable (the report is written); 5 internal error; 130
+    Exit codes: 0 done; 1 verify, diff, reproduce or selftest found a difference; 2 the protocol or the call is invalid;
+    3 the data are refused; 4 the primary analysis is not estimable (the report is written); 5 internal error; 130
     interrupted; 143 terminated.
     """
 
@@ -123,7 +124,7 @@ def schema() -> None:
         tell(json.dumps(protocol_schema(), indent=2, ensure_ascii=False))
 
 
-for command in (queries, lock, verify, diff, reproduce):
+for command in (queries, lock, verify, diff, reproduce, selftest):
     main.add_command(command)
 
 

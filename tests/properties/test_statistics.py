@@ -10,8 +10,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from twoarm.errors import NotEstimableError
+from twoarm.statistics.balancing_weights import balancing_weights
 from twoarm.statistics.concordance import concordance
 from twoarm.statistics.cox import fit_cox
+from twoarm.statistics.cumulative_incidence import fit_cumulative_incidence
 from twoarm.statistics.kaplan_meier import fit_kaplan_meier, number_at_risk
 from twoarm.statistics.log_rank import log_rank
 from twoarm.statistics.logistic import fit_logistic
@@ -338,3 +340,26 @@ def test_kruskal_wallis_of_two_groups_follows_ranks_only(cohort):
     one = kruskal_wallis(values=values, group=cohort.stratum)
     other = kruskal_wallis(values=np.exp(values), group=1 - cohort.stratum)
     assert one.statistic == pytest.approx(other.statistic, rel=SAME, abs=SAME)
+
+
+@MODEST
+@given(cohorts(), st.integers(1, 4))
+def test_incidences_and_survival_add_up_to_one(cohort, causes):
+    cause = np.where(cohort.event, 1 + cohort.stratum * (np.arange(cohort.time.size) % causes), 0)
+    found = fit_cumulative_incidence(time=cohort.time, cause=cause)
+    assert found.incidence.sum(axis=0) + found.survival == pytest.approx(np.ones(found.time.size), abs=LAST_BITS)
+
+
+@MODEST
+@given(cohorts())
+def test_weights_of_the_treated_leave_the_treated_as_they_are(cohort):
+    arm = cohort.x[:, 0]
+    try:
+        score = fit_logistic(outcome=arm, covariates=cohort.x[:, 1]).probabilities
+    except NotEstimableError:
+        assume(False)
+    assert (balancing_weights(score=score, treated=arm, estimand="ATT").weight[arm == 1] == 1).all()
+    assert (balancing_weights(score=score, treated=arm, estimand="ATC").weight[arm == 0] == 1).all()
+    overlap = balancing_weights(score=score, treated=arm, estimand="ATO").weight
+    balanced = continuous_difference(values=cohort.x[:, 1], treated=arm, weight=overlap)
+    assert balanced == pytest.approx(0, abs=SAME)

@@ -154,3 +154,9 @@ def test_equals_counting(drawn, random):
     again = fit_cumulative_incidence(time=[time[i] for i in order], cause=[cause[i] for i in order], causes=[1, 2])
     for field in ("incidence", "std_error", "lower", "upper"):
         np.testing.assert_array_equal(getattr(found, field), getattr(again, field))
+
+
+def test_an_incidence_of_1_but_for_rounding_is_1_and_has_no_limits():
+    found = fit_cumulative_incidence(time=[2, 2, 5, 5, 5, 2, 9], cause=[1, 1, 1, 1, 0, 1, 1])
+    assert found.incidence[0, -1] == 1
+    assert np.isnan([found.lower[0, -1], found.upper[0, -1]]).all()
