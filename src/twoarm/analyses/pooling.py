@@ -23,7 +23,7 @@ MEANS = frozenset(
     {"percent", "median", "q1", "q3", "minimum", "maximum", "mean", "sd", "variance_ratio", "kolmogorov_smirnov"}
     | {"unmatched_percent", "caliper_width", "smd"}
 )
-COUNTS = frozenset({"n", "events", "pairs", "unmatched"})
+COUNTS = frozenset({"n", "events", "pairs", "unmatched", "held"})
 NOT_POOLED = "differs between the imputations and has no pooling rule"
 NO_TEST_RULE = "a test without a pooling rule"
 HAZARD = ("hazard_ratio", "hazard_ratio_lower", "hazard_ratio_upper", "p_value")

@@ -13,6 +13,7 @@ from twoarm.analyses.dialects import dialects
 from twoarm.analyses.follow_up import follow_up
 from twoarm.analyses.hazard_ratio import hazard_ratio
 from twoarm.analyses.lost import lost
+from twoarm.analyses.partial_dates import partial_dates
 from twoarm.analyses.pooling import pool_rows
 from twoarm.analyses.prognostic import prognostic
 from twoarm.analyses.proportional_hazards import proportional_hazards
@@ -132,6 +133,9 @@ def _run_cohort(
             continue
         request = Request(protocol, population, cohort, unadjusted, outcomes, here.within(analysis=name), imputed)
         _run_one(ANALYSES[name], request)
+    if outcomes.dates_held and "hazard_ratio" in wanted:
+        here_too = here.within(analysis="partial_dates")
+        _run_one(partial_dates, Request(protocol, population, cohort, unadjusted, outcomes, here_too, imputed))
     if not imputed:
         request = Request(protocol, population, cohort, unadjusted, outcomes, here.within(analysis="warning"))
         _run_one(design_warnings, request)

@@ -17,7 +17,7 @@ from twoarm.protocol.covariate import Categorical, level_text
 from twoarm.protocol.population import Arms
 from twoarm.protocol.protocol import Protocol, StudyPopulation
 from twoarm.records.cell_text import clean_text
-from twoarm.records.evaluation import HELD
+from twoarm.records.evaluation import COMPLETED, HELD
 from twoarm.records.records import PatientTable, Records
 from twoarm.records.typed_table import FILE_ORDER, KEY
 from twoarm.statistics.arrays import Booleans, Floats, Integers
@@ -187,7 +187,15 @@ def _groups(population: StudyPopulation, frame: Any) -> dict[str, NDArray[np.str
 
 def held_cells(records: Records, column: str, rows: Integers) -> Booleans:
     """Return which of these patients have a held cell in a column."""
-    name = HELD + column
-    if name not in records.patients.masks:
+    return _mask(records, HELD + column, rows)
+
+
+def completed_dates(records: Records, column: str, rows: Integers) -> Booleans:
+    """Return for which of these patients a declared rule completed a date of a column, or one that it is derived from."""
+    return _mask(records, COMPLETED + column, rows)
+
+
+def _mask(records: Records, name: str, rows: Integers) -> Booleans:
+    if name not in records.patients.frame.columns:
         return np.zeros(rows.size, dtype=np.bool_)
     return np.asarray(records.patients.frame.get_column(name).to_numpy()[rows], dtype=np.bool_)

@@ -16,7 +16,7 @@ from twoarm.protocol.data import EventSource, Source
 from twoarm.protocol.expression import column_names
 from twoarm.protocol.expression_parser import parse_expression
 from twoarm.protocol.protocol import Protocol
-from twoarm.records.evaluation import HELD, evaluate
+from twoarm.records.evaluation import COMPLETED, HELD, evaluate
 from twoarm.records.event_findings import event_findings
 from twoarm.records.findings import Finding, refused
 from twoarm.records.key_findings import key_findings
@@ -27,6 +27,7 @@ from twoarm.records.typed_table import (
     FILE,
     FILE_ORDER,
     KEY,
+    MASKS,
     ROW,
     TypedTable,
     findings_by_file,
@@ -41,7 +42,7 @@ class PatientTable:
     """One row a patient, sorted by key (text, by code point).
 
     ``frame`` has the declared and derived columns, ``:key``, ``:file``, ``:row``, ``:file_order``, and ``held:x``
-    beside a column x with cells that could not be read.
+    beside a column x with cells that could not be read, ``completed:x`` with dates that a declared rule completed.
     """
 
     frame: nw.DataFrame[Any]
@@ -218,7 +219,7 @@ def _join(protocol: Protocol, spine: TypedTable, others: list[TypedTable]) -> tu
         _, found = _strangers(spine, table, protocol.data[table.name].key)
         findings += found
         own = [name for name in table.frame.columns if name not in (KEY, FILE, ROW, FILE_ORDER)]
-        shared = [name for name in own if name in frame.columns and not name.startswith(HELD)]
+        shared = [name for name in own if name in frame.columns and not name.startswith(MASKS)]
         shared = [name for name in shared if name != protocol.data[table.name].key]
         other = table.frame.select(KEY, *(pl.col(name).alias(f"{name}:other") for name in own))
         joined = frame.join(other, on=KEY, how="left")
@@ -231,9 +232,9 @@ def _join(protocol: Protocol, spine: TypedTable, others: list[TypedTable]) -> tu
                 findings += findings_by_file(
                     replace(spine, frame=joined), conflict, "tables_differ", "held", name, what, remedy
                 )
-        fresh = [name for name in own if name not in frame.columns]
-        masks = [pl.col(f"{name}:other").fill_null(False).alias(name) for name in fresh if name.startswith(HELD)]
-        values = [pl.col(f"{name}:other").alias(name) for name in fresh if not name.startswith(HELD)]
+        fresh = [name for name in own if name not in joined.columns]  # a merged column has its masks already
+        masks = [pl.col(f"{name}:other").fill_null(False).alias(name) for name in fresh if name.startswith(MASKS)]
+        values = [pl.col(f"{name}:other").alias(name) for name in fresh if not name.startswith(MASKS)]
         frame = joined.with_columns(*values, *masks).select(pl.exclude("^.*:other$"))
     return frame, findings
 
@@ -247,8 +248,17 @@ def _merge(joined: pl.DataFrame, name: str) -> tuple[pl.DataFrame, pl.Series]:
         if mask in joined.columns:
             held = held | joined[mask].fill_null(False)
     merged = pl.select(pl.coalesce(first, second)).to_series().set(held, None).alias(name)
-    joined = joined.with_columns(merged)
+    joined = joined.with_columns(merged, *_merged_completed(joined, name))
     return (joined.with_columns(held.alias(HELD + name)) if held.any() else joined), conflict
+
+
+def _merged_completed(joined: pl.DataFrame, name: str) -> list[pl.Expr]:
+    """Whether the date that counts was completed: the first table's where it has one, else the other's."""
+    first, second = COMPLETED + name, f"{COMPLETED}{name}:other"
+    if first not in joined.columns and second not in joined.columns:
+        return []
+    own, others = (pl.col(m).fill_null(False) if m in joined.columns else pl.lit(False) for m in (first, second))
+    return [pl.when(pl.col(name).is_not_null()).then(own).otherwise(others).alias(first)]
 
 
 def _derive(protocol: Protocol, patients: PatientTable, columns: frozenset[str] | None) -> PatientTable:
@@ -268,6 +278,10 @@ def _derive(protocol: Protocol, patients: PatientTable, columns: frozenset[str] 
         if inputs:
             held = nw.any_horizontal(*inputs, ignore_nulls=True) & nw.col(name).is_null()
             frame = frame.with_columns(held.alias(HELD + name))
+        read = [COMPLETED + column for column in sorted(column_names(node)) if COMPLETED + column in frame.columns]
+        if read:
+            completed = nw.any_horizontal(*(nw.col(mask) for mask in read), ignore_nulls=True)
+            frame = frame.with_columns((completed & ~nw.col(name).is_null()).alias(COMPLETED + name))
     return PatientTable(frame, patients.tables)
 
 

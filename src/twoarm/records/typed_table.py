@@ -14,7 +14,7 @@ from twoarm.protocol.column import ColumnDeclaration
 from twoarm.protocol.data import EventSource, Source, TablePart
 from twoarm.records.cell_text import readable
 from twoarm.records.column_typing import type_column
-from twoarm.records.evaluation import HELD
+from twoarm.records.evaluation import COMPLETED, HELD
 from twoarm.records.findings import Finding, Outcome
 from twoarm.records.raw_table import RawTable, headers_of
 from twoarm.records.source_files import frame_source, read_source
@@ -25,6 +25,7 @@ KEY = ":key"
 FILE = ":file"  # position among the table's files
 ROW = ":row"  # as the file numbers it
 FILE_ORDER = ":file_order"  # over all files
+MASKS = (HELD, COMPLETED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TypedTable:
-    """Columns in their declared types, ``:key``, ``:file``, ``:row``, and ``held:x`` beside columns with held cells."""
+    """Columns in their declared types, ``:key``, ``:file``, ``:row``, and ``held:x`` beside columns with held cells.
+
+    ``completed:x`` stands beside columns with dates that a declared rule completed.
+    """
 
     name: str
     frame: pl.DataFrame
@@ -91,7 +95,7 @@ def read_table(
     if problems:
         raise RecordsError([*problems, *(finding.problem() for finding in findings if finding.outcome == "refused")])
     whole = pl.concat(frames, how="diagonal") if len(frames) > 1 else frames[0]
-    whole = whole.with_columns(pl.col(column).fill_null(False) for column in whole.columns if column.startswith(HELD))
+    whole = whole.with_columns(pl.col(name).fill_null(False) for name in whole.columns if name.startswith(MASKS))
     whole = whole.with_columns(pl.Series(FILE_ORDER, range(whole.height), dtype=pl.Int64))
     files = tuple(raw.name for raw in raws)
     return TypedTable(name, whole, files, tuple(headers), tuple(findings), tuple(inputs))
@@ -133,6 +137,9 @@ def _type_part(
         held = typed[column].held()
         if held.any():
             columns[HELD + column] = held
+        completed = typed[column].completed()
+        if completed.any():
+            columns[COMPLETED + column] = completed
     keys = typed[table.key].values
     if raw.blank:
         header = headers.get(table.key, table.key)

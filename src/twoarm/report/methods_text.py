@@ -17,6 +17,7 @@ from twoarm.report.outcomes_methods import (
     response_methods,
     safety_methods,
 )
+from twoarm.report.partial_date_methods import partial_date_methods
 from twoarm.report.sentences import listed
 from twoarm.tables.formats import Numbers
 
@@ -89,6 +90,7 @@ def _endpoints(protocol: Protocol) -> Iterator[str]:
     if protocol.data_cutoff:
         text += f" Data were cut off on {protocol.data_cutoff.isoformat()}: events and contacts after it do not count."
     yield text
+    yield from partial_date_methods(protocol)
 
 
 def _definition(protocol: Protocol, endpoint: Endpoint) -> str:
