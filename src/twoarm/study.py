@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 
+from twoarm.analyses.not_completed import write_mostly_missing, write_not_completed
 from twoarm.analyses.run import run_analyses, write_attrition, write_completed
 from twoarm.cohort.attrition import AttritionStep
 from twoarm.cohort.cohort import build_cohort
 from twoarm.design.adjust import adjust
 from twoarm.design.adjusted_cohort import NotAdjusted
-from twoarm.design.complete import complete
-from twoarm.design.imputation import missing_rows
+from twoarm.design.complete import NotCompleted, complete
+from twoarm.design.imputation import missing_rows, not_drawn
 from twoarm.disclosure.disclose import disclose, disclose_inputs
 from twoarm.endpoints.endpoints import derive_endpoints
 from twoarm.protocol.missing import MultipleImputation
@@ -47,6 +48,10 @@ def run_study(protocol: Protocol, records: Records, *, progress: Callable[[str],
                 progress(f"{population.label}: {section.label}, adjustment")
                 completed = complete(strategy, section, cohort, outcomes.times, protocol.seed)
                 here = ledger.within(missing=strategy)
+                write_mostly_missing(protocol, here, cohort)
+                if isinstance(completed, NotCompleted):
+                    write_not_completed(here, completed, population, outcomes)
+                    continue
                 write_completed(here, completed[0], population)
                 adjusted = [adjust(population, one, protocol.seed) for one in completed]
                 progress(f"{population.label}: {section.label}, analyses")
@@ -90,8 +95,12 @@ def design_hashes(protocol: Protocol, records: Records) -> dict[str, str]:
             for strategy, section in population.missing.items():
                 if isinstance(section, MultipleImputation):
                     continue
-                completed = complete(strategy, section, cohort, {}, protocol.seed)[0]
-                for made in adjust(population, completed, protocol.seed):
+                completed = complete(strategy, section, cohort, {}, protocol.seed)
+                if isinstance(completed, NotCompleted):
+                    digest = hashlib.sha256(completed.reason.encode("utf-8")).hexdigest()
+                    hashes |= {f"{population.name}/{strategy}/{name}": digest for name in population.adjustments}
+                    continue
+                for made in adjust(population, completed[0], protocol.seed):
                     lines = [made.reason] if isinstance(made, NotAdjusted) else list(made.members())
                     digest = hashlib.sha256("\n".join(lines).encode("utf-8")).hexdigest()
                     hashes[f"{population.name}/{strategy}/{made.name}"] = digest
@@ -111,15 +120,24 @@ def design_summary(protocol: Protocol, records: Records) -> Iterator[str]:
             yield f"  {step.label}: {_left(step)}{step.remaining.all:,} remain"
         for strategy, section in population.missing.items():
             if isinstance(section, MultipleImputation):
+                scarce = not_drawn(cohort)
+                if scarce:
+                    yield f"  {section.label}: not possible ({scarce})"
+                    continue
                 incomplete = int(missing_rows(cohort).sum())
                 yield (
                     f"  {section.label}: {cohort.key.size:,} to analyse, {section.imputations} times; "
                     f"{incomplete:,} with a missing covariate (drawn with the outcomes, which are not looked at here)"
                 )
                 continue
-            completed = complete(strategy, section, cohort, {}, protocol.seed)[0]
-            for step in completed.steps:
+            found = complete(strategy, section, cohort, {}, protocol.seed)
+            steps = found.steps if isinstance(found, NotCompleted) else found[0].steps
+            for step in steps:
                 yield f"  {step.label}: {_left(step)}{step.remaining.all:,} remain"
+            if isinstance(found, NotCompleted):
+                yield f"  {section.label}: not possible ({found.reason})"
+                continue
+            completed = found[0]
             treated = int(completed.treated.sum())
             counts = f"{population.treated} {treated:,}, {population.comparator} {completed.treated.size - treated:,}"
             yield f"  {section.label}: {completed.treated.size:,} to analyse ({counts})"

@@ -150,9 +150,21 @@ def test_case_87_no_censoring(tmp_path: Path) -> None:
     assert "not estimable" in (tmp_path / "out" / "report.html").read_text().lower()
 
 
-def test_case_88_all_events_on_one_day(tmp_path: Path) -> None:
+def test_case_88_all_events_on_one_day_are_warned_of(tmp_path: Path) -> None:
     found = results(tmp_path, every(lambda i, row: {"days": "100" if row["died"] == "1" else "200"}), 0)
     assert ratio(found)[0] == "ok"
+    assert found.select(analysis="warning", statistic="one_event_day", endpoint="os")
+    tested = found.select(analysis="proportional_hazards", adjustment="unadjusted")
+    assert tested
+    assert {(row.status, row.note) for row in tested} == {("not_estimable", "one event time only")}
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.index("all events fall on one day") < page.index("<table")
+
+
+def test_case_88_the_warning_can_be_acknowledged(tmp_path: Path) -> None:
+    rows = every(lambda i, row: {"days": "100" if row["died"] == "1" else "200"})
+    results(tmp_path, rows, 0, more='\n[acknowledge]\none_event_day = "A trial of one day."\n')
+    assert "Acknowledged in the protocol: A trial of one day." in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_case_89_all_events_of_one_arm_before_any_of_the_other(tmp_path: Path) -> None:
@@ -189,14 +201,6 @@ def test_case_91_subgroups_that_cannot_be_estimated(tmp_path: Path) -> None:
     ]
     assert few
     assert {row.status for row in few} == {"not_estimable"}
-
-
-def test_case_93_missing_in_one_arm_cannot_be_imputed(tmp_path: Path) -> None:
-    more = '\n[missing.mi]\nkind = "multiple_imputation"\nlabel = "Imputed"\nimputations = 3\n'
-    rows = every(lambda i, row: {"sex": ""} if row["arm"] == "new" else {})
-    seed = {'title = "A small study"': 'title = "A small study"\nseed = 1'}
-    result = run(write_study(tmp_path, rows, seed, more))
-    assert (result.exit_code, "Sex" in result.output) == (3, True), result.output
 
 
 def test_case_94_everyone_censored_before_the_landmark(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ def design_warnings(request: Request, imputed: Sequence[AdjustedCohort] = ()) ->
     _imbalance(request, rows)
     _few_events(request, rows)
     _zero_follow_up(request)
+    _one_event_day(request)
     _held_endpoints(request, imputed or (request.adjusted,))
     _dropped_terms(request, rows)
 
@@ -124,6 +125,18 @@ def _few_events(request: Request, rows: list[Estimate]) -> None:
         terms = len({(row.variable, row.variable_level) for row in mine if row.statistic == "hazard_ratio"})
         if events is not None and events.value is not None and terms and events.value / terms < EVENTS_PER_TERM:
             _warn(request, "few_events", events, events.value / terms)
+
+
+def _one_event_day(request: Request) -> None:
+    """Warn of an endpoint all of whose events fall on one day: a date that was filled in, or the day of the export."""
+    if not _as_they_are(request):
+        return
+    for name, endpoint in request.endpoints.items():
+        observed = request.observed(endpoint)
+        days = np.unique(observed.time[observed.event])
+        if days.size == 1 and observed.event.sum() > 1:
+            note = request.protocol.acknowledge.get("one_event_day", "")
+            request.ledger.add("one_event_day", 1, endpoint=name, arm="all", note=note)
 
 
 def _zero_follow_up(request: Request) -> None:

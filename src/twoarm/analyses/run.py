@@ -123,8 +123,7 @@ def _run_cohort(
 ) -> None:
     here = ledger.within(adjustment=cohort.name)
     if isinstance(cohort, NotAdjusted):
-        here.within(analysis="adjustment").not_estimable("adjusted_cohort", reason=cohort.reason)
-        _not_made(population, outcomes, here, cohort.reason)
+        write_not_made(population, outcomes, here, cohort.reason)
         return
     if protocol.output.patient_level and cohort.marginal and not imputed:
         list_patients(here, population, cohort, outcomes)
@@ -141,7 +140,9 @@ def _run_cohort(
         _run_one(design_warnings, request)
 
 
-def _not_made(population: StudyPopulation, outcomes: Endpoints, ledger: Ledger, reason: str) -> None:
+def write_not_made(population: StudyPopulation, outcomes: Endpoints, ledger: Ledger, reason: str) -> None:
+    """Write that an adjusted cohort could not be made, and that no endpoint has a hazard ratio in it."""
+    ledger.within(analysis="adjustment").not_estimable("adjusted_cohort", reason=reason)
     if "hazard_ratio" in population.analyses:
         for name in outcomes.times:
             contrast = f"{population.treated} vs {population.comparator}"
@@ -205,13 +206,18 @@ def write_attrition(ledger: Ledger, cohort: Cohort, outcomes: Endpoints) -> None
 
 def write_completed(ledger: Ledger, completed: CompletedCohort, population: StudyPopulation) -> None:
     """Write the lines of a missing-data strategy, and who is analysed."""
+    write_steps(ledger, completed.steps, population)
     here = ledger.within(analysis="attrition")
-    for step in completed.steps:
-        _write_step(here, step, population)
     counts = {"all": completed.treated.size, population.treated: int(completed.treated.sum())}
     counts[population.comparator] = int((~completed.treated).sum())
     for label, count in counts.items():
         here.add("analysed", int(count), arm=label)
+
+
+def write_steps(ledger: Ledger, steps: Sequence[AttritionStep], population: StudyPopulation) -> None:
+    """Write the lines of a strategy."""
+    for step in steps:
+        _write_step(ledger.within(analysis="attrition"), step, population)
 
 
 def _write_step(ledger: Ledger, step: AttritionStep, population: StudyPopulation) -> None:

@@ -17,6 +17,7 @@ Placeholders = Literal["missing", "keep"]
 Limits = Literal["hold", "limit"]
 Percent = Literal["share", "number"]
 IdenticalRows = Literal["refuse", "merge"]
+KeyCase = Literal["exact", "fold"]
 IfMissing = Literal["exclude", "keep", "refuse"]
 OtherArms = Literal["refuse", "exclude"]
 
@@ -73,6 +74,8 @@ WarningName = Literal[
     "dropped_term",
     "non_proportional",
     "zero_follow_up",
+    "one_event_day",
+    "mostly_missing",
     "possible_duplicates",
 ]
 

@@ -19,6 +19,7 @@ from twoarm.protocol.protocol import Protocol
 from twoarm.records.evaluation import COMPLETED, HELD, evaluate
 from twoarm.records.event_findings import event_findings
 from twoarm.records.findings import Finding, refused
+from twoarm.records.key_case import fold_keys
 from twoarm.records.key_findings import key_findings
 from twoarm.records.level_matching import match_levels
 from twoarm.records.plausibility import implausible_columns
@@ -132,7 +133,7 @@ def _read_tables(
             tables[name] = read_table(name, source, folder, frames.get(name), columns)
         except RecordsError as error:
             problems += error.problems
-    return tables, problems
+    return fold_keys(protocol, tables), problems
 
 
 def _first_findings(protocol: Protocol, tables: Mapping[str, TypedTable]) -> list[Finding]:

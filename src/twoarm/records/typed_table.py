@@ -123,7 +123,7 @@ def _type_part(
     height, rows = raw.frame.height, raw.rows.alias(ROW)
     columns: dict[str, pl.Series] = {}
     typed: dict[str, TypedColumn] = {}
-    for column, declared in part.columns.items():
+    for column, declared in units_first(part.columns):
         cells = raw.frame[headers[column]] if column in headers else _given(part, column, height)
         typed[column] = type_column(
             cells,
@@ -132,6 +132,7 @@ def _type_part(
             fake=raw.fake.get(headers.get(column, "")),
             dates=raw.dates.get(headers.get(column, "")),
             epoch_1904=raw.epoch_1904,
+            units=columns.get(getattr(declared, "unit_column", None) or ""),
         )
         columns[column] = typed[column].values
         held = typed[column].held()
@@ -151,13 +152,24 @@ def _type_part(
     for column, declared in part.columns.items():
         header = headers.get(column, column)
         findings += _cell_findings(typed[column], keys, rows, raw.name, header, declared, part)
+    order = [mask + name for name in part.columns for mask in ("", *MASKS) if mask + name in columns]
     frame = pl.DataFrame(
-        {KEY: keys, FILE: pl.Series([position], dtype=pl.Int32).new_from_index(0, height), ROW: rows, **columns}
+        {
+            KEY: keys,
+            FILE: pl.Series([position], dtype=pl.Int32).new_from_index(0, height),
+            ROW: rows,
+            **{name: columns[name] for name in order},
+        }
     )
     used = set(headers.values())
     ignored = tuple(column for column in raw.frame.columns if column not in used)
     described = InputFile(name, raw.name, raw.sha256, raw.bytes, height, tuple(part.columns), ignored)
     return frame, findings, described
+
+
+def units_first(columns: Mapping[str, ColumnDeclaration]) -> list[tuple[str, ColumnDeclaration]]:
+    """Return the columns with those that hold units before the numbers that they are of."""
+    return sorted(columns.items(), key=lambda item: getattr(item[1], "unit_column", None) is not None)
 
 
 def _merge_identical(raw: RawTable, part: TablePart, headers: Mapping[str, str]) -> tuple[RawTable, list[Finding]]:
