@@ -88,7 +88,7 @@ def design_hashes(protocol: Protocol, records: Records) -> dict[str, str]:
     Raises:
         RecordsError: the records cannot answer the question as asked.
     """
-    hashes = {}
+    hashes: dict[str, str] = {}
     with one_thread():
         for population in protocol.plan():
             cohort = build_cohort(protocol, population, records)

@@ -20,7 +20,9 @@ def study(tmp_path: Path, known: int, more: str, n: int = 90) -> Path:
     """Write a study in which sex is known for so many patients of the new arm."""
     new = [row["id"] for row in patients(n) if row["arm"] == "new"]
     gone = set(new[known:])
-    return write_study(tmp_path, [{**row, "sex": "" if row["id"] in gone else row["sex"]} for row in patients(n)], SEED, more)
+    return write_study(
+        tmp_path, [{**row, "sex": "" if row["id"] in gone else row["sex"]} for row in patients(n)], SEED, more
+    )
 
 
 def ran(made: Path) -> tuple[Result, Results, str]:

@@ -28,7 +28,9 @@ def study(tmp_path: Path, n: int, more: str = "", replace: dict[str, str] | None
     return read_results(tmp_path / "out")
 
 
-def value(found: Results, analysis: str, statistic: str, adjustment: str = "unadjusted", endpoint: str = "pfs") -> float:
+def value(
+    found: Results, analysis: str, statistic: str, adjustment: str = "unadjusted", endpoint: str = "pfs"
+) -> float:
     wanted = {"analysis": analysis, "statistic": statistic, "adjustment": adjustment, "endpoint": endpoint}
     row = found.select(**wanted, variable="")[0]
     assert row.value is not None
@@ -66,7 +68,10 @@ def test_case_09_no_run_where_no_date_was_completed(tmp_path: Path) -> None:
 
 
 def test_case_09_a_derived_date_is_completed_with_what_it_is_made_of(tmp_path: Path) -> None:
-    derived = {"[timeline]": '[derived]\nfirst = "coalesce(prog, death)"\n[timeline]', 'events = ["prog", "death"]': 'events = ["first"]'}
+    derived = {
+        "[timeline]": '[derived]\nfirst = "coalesce(prog, death)"\n[timeline]',
+        'events = ["prog", "death"]': 'events = ["first"]',
+    }
     assert value(study(tmp_path, 3, replace=derived), "partial_dates", "held") == 3
 
 

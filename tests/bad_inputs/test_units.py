@@ -19,7 +19,11 @@ def of(*units: str) -> object:
 
     def change(rows: Rows) -> Rows:
         return [
-            {**row, "bmi": "13.5" if 4 <= i < 4 + len(units) else "141", "note": units[i - 4] if 4 <= i < 4 + len(units) else "g/L"}
+            {
+                **row,
+                "bmi": "13.5" if 4 <= i < 4 + len(units) else "141",
+                "note": units[i - 4] if 4 <= i < 4 + len(units) else "g/L",
+            }
             for i, row in enumerate(rows)
         ]
 
@@ -111,10 +115,15 @@ def test_case_50_units_that_cannot_be_meant(declared: str, says: str, tmp_path: 
 
 
 def test_case_50_integers_are_converted_too(tmp_path: Path) -> None:
-    units = {'age = "integer"': 'age = { type = "integer", unit_column = "note", units = { "years" = 1, "decades" = 10 } }'}
+    units = {
+        'age = "integer"': 'age = { type = "integer", unit_column = "note", units = { "years" = 1, "decades" = 10 } }'
+    }
 
     def change(rows: Rows) -> Rows:
-        return [{**row, "age": "5" if i == 4 else row["age"], "note": "decades" if i == 4 else "years"} for i, row in enumerate(rows)]
+        return [
+            {**row, "age": "5" if i == 4 else row["age"], "note": "decades" if i == 4 else "years"}
+            for i, row in enumerate(rows)
+        ]
 
     made = write_case(Case(50, "", "", replace={**units, 'age = "age"\n': ""}, change=change), tmp_path)
     assert [(f.rule, f.rows) for f in findings(made)] == [("converted_unit", (6,))]

@@ -37,8 +37,14 @@ def read(folder: Path, replace: dict[str, str] | None = None, **files: str) -> R
         ("visits", "1,2020-03-01,", "visit_unknown", "day", (3,)),
         ("visits", ",,", "", "", ()),  # an empty row at the end is none
         ("visits", "2,2020-06-01,PD", "", "", ()),  # on the day of death
-        ("visits", "1,2020-02-01,PR", "", "", ()),  # the same twice
-        ("visits", "1,2019-12-15,SD", "", "", ()),  # a scan before time zero is usual
+        ("visits", "1,2020-02-01,PR", "visits_unsorted", "day", (2, 3)),  # the same twice
+        (
+            "visits",
+            "1,2019-12-15,SD",
+            "visits_unsorted",
+            "day",
+            (3,),
+        ),  # before time zero is usual; out of order is told
         ("adverse", "9,Rash,no,2,2020-01-05", "unknown_patient", "id", (3,)),
         ("adverse", "1,Rash,no,2,2019-12-31", "event_before_start", "onset", (3,)),
         ("adverse", "1,Rash,no,2,2021-01-01", "after_cutoff", "onset", (3,)),

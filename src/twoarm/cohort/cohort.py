@@ -191,7 +191,7 @@ def held_cells(records: Records, column: str, rows: Integers) -> Booleans:
 
 
 def completed_dates(records: Records, column: str, rows: Integers) -> Booleans:
-    """Return for which of these patients a declared rule completed a date of a column, or one that it is derived from."""
+    """Return for which of these patients a declared rule completed a date of a column, or one it is derived from."""
     return _mask(records, COMPLETED + column, rows)
 
 

@@ -65,8 +65,8 @@ def run_and_publish(
 def data_notes(records: Records, *, places: bool = True) -> list[str]:
     """Findings that did not stop the study, in words; by place where that may be told; no value of a cell."""
     if not places:
-        return sorted({f"{one.file}, {one.column}: some {one.what}; {one.remedy}." for one in records.findings})
-    return [f"{finding.file}, {finding.column}: {finding.found()}; {finding.remedy}." for finding in records.findings]
+        return sorted({finding.note(places=False) for finding in records.findings})
+    return [finding.note() for finding in records.findings]
 
 
 def _warning(text: str) -> None:

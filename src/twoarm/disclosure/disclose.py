@@ -157,12 +157,12 @@ def _few_others(rows: Iterable[Estimate], minimum: int) -> set[_Cell]:
 
 
 def _few_dates(rows: Iterable[Estimate], minimum: int) -> set[_Cell]:
-    """Return the fits of which few patients, or events, leave when completed dates are held: the difference counts them."""
+    """Return the fits that few patients or events leave when completed dates are held: the difference counts them."""
     counts: dict[tuple[_Cell, str], list[float]] = {}
     for row in rows:
-        if row.analysis in ("hazard_ratio", "partial_dates") and row.arm == "all" and row.value is not None:
-            if not row.variable and row.statistic in ("n", "events"):
-                counts.setdefault((_fit(row), row.statistic), []).append(float(row.value))
+        whole = row.arm == "all" and not row.variable and row.statistic in ("n", "events")
+        if whole and row.analysis in ("hazard_ratio", "partial_dates") and row.value is not None:
+            counts.setdefault((_fit(row), row.statistic), []).append(float(row.value))
     return {fit for (fit, _), found in counts.items() if 0 < max(found) - min(found) < minimum}
 
 

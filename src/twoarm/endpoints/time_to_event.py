@@ -75,9 +75,7 @@ def _derive(
     return derived(protocol, name, endpoint, read, cohort, cutoff)
 
 
-def _column(
-    records: Records, cohort: Cohort, name: str, *, hold_completed: bool = False
-) -> tuple[Floats, Booleans]:
+def _column(records: Records, cohort: Cohort, name: str, *, hold_completed: bool = False) -> tuple[Floats, Booleans]:
     """Return a column of the cohort's patients as floats (dates as day numbers, NaN missing), and its held cells."""
     expression = nw.col(name)
     dtype = records.patients.frame.schema[name]

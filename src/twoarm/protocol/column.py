@@ -42,7 +42,9 @@ class CategoryColumn(_ColumnSection):
 class _NumericColumn(_ColumnSection):
     multiply: float | None = Field(None, gt=0, description="Unit conversion: what a cell is multiplied by.")
     unit_column: Name | None = Field(None, description="Column of the table with the unit of each cell.")
-    units: dict[str, PositiveFloat] = Field({}, description="Units of that column, and what a cell in one is multiplied by.")
+    units: dict[str, PositiveFloat] = Field(
+        {}, description="Units of that column, and what a cell in one is multiplied by."
+    )
 
     @model_validator(mode="after")
     def _units_are_clear(self) -> Self:

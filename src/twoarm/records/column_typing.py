@@ -20,8 +20,8 @@ from twoarm.protocol.section import folded
 from twoarm.records.cell_text import BROKEN, cell_text, clean_text
 from twoarm.records.date_typing import type_dates
 from twoarm.records.number_typing import type_integers, type_numbers
-from twoarm.records.unit_conversion import type_with_units
 from twoarm.records.typed_column import CellRule, TypedColumn, matching, nowhere
+from twoarm.records.unit_conversion import type_with_units
 
 MOST_LETTERS = 100_000  # in a cell
 ERROR = r"^#(N/A|DIV/0!|REF!|VALUE!|NAME\?|NUM!|NULL!|SPILL!|CALC!|GETTING_DATA)$|^#{3,}$"

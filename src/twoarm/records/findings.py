@@ -24,10 +24,21 @@ class Finding:
     rows: tuple[int, ...]  # as numbered in the file, the header being row 1; empty for frames' unknown places
     keys: tuple[str, ...]  # patient keys of the rows, "" where a row has none; none at all for unknown places
     remedy: str
+    sheet: str = ""  # of a workbook that is read by one sheet; of several the file is named with each
+
+    @property
+    def where(self) -> str:
+        """File and sheet."""
+        return f"{self.file} ({self.sheet})" if self.sheet else self.file
 
     def problem(self) -> Problem:
         """Return the finding as a message."""
-        return Problem(self.file, self.found(), self.remedy, self.column)
+        return Problem(self.where, self.found(), self.remedy, self.column, self.rule)
+
+    def note(self, *, places: bool = True) -> str:
+        """Return the finding as a sentence of the report, with or without how many and where."""
+        found = self.found() if places else f"some {self.what}"
+        return f"{self.where}, {self.column}: {found}; {self.remedy} [{self.rule}]."
 
     def found(self) -> str:
         """Say what was found, how often and where; an audit line of many cells has their count alone."""

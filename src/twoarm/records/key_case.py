@@ -22,7 +22,7 @@ def fold_keys(protocol: Protocol, tables: Mapping[str, TypedTable]) -> dict[str,
         return folded
     keys = tables[first].frame[KEY].drop_nulls().unique(maintain_order=True)
     lowered = keys.str.to_lowercase()
-    known = {low: key for low, key in zip(lowered, keys, strict=True)} if not lowered.is_duplicated().any() else {}
+    known = dict(zip(lowered, keys, strict=True)) if not lowered.is_duplicated().any() else {}
     for name, table in tables.items():
         source = protocol.data.get(name) or protocol.events[name]
         if name != first and "fold" in (source.key_case, protocol.data[first].key_case):

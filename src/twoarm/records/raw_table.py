@@ -36,6 +36,7 @@ class Grid:
     dates: Mapping[str, pl.Series] = field(default_factory=dict)  # header -> where a date stands among other cells
     fake: Mapping[str, pl.Series] = field(default_factory=dict)  # header -> where a serial number is no day
     epoch_1904: bool = False
+    sheet: str = ""  # of a workbook
     spreadsheet: bool = True  # whether the format has the row limits of spreadsheets
 
 
@@ -53,6 +54,12 @@ class RawTable:
     dates: Mapping[str, pl.Series] = field(default_factory=dict)
     fake: Mapping[str, pl.Series] = field(default_factory=dict)
     epoch_1904: bool = False
+    sheet: str = ""
+
+    @property
+    def place(self) -> str:
+        """File and sheet."""
+        return f"{self.name} ({self.sheet})" if self.sheet else self.name
 
 
 def named(header: list[str], name: str) -> list[str]:

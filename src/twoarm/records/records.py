@@ -16,6 +16,7 @@ from twoarm.protocol.data import EventSource, Source
 from twoarm.protocol.expression import column_names
 from twoarm.protocol.expression_parser import parse_expression
 from twoarm.protocol.protocol import Protocol
+from twoarm.records.endpoint_findings import endpoint_findings
 from twoarm.records.evaluation import COMPLETED, HELD, evaluate
 from twoarm.records.event_findings import event_findings
 from twoarm.records.findings import Finding, refused
@@ -171,7 +172,10 @@ def _records(
     )
     happened = {name: tables[name] for name in protocol.events if name in tables}
     events, strangers = _event_tables(protocol, spine, list(happened.values()))
-    beside = event_findings(protocol, patients.frame.to_polars(), happened)
+    whole = patients.frame.to_polars()
+    beside = list(event_findings(protocol, whole, happened))
+    if columns is None:
+        beside += endpoint_findings(protocol, whole, (spine, *others))
     inputs = tuple(described for table in tables.values() for described in table.inputs)
     return Records(patients, events, (*found, *joined, *strangers, *beside), inputs)
 

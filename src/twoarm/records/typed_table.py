@@ -47,6 +47,7 @@ class TypedTable:
     name: str
     frame: pl.DataFrame
     files: tuple[str, ...]
+    sheets: tuple[str, ...]  # of each file; "" where it has none, or is named with it
     headers: tuple[Mapping[str, str], ...]  # of each file: column -> its header there
     findings: tuple[Finding, ...]
     inputs: tuple[InputFile, ...]
@@ -80,9 +81,9 @@ def read_table(
         try:
             raw = read_source(place, part, folder) if given is None else frame_source(place, given)
             if sum(other.file == part.file for other in parts) > 1:  # several sheets of one workbook
-                raw = replace(raw, name=f"{raw.name} ({part.sheet})")
+                raw = replace(raw, name=f"{raw.name} ({part.sheet})", sheet="")
             if not raw.frame.height and not events:  # of events there may be none
-                raise RecordsError([Problem(raw.name, "no rows under the header", "expected one row a patient")])
+                raise RecordsError([Problem(raw.place, "no rows under the header", "expected one row a patient")])
             frame, found, described = _type_part(name, table, part, raw, len(frames))
         except RecordsError as error:
             problems += error.problems
@@ -98,7 +99,8 @@ def read_table(
     whole = whole.with_columns(pl.col(name).fill_null(False) for name in whole.columns if name.startswith(MASKS))
     whole = whole.with_columns(pl.Series(FILE_ORDER, range(whole.height), dtype=pl.Int64))
     files = tuple(raw.name for raw in raws)
-    return TypedTable(name, whole, files, tuple(headers), tuple(findings), tuple(inputs))
+    sheets = tuple(raw.sheet for raw in raws)
+    return TypedTable(name, whole, files, sheets, tuple(headers), tuple(findings), tuple(inputs))
 
 
 def findings_by_file(
@@ -111,7 +113,8 @@ def findings_by_file(
         if here.height:
             keys = tuple(here[KEY].fill_null("").to_list())
             header = table.headers[position].get(column, column)
-            yield Finding(rule, outcome, file, header, what, tuple(here[ROW].to_list()), keys, remedy)
+            rows_here = tuple(here[ROW].to_list())
+            yield Finding(rule, outcome, file, header, what, rows_here, keys, remedy, table.sheets[position])
 
 
 def _type_part(
@@ -164,7 +167,7 @@ def _type_part(
     used = set(headers.values())
     ignored = tuple(column for column in raw.frame.columns if column not in used)
     described = InputFile(name, raw.name, raw.sha256, raw.bytes, height, tuple(part.columns), ignored)
-    return frame, findings, described
+    return frame, [replace(finding, sheet=raw.sheet) for finding in findings], described
 
 
 def units_first(columns: Mapping[str, ColumnDeclaration]) -> list[tuple[str, ColumnDeclaration]]:
@@ -205,12 +208,12 @@ def _refuse_headers(raw: RawTable, headers: dict[str, str]) -> None:
         expected = (
             "check that it is the right file and sheet, the delimiter, and header_row if the header is in another row"
         )
-        raise RecordsError([Problem(raw.name, found, expected)])
+        raise RecordsError([Problem(raw.place, found, expected)])
     if absent:
         raise RecordsError(
             [
                 Problem(
-                    raw.name,
+                    raw.place,
                     f"no column {header}",
                     f"expected it in the header{nearest(header, raw.frame.columns)}",
                 )
@@ -221,7 +224,7 @@ def _refuse_headers(raw: RawTable, headers: dict[str, str]) -> None:
     if odd:
         raise RecordsError(
             [
-                Problem(raw.name, f"a column of type {dtype}", "expected text, numbers, yes/no or dates", header)
+                Problem(raw.place, f"a column of type {dtype}", "expected text, numbers, yes/no or dates", header)
                 for header, dtype in odd.items()
             ]
         )

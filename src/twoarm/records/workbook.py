@@ -28,12 +28,14 @@ def read_workbook(content: bytes, source: TablePart, path: Path) -> Grid:
     if source.sheet is not None and source.sheet not in book.sheet_names:
         sheets = ", ".join(book.sheet_names)
         raise RecordsError([Problem(path.name, f"no sheet {source.sheet}", f"expected one of {sheets}")])
-    rows = book.get_sheet_by_name(source.sheet or book.sheet_names[0]).to_python(skip_empty_area=False)
+    sheet = source.sheet or book.sheet_names[0]
+    place = f"{path.name} ({sheet})"
+    rows = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
     if not any(cell != "" for row in rows for cell in row):
-        raise RecordsError([Problem(path.name, "an empty sheet", "expected a header and rows")])
-    header = _header(rows, source, facts.sheet, path.name)
+        raise RecordsError([Problem(place, "an empty sheet", "expected a header and rows")])
+    header = _header(rows, source, facts.sheet, place)
     first = source.header_row + 1 + source.rows_below_header
-    _refuse_uncalculated(facts.sheet, first, header, path.name)
+    _refuse_uncalculated(facts.sheet, first, header, place)
     columns = {name: [row[i] for row in rows[first - 1 :]] for i, name in enumerate(header)}
     for number, column in facts.sheet.errors:  # a reader shows them as empty
         if first <= number <= len(rows) and column <= len(header):
@@ -49,6 +51,7 @@ def read_workbook(content: bytes, source: TablePart, path: Path) -> Grid:
         dates={name: mask.head(frame.height) for name, mask in dates.items()},
         fake=_fake(facts, header, first, frame.height),
         epoch_1904=facts.epoch_1904,
+        sheet=sheet,
     )
 
 

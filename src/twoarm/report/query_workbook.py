@@ -15,6 +15,7 @@ COLUMNS = (
     ("Patient", 14),
     ("Row", 8),
     ("Column", 20),
+    ("Sheet", 14),
     ("What is wrong", 46),
     ("What to do", 46),
     ("Answer", 40),
@@ -46,7 +47,8 @@ def _sheet(book: Workbook, name: str, queries: Sequence[Mapping[str, Any]]) -> N
         sheet.write_string(0, column, title, bold)
     sheet.freeze_panes(1, 0)
     for line, query in enumerate(queries, start=1):
-        texts = (query["id"], query["key"], query["row"], query["column"], query["what"], query["remedy"])
+        names = ("id", "key", "row", "column", "sheet", "what", "remedy")
+        texts = [query[name] for name in names]
         for column, value in enumerate(texts):
             sheet.write_string(line, column, "" if value is None else str(value), wrap)
         sheet.write_string(line, len(COLUMNS) - 1, query["answer"], free)
