@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from twoarm.analyses.not_completed import write_mostly_missing, write_not_completed
 from twoarm.analyses.run import run_analyses, write_attrition, write_completed
@@ -15,9 +16,11 @@ from twoarm.design.complete import NotCompleted, complete
 from twoarm.design.imputation import missing_rows, not_drawn
 from twoarm.disclosure.disclose import disclose, disclose_inputs
 from twoarm.endpoints.endpoints import derive_endpoints
+from twoarm.errors import Problem, RecordsError
 from twoarm.protocol.missing import MultipleImputation
 from twoarm.protocol.protocol import Protocol
-from twoarm.records.records import Records
+from twoarm.records.findings import Finding, RefusedRowsError
+from twoarm.records.records import Records, survey_records
 from twoarm.results.estimate import Estimate, Status
 from twoarm.results.ledger import Ledger
 from twoarm.results.provenance import Provenance
@@ -146,6 +149,24 @@ def design_summary(protocol: Protocol, records: Records) -> Iterator[str]:
                     yield f"  {made.label}: not possible ({made.reason})"
                 elif made.pair is not None:
                     yield f"  {made.label}: {made.row.size // 2:,} pairs"
+
+
+def everything_wrong(protocol: Protocol, folder: str | Path) -> tuple[list[Finding], list[Problem]]:
+    """Return all findings of the records and of who is compared, and the problems that no row stands for.
+
+    Nothing is refused on the way, so that one mistake does not hide another.
+    """
+    survey = survey_records(protocol, folder)
+    findings, problems = list(survey.findings), list(survey.problems)
+    for population in protocol.plan() if survey.records is not None else ():
+        assert survey.records is not None, "populations are built of records"
+        try:
+            build_cohort(protocol, population, survey.records)
+        except RefusedRowsError as error:
+            findings += [finding for finding in error.findings if finding not in findings]
+        except RecordsError as error:
+            problems += error.problems
+    return findings, problems
 
 
 def _left(step: AttritionStep) -> str:

@@ -109,7 +109,7 @@ def _dropped_terms(request: Request, rows: list[Estimate]) -> None:
 
 
 def _collinear_with(request: Request, row: Estimate) -> str:
-    """Return the name of the one term that a dropped term repeats; nothing if it takes several, or if it is constant."""
+    """Return the name of the one term that a dropped term repeats; nothing if it takes several, or is constant."""
     design = model_design(request, request.observed(request.endpoints[row.endpoint]))
     level = row.variable_level.partition(" vs ")[0]
     at = next(i for i, term in enumerate(design.terms) if (term.variable, term.level) == (row.variable, level))

@@ -31,9 +31,9 @@ def queries(study: Path, out: Path) -> None:
     with exit_codes(study):
         from twoarm.protocol.read import read_protocol
         from twoarm.records.queries import as_json, compared, from_json, queries_of
-        from twoarm.records.records import all_findings
+        from twoarm.study import everything_wrong
 
-        findings, problems = all_findings(read_protocol(study), study.parent)
+        findings, problems = everything_wrong(read_protocol(study), study.parent)
         asked = compared(queries_of(findings, problems), from_json(_before(out)))
         old_mask = os.umask(0o077)
         try:

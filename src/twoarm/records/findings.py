@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from twoarm.errors import Problem
+from twoarm.errors import Problem, RecordsError
 
 Outcome = Literal["refused", "held", "warned", "normalised"]
 SHOWN = 20  # rows named in a message; then a count
@@ -53,6 +53,14 @@ class Finding:
         shown = [f"row {row}{patient}" for row, patient in zip(self.rows[:SHOWN], named, strict=False)]
         more = len(self.rows) - SHOWN
         return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
+
+
+class RefusedRowsError(RecordsError):
+    """Records that are refused for what stands in some of their rows."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        self.findings = tuple(findings)
+        super().__init__([finding.problem() for finding in findings])
 
 
 def listed(items: Sequence[object]) -> str:

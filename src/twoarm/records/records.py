@@ -55,12 +55,12 @@ class PatientTable:
         """Names of the columns that mark held cells."""
         return frozenset(name for name in self.frame.columns if name.startswith(HELD))
 
-    def problems(self, rows: Booleans, what: str, expected: str, column: str) -> list[Problem]:
+    def refused(self, rule: str, rows: Booleans, what: str, expected: str, column: str) -> list[Finding]:
         """Return what is wrong with some patients, by file and row of the table that has the column."""
         table = next((table for table in self.tables if column in table.frame.columns), self.tables[0])
         wrong = self.frame.get_column(KEY).to_polars().filter(pl.Series(rows, dtype=pl.Boolean))
         mask = table.frame[KEY].is_in(wrong.to_list())
-        return [f.problem() for f in findings_by_file(table, mask, column, "refused", column, what, expected)]
+        return list(findings_by_file(table, mask, rule, "refused", column, what, expected))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,8 +108,17 @@ def read_records(
     return _records(protocol, tables, found, columns)
 
 
-def all_findings(protocol: Protocol, folder: str | Path = ".") -> tuple[tuple[Finding, ...], list[Problem]]:
-    """Return everything that is wrong with the records, and the files that cannot be read at all; nothing is refused.
+@dataclass(frozen=True, slots=True, eq=False)
+class Survey:
+    """Everything that is wrong with the records, the files that cannot be read at all, and what can be read."""
+
+    findings: tuple[Finding, ...]
+    problems: tuple[Problem, ...]
+    records: Records | None  # with what is refused held; None while files cannot be read, or patients told apart
+
+
+def survey_records(protocol: Protocol, folder: str | Path = ".") -> Survey:
+    """Read the records and refuse nothing.
 
     What can only be told of records that can be read, such as a visit after death, is left out while patients have no
     key or several rows.
@@ -117,8 +126,9 @@ def all_findings(protocol: Protocol, folder: str | Path = ".") -> tuple[tuple[Fi
     tables, problems = _read_tables(protocol, Path(folder), {}, None)
     found = _first_findings(protocol, tables)
     if problems or any(finding.rule in ("missing_key", "duplicate_key") for finding in found):
-        return tuple(found), problems
-    return _records(protocol, tables, found, None, refuse=False).findings, []
+        return Survey(tuple(found), tuple(problems), None)
+    records = _records(protocol, tables, found, None, refuse=False)
+    return Survey(records.findings, (), records)
 
 
 def _read_tables(
