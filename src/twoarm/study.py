@@ -20,7 +20,7 @@ from twoarm.errors import Problem, RecordsError
 from twoarm.protocol.missing import MultipleImputation
 from twoarm.protocol.protocol import Protocol
 from twoarm.records.findings import Finding, RefusedRowsError
-from twoarm.records.records import Records, survey_records
+from twoarm.records.records import Records, Survey, survey_records
 from twoarm.results.estimate import Estimate, Status
 from twoarm.results.ledger import Ledger
 from twoarm.results.provenance import Provenance
@@ -151,13 +151,14 @@ def design_summary(protocol: Protocol, records: Records) -> Iterator[str]:
                     yield f"  {made.label}: {made.row.size // 2:,} pairs"
 
 
-def everything_wrong(protocol: Protocol, folder: str | Path) -> tuple[list[Finding], list[Problem]]:
-    """Return all findings of the records and of who is compared, and the problems that no row stands for.
+def everything_wrong(protocol: Protocol, folder: str | Path) -> Survey:
+    """Return what is wrong with the records and with who is compared, by row or in all.
 
     Nothing is refused on the way, so that one mistake does not hide another.
     """
     survey = survey_records(protocol, folder)
-    findings, problems = list(survey.findings), list(survey.problems)
+    findings: list[Finding] = list(survey.findings)
+    problems: list[Problem] = list(survey.problems)
     for population in protocol.plan() if survey.records is not None else ():
         assert survey.records is not None, "populations are built of records"
         try:
@@ -166,7 +167,7 @@ def everything_wrong(protocol: Protocol, folder: str | Path) -> tuple[list[Findi
             findings += [finding for finding in error.findings if finding not in findings]
         except RecordsError as error:
             problems += error.problems
-    return findings, problems
+    return Survey(tuple(findings), tuple(problems), survey.records)
 
 
 def _left(step: AttritionStep) -> str:

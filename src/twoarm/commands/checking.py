@@ -27,11 +27,11 @@ def check_study(study: Path) -> None:
         records = read_records(protocol, study.parent)
         design = list(design_summary(protocol, records))
     except RecordsError as error:
-        findings, problems = everything_wrong(protocol, study.parent)
-        for finding in findings:
+        survey = everything_wrong(protocol, study.parent)
+        for finding in survey.findings:
             if finding.outcome != "refused":
                 tell(f"  {finding.note()}")
-        found = [*problems, *refused(findings)]
+        found = [*survey.problems, *refused(survey.findings)]
         raise RecordsError([*error.problems, *(one for one in found if one not in error.problems)]) from None
     for source in records.inputs:
         ignored = f"; not used: {', '.join(source.ignored_columns)}" if source.ignored_columns else ""

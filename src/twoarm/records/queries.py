@@ -29,10 +29,14 @@ class Query:
     state: State = "new"
     answer: str = ""  # what the hospital wrote in an earlier workbook
     sheet: str = ""
+    centre: str = ""  # whom to ask, where the protocol's files do not tell
 
 
-def queries_of(findings: Iterable[Finding], problems: Iterable[Problem]) -> Iterator[Query]:
-    """Yield a query for each row of each finding, and for each file that cannot be read."""
+def queries_of(
+    findings: Iterable[Finding], problems: Iterable[Problem], centres: Mapping[str, str] | None = None
+) -> Iterator[Query]:
+    """Yield a query for each row of each finding, and for each file that cannot be read; ``centres`` by patient key."""
+    known = centres or {}
     for problem in problems:
         name = _name(problem.where, "", problem.key, problem.found)
         file, sheet = _split(problem.where)
@@ -47,7 +51,7 @@ def queries_of(findings: Iterable[Finding], problems: Iterable[Problem]) -> Iter
             # a row moves when the hospital sorts its file; a patient does not
             name = _name(finding.file, key or str(row), finding.column, finding.rule)
             told = (finding.column, finding.what, finding.remedy, finding.outcome)
-            yield Query(name, file, key, row, *told, sheet=sheet)
+            yield Query(name, file, key, row, *told, sheet=sheet, centre=known.get(key, ""))
 
 
 def _split(where: str) -> tuple[str, str]:

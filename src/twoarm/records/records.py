@@ -55,6 +55,11 @@ class PatientTable:
         """Names of the columns that mark held cells."""
         return frozenset(name for name in self.frame.columns if name.startswith(HELD))
 
+    def values_by_key(self, column: str) -> dict[str, str]:
+        """Return the column of each patient as text, by key; patients without a value are left out."""
+        frame = self.frame.to_polars().select(KEY, pl.col(column).cast(pl.String).alias("value")).drop_nulls()
+        return dict(frame.iter_rows())
+
     def refused(self, rule: str, rows: Booleans, what: str, expected: str, column: str) -> list[Finding]:
         """Return what is wrong with some patients, by file and row of the table that has the column."""
         table = next((table for table in self.tables if column in table.frame.columns), self.tables[0])
