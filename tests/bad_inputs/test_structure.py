@@ -410,3 +410,6 @@ def test_case_29_months_in_a_column_of_days(tmp_path: Path) -> None:
     made.write_text(changed)
     found = [f for f in findings(made) if f.rule == "months_for_days"]
     assert [(f.outcome, f.file, f.column, f.rows[0]) for f in found] == [("warned", "b.csv", "note", 2)]
+    assert run(made).exit_code in (0, 4)
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.index("about a thirtieth of those in the other files") < page.index("<table")

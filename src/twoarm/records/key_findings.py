@@ -18,7 +18,7 @@ _TOTALS = (
 )
 
 _NO_KEY = (
-    r"(?i)^(n/?a|nan|null|none|nil|unknown|unk|missing|tbd|test|[-–—_.?*/\\#x]+|不详|不明|未知|无|没有|缺失|测试)$"
+    r"(?i)^(n/?a|nan|null|none|nil|unknown|unk|missing|tbd|test|[-–—_.?*/\\#]+|不详|不明|未知|无|没有|缺失|测试)$"
 )
 
 
