@@ -291,7 +291,7 @@ def test_a_unit_slip_of_a_whole_hospital_is_refused(hospitals: Path) -> None:
     result = invoke("check", hospitals / "study.toml")
     assert result.exit_code == 3
     assert (
-        f"{NINGXIA}  Height_m  75 cells outside the declared range from 120 to 220, which are most of the column (row 2"
+        f"{NINGXIA} (ES-SCLC)  Height_m  75 cells outside the declared range from 120 to 220, which are most of the column (row 2"
         in result.stderr
     )
     assert "and 55 more" in result.stderr

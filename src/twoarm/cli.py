@@ -77,21 +77,9 @@ def _run(study: Path, out: Path, replace: bool, say: Callable[[str], None], help
 def check(study: Path) -> None:
     """Check STUDY.toml and its data, and the design, without looking at outcomes."""
     with exit_codes(study):
-        from twoarm.commands.running import data_notes
-        from twoarm.protocol.read import read_protocol
-        from twoarm.records.records import read_records
-        from twoarm.study import design_summary
+        from twoarm.commands.checking import check_study
 
-        protocol = read_protocol(study)
-        records = read_records(protocol, study.parent)
-        tell(f"{study.name}: the protocol is valid.")
-        for source in records.inputs:
-            ignored = f"; not used: {', '.join(source.ignored_columns)}" if source.ignored_columns else ""
-            tell(f"{source.file}: {source.rows or 0:,} rows{ignored}")
-        for note in data_notes(records):
-            tell(f"  {note}")
-        for line in design_summary(protocol, records):
-            tell(line)
+        check_study(study)
 
 
 @main.command()

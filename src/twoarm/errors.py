@@ -15,10 +15,12 @@ class Problem:
     found: str
     expected: str
     key: str = ""
+    rule: str = ""  # of cells: by which the finding is known in queries and audit lines
 
     def __str__(self) -> str:
         place = f"{self.where}  {self.key}".rstrip()
-        return f"{place}  {self.found}; {self.expected}" if self.expected else f"{place}  {self.found}"
+        said = f"{place}  {self.found}; {self.expected}" if self.expected else f"{place}  {self.found}"
+        return f"{said} [{self.rule}]" if self.rule else said
 
 
 class TwoArmError(Exception):

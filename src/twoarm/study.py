@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
+from twoarm.analyses.not_completed import write_mostly_missing, write_not_completed
 from twoarm.analyses.run import run_analyses, write_attrition, write_completed
 from twoarm.analyses.specifications import run_specifications
 from twoarm.cohort.attrition import AttritionStep
 from twoarm.cohort.cohort import build_cohort
 from twoarm.design.adjust import adjust
 from twoarm.design.adjusted_cohort import NotAdjusted
-from twoarm.design.complete import complete
-from twoarm.design.imputation import missing_rows
+from twoarm.design.complete import NotCompleted, complete
+from twoarm.design.imputation import missing_rows, not_drawn
 from twoarm.disclosure.disclose import disclose, disclose_inputs
 from twoarm.endpoints.endpoints import derive_endpoints
+from twoarm.errors import Problem, RecordsError
 from twoarm.protocol.missing import MultipleImputation
 from twoarm.protocol.protocol import Protocol
-from twoarm.records.records import Records
+from twoarm.records.findings import Finding, RefusedRowsError
+from twoarm.records.records import Records, Survey, survey_records
 from twoarm.results.estimate import Estimate, Status
 from twoarm.results.ledger import Ledger
 from twoarm.results.provenance import Provenance
@@ -48,6 +52,10 @@ def run_study(protocol: Protocol, records: Records, *, progress: Callable[[str],
                 progress(f"{population.label}: {section.label}, adjustment")
                 completed = complete(strategy, section, cohort, outcomes.times, protocol.seed)
                 here = ledger.within(missing=strategy)
+                write_mostly_missing(protocol, here, cohort)
+                if isinstance(completed, NotCompleted):
+                    write_not_completed(here, completed, population, outcomes)
+                    continue
                 write_completed(here, completed[0], population)
                 adjusted = [adjust(population, one, protocol.seed) for one in completed]
                 progress(f"{population.label}: {section.label}, analyses")
@@ -85,15 +93,19 @@ def design_hashes(protocol: Protocol, records: Records) -> dict[str, str]:
     Raises:
         RecordsError: the records cannot answer the question as asked.
     """
-    hashes = {}
+    hashes: dict[str, str] = {}
     with one_thread():
         for population in protocol.plan():
             cohort = build_cohort(protocol, population, records)
             for strategy, section in population.missing.items():
                 if isinstance(section, MultipleImputation):
                     continue
-                completed = complete(strategy, section, cohort, {}, protocol.seed)[0]
-                for made in adjust(population, completed, protocol.seed):
+                completed = complete(strategy, section, cohort, {}, protocol.seed)
+                if isinstance(completed, NotCompleted):
+                    digest = hashlib.sha256(completed.reason.encode("utf-8")).hexdigest()
+                    hashes |= {f"{population.name}/{strategy}/{name}": digest for name in population.adjustments}
+                    continue
+                for made in adjust(population, completed[0], protocol.seed):
                     lines = [made.reason] if isinstance(made, NotAdjusted) else list(made.members())
                     digest = hashlib.sha256("\n".join(lines).encode("utf-8")).hexdigest()
                     hashes[f"{population.name}/{strategy}/{made.name}"] = digest
@@ -113,15 +125,24 @@ def design_summary(protocol: Protocol, records: Records) -> Iterator[str]:
             yield f"  {step.label}: {_left(step)}{step.remaining.all:,} remain"
         for strategy, section in population.missing.items():
             if isinstance(section, MultipleImputation):
+                scarce = not_drawn(cohort)
+                if scarce:
+                    yield f"  {section.label}: not possible ({scarce})"
+                    continue
                 incomplete = int(missing_rows(cohort).sum())
                 yield (
                     f"  {section.label}: {cohort.key.size:,} to analyse, {section.imputations} times; "
                     f"{incomplete:,} with a missing covariate (drawn with the outcomes, which are not looked at here)"
                 )
                 continue
-            completed = complete(strategy, section, cohort, {}, protocol.seed)[0]
-            for step in completed.steps:
+            found = complete(strategy, section, cohort, {}, protocol.seed)
+            steps = found.steps if isinstance(found, NotCompleted) else found[0].steps
+            for step in steps:
                 yield f"  {step.label}: {_left(step)}{step.remaining.all:,} remain"
+            if isinstance(found, NotCompleted):
+                yield f"  {section.label}: not possible ({found.reason})"
+                continue
+            completed = found[0]
             treated = int(completed.treated.sum())
             counts = f"{population.treated} {treated:,}, {population.comparator} {completed.treated.size - treated:,}"
             yield f"  {section.label}: {completed.treated.size:,} to analyse ({counts})"
@@ -130,6 +151,25 @@ def design_summary(protocol: Protocol, records: Records) -> Iterator[str]:
                     yield f"  {made.label}: not possible ({made.reason})"
                 elif made.pair is not None:
                     yield f"  {made.label}: {made.set_count:,} {'pairs' if made.sets is None else 'matched sets'}"
+
+
+def everything_wrong(protocol: Protocol, folder: str | Path) -> Survey:
+    """Return what is wrong with the records and with who is compared, by row or in all.
+
+    Nothing is refused on the way, so that one mistake does not hide another.
+    """
+    survey = survey_records(protocol, folder)
+    findings: list[Finding] = list(survey.findings)
+    problems: list[Problem] = list(survey.problems)
+    for population in protocol.plan() if survey.records is not None else ():
+        assert survey.records is not None, "populations are built of records"
+        try:
+            build_cohort(protocol, population, survey.records)
+        except RefusedRowsError as error:
+            findings += [finding for finding in error.findings if finding not in findings]
+        except RecordsError as error:
+            problems += error.problems
+    return Survey(tuple(findings), tuple(problems), survey.records)
 
 
 def _left(step: AttritionStep) -> str:

@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import openpyxl
 import polars as pl
@@ -278,6 +279,16 @@ def test_a_label_that_a_program_would_obey(label: str, tmp_path: Path) -> None:
         cells = pl.read_csv(path, has_header=False, infer_schema=False, truncate_ragged_lines=True)
         first = [cell for column in cells for cell in column.drop_nulls().to_list()]
         assert not [cell for cell in first if cell.lstrip().startswith(("=", "@", "+1", "-2+"))], path.name
+    for path in (tmp_path / "out" / "figures").glob("*.svg"):
+        ElementTree.fromstring(path.read_bytes())
+        assert "<script>alert" not in path.read_text("utf-8")
+        assert "<img" not in path.read_text("utf-8")
+    with zipfile.ZipFile(tmp_path / "out" / "report.docx") as book:
+        body = book.read("word/document.xml").decode("utf-8")
+    ElementTree.fromstring(body)
+    assert "<script>" not in body
+    assert "<img" not in body
+    assert (tmp_path / "out" / "report.pdf").read_bytes().startswith(b"%PDF")
 
 
 def toml(label: str) -> str:
@@ -399,3 +410,6 @@ def test_case_29_months_in_a_column_of_days(tmp_path: Path) -> None:
     made.write_text(changed)
     found = [f for f in findings(made) if f.rule == "months_for_days"]
     assert [(f.outcome, f.file, f.column, f.rows[0]) for f in found] == [("warned", "b.csv", "note", 2)]
+    assert run(made).exit_code in (0, 4)
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.index("about a thirtieth of those in the other files") < page.index("<table")

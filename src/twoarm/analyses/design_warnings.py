@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from twoarm.analyses.balance import SEPARATED
+from twoarm.analyses.hazard_ratio import ARM, model_design
 from twoarm.analyses.request import Request
 from twoarm.design.adjusted_cohort import AdjustedCohort
 from twoarm.protocol.choices import WarningName
+from twoarm.protocol.covariate import covariate_label
 from twoarm.results.estimate import Estimate
+from twoarm.statistics.linear_algebra import COLLINEAR
 
 UNMATCHED_PERCENT = 10.0  # above this the estimand is no longer that of the whole focal arm
 MOST_USES, MOST_PERCENT = 10.0, 5.0  # of one partner: focal patients, and percent of the arm's weight
@@ -46,6 +50,7 @@ def design_warnings(request: Request, imputed: Sequence[AdjustedCohort] = ()) ->
     _few_events(request, rows)
     _zero_follow_up(request)
     _competing_censored(request)
+    _one_event_day(request)
     _held_endpoints(request, imputed or (request.adjusted,))
     _dropped_terms(request, rows)
 
@@ -114,7 +119,27 @@ def _dropped_terms(request: Request, rows: list[Estimate]) -> None:
     for row in rows:
         dropped = row.note.startswith(("collinear", "constant")) and row.statistic == "hazard_ratio"
         if row.analysis == "hazard_ratio" and row.variable and dropped:
-            _warn(request, "dropped_term", row)
+            other = _collinear_with(request, row)
+            _warn(request, "dropped_term", replace(row, note=f"collinear with {other}") if other else row)
+
+
+def _collinear_with(request: Request, row: Estimate) -> str:
+    """Return the name of the one term that a dropped term repeats; nothing if it takes several, or is constant."""
+    observed = request.observed(request.endpoints[row.endpoint])
+    design = model_design(request, observed, request.adjusted.covariates_in_model)
+    level = row.variable_level.partition(" vs ")[0]
+    at = next(i for i, term in enumerate(design.terms) if (term.variable, term.level) == (row.variable, level))
+    values = design.values - design.values.mean(axis=0)
+    sizes = np.sqrt((values * values).sum(axis=0))
+    if not sizes[at]:
+        return ""
+    for term, column, size in zip(design.terms[:at], values.T, sizes, strict=False):
+        if size and abs(float(column @ values[:, at])) > (1 - COLLINEAR) * size * sizes[at]:
+            if term.variable == ARM:
+                return "the arm"
+            label = covariate_label(term.variable, request.population.covariates[term.variable])
+            return f"{label}, {term.level}" if term.level else label
+    return ""
 
 
 def _held_endpoints(request: Request, cohorts: Sequence[AdjustedCohort]) -> None:
@@ -139,6 +164,18 @@ def _few_events(request: Request, rows: list[Estimate]) -> None:
         terms = len({(row.variable, row.variable_level) for row in mine if row.statistic == "hazard_ratio"})
         if events is not None and events.value is not None and terms and events.value / terms < EVENTS_PER_TERM:
             _warn(request, "few_events", events, events.value / terms)
+
+
+def _one_event_day(request: Request) -> None:
+    """Warn of an endpoint all of whose events fall on one day: a date that was filled in, or the day of the export."""
+    if not _as_they_are(request):
+        return
+    for name, endpoint in request.endpoints.items():
+        observed = request.observed(endpoint)
+        days = np.unique(observed.time[observed.event])
+        if days.size == 1 and observed.event.sum() > 1:
+            note = request.protocol.acknowledge.get("one_event_day", "")
+            request.ledger.add("one_event_day", 1, endpoint=name, arm="all", note=note)
 
 
 def _zero_follow_up(request: Request) -> None:

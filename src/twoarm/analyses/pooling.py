@@ -28,7 +28,7 @@ MEANS = frozenset(
     | {"partners_per_set", "largest_partner_percent"}
 )
 COUNTS = frozenset(
-    {"n", "events", "pairs", "unmatched", "truncated_below", "truncated_above"}
+    {"n", "events", "pairs", "unmatched", "held", "truncated_below", "truncated_above"}
     | {"sets_by_partners", "distinct_partners", "most_used_partner", "at_risk", "lost_events", "lost_censored"}
 )
 NOT_POOLED = "differs between the imputations and has no pooling rule"

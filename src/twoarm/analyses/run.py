@@ -19,6 +19,7 @@ from twoarm.analyses.follow_up import follow_up
 from twoarm.analyses.hazard_ratio import hazard_ratio
 from twoarm.analyses.landmark import landmark
 from twoarm.analyses.lost import lost
+from twoarm.analyses.partial_dates import partial_dates
 from twoarm.analyses.piecewise import piecewise
 from twoarm.analyses.pooling import pool_rows
 from twoarm.analyses.prognostic import prognostic
@@ -178,8 +179,7 @@ def _run_cohort(
 ) -> None:
     here = ledger.within(adjustment=cohort.name)
     if isinstance(cohort, NotAdjusted):
-        here.within(analysis="adjustment").not_estimable("adjusted_cohort", reason=cohort.reason)
-        _not_made(population, outcomes, here, cohort.reason)
+        write_not_made(population, outcomes, here, cohort.reason)
         return
     if protocol.output.patient_level and cohort.marginal and not imputed:
         list_patients(here, population, cohort, outcomes)
@@ -191,13 +191,18 @@ def _run_cohort(
             ANALYSES[name],
             request if name in OF_CONTROLS else replace(request, outcomes=_without_controls(request)),
         )
+    if outcomes.dates_held and "hazard_ratio" in wanted:
+        here_too = here.within(analysis="partial_dates")
+        _run_one(partial_dates, Request(protocol, population, cohort, unadjusted, outcomes, here_too, imputed))
     if not imputed:
         request = Request(protocol, population, cohort, unadjusted, outcomes, here.within(analysis="warning"))
         _of_hazard_ratios(request, wanted)
         _run_one(_warnings, request)
 
 
-def _not_made(population: StudyPopulation, outcomes: Endpoints, ledger: Ledger, reason: str) -> None:
+def write_not_made(population: StudyPopulation, outcomes: Endpoints, ledger: Ledger, reason: str) -> None:
+    """Write that an adjusted cohort could not be made, and that no endpoint has a hazard ratio in it."""
+    ledger.within(analysis="adjustment").not_estimable("adjusted_cohort", reason=reason)
     if "hazard_ratio" in population.analyses:
         for name in outcomes.times:
             contrast = f"{population.treated} vs {population.comparator}"
@@ -268,13 +273,18 @@ def write_attrition(ledger: Ledger, cohort: Cohort, outcomes: Endpoints) -> None
 
 def write_completed(ledger: Ledger, completed: CompletedCohort, population: StudyPopulation) -> None:
     """Write the lines of a missing-data strategy, and who is analysed."""
+    write_steps(ledger, completed.steps, population)
     here = ledger.within(analysis="attrition")
-    for step in completed.steps:
-        _write_step(here, step, population)
     counts = {"all": completed.treated.size, population.treated: int(completed.treated.sum())}
     counts[population.comparator] = int((~completed.treated).sum())
     for label, count in counts.items():
         here.add("analysed", int(count), arm=label)
+
+
+def write_steps(ledger: Ledger, steps: Sequence[AttritionStep], population: StudyPopulation) -> None:
+    """Write the lines of a strategy."""
+    for step in steps:
+        _write_step(ledger.within(analysis="attrition"), step, population)
 
 
 def _write_step(ledger: Ledger, step: AttritionStep, population: StudyPopulation) -> None:

@@ -17,7 +17,8 @@ from twoarm.protocol.covariate import Categorical, level_text
 from twoarm.protocol.population import Arms
 from twoarm.protocol.protocol import Protocol, StudyPopulation
 from twoarm.records.cell_text import clean_text
-from twoarm.records.evaluation import HELD
+from twoarm.records.evaluation import COMPLETED, HELD
+from twoarm.records.findings import Finding, RefusedRowsError
 from twoarm.records.records import PatientTable, Records
 from twoarm.records.typed_table import FILE_ORDER, KEY
 from twoarm.statistics.arrays import Booleans, Floats, Integers
@@ -52,8 +53,7 @@ def build_cohort(protocol: Protocol, population: StudyPopulation, records: Recor
     steps = [everybody("Patients in the records", arm)]
     criteria, inside, left = apply_criteria(protocol, population.section.criteria, patients, arm)
     steps += criteria
-    if arms.other == "refuse" and (inside & third).any():
-        raise RecordsError(_third_value(arms, patients, inside & third))
+    refused = _third_value(arms, patients, inside & third) if arms.other == "refuse" else []
     nobody = np.zeros_like(inside)
     absent = (arm == UNASSIGNED) & ~third
     rules = [*_time_zero_rules(protocol, population, patients), ("no_arm", "Arm not recorded", absent)]
@@ -62,14 +62,16 @@ def build_cohort(protocol: Protocol, population: StudyPopulation, records: Recor
             left.append((label, inside & out))
             step, inside = exclude(name, label, "arm", arm, inside, out, nobody)
             steps.append(step)
-    _refuse_empty(
-        population, arm[inside], steps, " or ".join(patients.tables[0].files), protocol.disclosure.minimum_cell > 1
-    )
+    if not refused:
+        files = " or ".join(patients.tables[0].files)
+        _refuse_empty(population, arm[inside], steps, files, protocol.disclosure.minimum_cell > 1)
     rows = np.flatnonzero(inside)
     frame = patients.frame.filter(inside.tolist()) if not inside.all() else patients.frame
     covariates, outside = read_covariates(population.covariates, frame)
     holding = frozenset(name for name in outside if _holds(protocol, population, name))
-    _refuse_outside_levels(population, {n: outside[n] for n in outside if n not in holding}, patients, rows)
+    refused += _outside_levels(population, {n: outside[n] for n in outside if n not in holding}, patients, rows)
+    if refused:
+        raise RefusedRowsError(refused)
     return Cohort(
         population=population,
         key=frame.get_column(KEY).to_numpy().astype(np.str_),
@@ -118,9 +120,9 @@ def _assign(arms: Arms, patients: PatientTable) -> tuple[Integers, Booleans]:
     return arm, np.asarray(known & (arm == UNASSIGNED))
 
 
-def _third_value(arms: Arms, patients: PatientTable, rows: Booleans) -> list[Problem]:
+def _third_value(arms: Arms, patients: PatientTable, rows: Booleans) -> list[Finding]:
     expected = f'expected {arms.treated.value!r} or {arms.comparator.value!r}; or other = "exclude"'
-    return patients.problems(rows, "patients with a third value", expected, arms.column)
+    return patients.refused("third_arm", rows, "patients with a third value", expected, arms.column)
 
 
 def _refuse_empty(
@@ -143,11 +145,11 @@ def _refuse_empty(
         )
 
 
-def _refuse_outside_levels(
+def _outside_levels(
     population: StudyPopulation, outside: Mapping[str, Booleans], patients: PatientTable, rows: Integers
-) -> None:
-    """Raise for values outside declared levels, unless the protocol holds such cells."""
-    problems = []
+) -> list[Finding]:
+    """Return values outside declared levels, for columns whose cells the protocol does not hold."""
+    found: list[Finding] = []
     for name, strange in outside.items():
         covariate = population.covariates[name]
         assert isinstance(covariate, Categorical), "levels are declared"
@@ -156,9 +158,8 @@ def _refuse_outside_levels(
         levels = ", ".join(level_text(level) for level in covariate.levels)
         expected = f'expected one of {levels}; declare the level, or on_invalid = "hold"'
         what = f"cells outside the declared levels of covariates.{name}"
-        problems += patients.problems(everybody, what, expected, covariate.source or name)
-    if problems:
-        raise RecordsError(problems)
+        found += patients.refused("outside_levels", everybody, what, expected, covariate.source or name)
+    return found
 
 
 def _holds(protocol: Protocol, population: StudyPopulation, name: str) -> bool:
@@ -191,7 +192,15 @@ def _groups(protocol: Protocol, population: StudyPopulation, frame: Any) -> dict
 
 def held_cells(records: Records, column: str, rows: Integers) -> Booleans:
     """Return which of these patients have a held cell in a column."""
-    name = HELD + column
-    if name not in records.patients.masks:
+    return _mask(records, HELD + column, rows)
+
+
+def completed_dates(records: Records, column: str, rows: Integers) -> Booleans:
+    """Return for which of these patients a declared rule completed a date of a column, or one it is derived from."""
+    return _mask(records, COMPLETED + column, rows)
+
+
+def _mask(records: Records, name: str, rows: Integers) -> Booleans:
+    if name not in records.patients.frame.columns:
         return np.zeros(rows.size, dtype=np.bool_)
     return np.asarray(records.patients.frame.get_column(name).to_numpy()[rows], dtype=np.bool_)

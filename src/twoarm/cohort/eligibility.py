@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from twoarm.cohort.attrition import AttritionStep, exclude
-from twoarm.errors import RecordsError
 from twoarm.protocol.population import Criterion
 from twoarm.protocol.protocol import Protocol
 from twoarm.records.evaluation import evaluate
+from twoarm.records.findings import RefusedRowsError
 from twoarm.records.records import PatientTable
 from twoarm.statistics.arrays import Booleans, Integers
 
@@ -32,7 +32,7 @@ def apply_criteria(
         if criterion.if_missing == "refuse" and (inside & unknown).any():
             what = f'patients for whom criterion "{criterion.label}" is unknown'
             remedy = "complete the records, or let if_missing say what follows"
-            raise RecordsError(patients.problems(inside & unknown, what, remedy, ""))
+            raise RefusedRowsError(patients.refused("criterion_unknown", inside & unknown, what, remedy, ""))
         left.append((criterion.label, inside & out))
         step, inside = exclude(f"criterion_{number}", criterion.label, "criterion", arm, inside, out, unknown)
         steps.append(step)

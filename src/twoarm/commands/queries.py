@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
@@ -20,8 +21,11 @@ STATE = "queries.json"
 @click.command()
 @click.argument("study", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder of the workbooks.")
-def queries(study: Path, out: Path) -> None:
-    """Write what is wrong with the records of STUDY.toml into one workbook a file, for its hospital to answer.
+@click.option("--centre", metavar="COLUMN", help="One workbook a value of this column, not one a file.")
+def queries(study: Path, out: Path, centre: str | None) -> None:
+    """Write what is wrong with the records of STUDY.toml into one workbook a hospital, for it to answer.
+
+    A hospital is a file, or a value of the column that --centre names.
 
     Run again on corrected files with the same folder, it says which queries were resolved and keeps the answers. The
     workbooks name patients by their keys and hold no cell's value.
@@ -31,16 +35,20 @@ def queries(study: Path, out: Path) -> None:
     with exit_codes(study):
         from twoarm.protocol.read import read_protocol
         from twoarm.records.queries import as_json, compared, from_json, queries_of
-        from twoarm.records.records import all_findings
+        from twoarm.study import everything_wrong
 
-        findings, problems = all_findings(read_protocol(study), study.parent)
-        asked = compared(queries_of(findings, problems), from_json(_before(out)))
+        protocol = read_protocol(study)
+        if centre is not None and centre not in protocol.column_types():
+            raise OutputError(f"--centre: {centre} is no column of the patients")
+        survey = everything_wrong(protocol, study.parent)
+        centres = survey.records.patients.values_by_key(centre) if centre and survey.records is not None else None
+        asked = compared(queries_of(survey.findings, survey.problems, centres), from_json(_before(out)))
         old_mask = os.umask(0o077)
         try:
             out.mkdir(exist_ok=True)
             rows = as_json(asked)
-            for file in dict.fromkeys(query.file for query in asked):
-                _write_centre(out, file, [row for row in rows if row["file"] == file])
+            for asked_of in dict.fromkeys(query.centre or query.file for query in asked):
+                _write_centre(out, asked_of, [row for row in rows if (row["centre"] or row["file"]) == asked_of])
             _replace(out / STATE, (json.dumps(rows, indent=1, ensure_ascii=False) + "\n").encode("utf-8"))
         except OSError as error:
             raise OutputError(f"{out}: cannot be written ({error.strerror or type(error).__name__})") from None
@@ -74,6 +82,8 @@ def _write_centre(out: Path, file: str, rows: list[Mapping[str, Any]]) -> None:
     from twoarm.report.query_workbook import query_workbook
 
     name = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in file)
+    if name != file:  # two that differ in such letters alone have a workbook each
+        name += f"-{hashlib.sha256(file.encode('utf-8')).hexdigest()[:4]}"
     _replace(out / f"{name}.queries.xlsx", query_workbook(file, rows))
     counts = {state: sum(row["state"] == state for row in rows) for state in ("new", "open", "resolved")}
     click.echo(visible(f"{file}: {counts['new']} new, {counts['open']} still open, {counts['resolved']} resolved"))

@@ -68,8 +68,8 @@ def data_notes(records: Records, *, places: bool = True, keys: bool = True) -> l
     With patient keys for those who hold the data, without them where it is published.
     """
     if not places:
-        return sorted({f"{one.file}, {one.column}: some {one.what}; {one.remedy}." for one in records.findings})
-    return [f"{one.file}, {one.column}: {one.found(keys=keys)}; {one.remedy}." for one in records.findings]
+        return sorted({finding.note(places=False) for finding in records.findings})
+    return [finding.note(keys=keys) for finding in records.findings]
 
 
 def _warning(text: str) -> None:

@@ -13,7 +13,7 @@ from twoarm.cohort.cohort import Cohort
 from twoarm.cohort.covariates import CovariateValues
 from twoarm.design.imputation import impute_covariates, missing_rows
 from twoarm.endpoints.time_to_event import TimeToEvent
-from twoarm.errors import Problem, RecordsError
+from twoarm.errors import NotEstimableError, Problem, RecordsError
 from twoarm.protocol.missing import CompleteCase, MultipleImputation
 from twoarm.statistics.arrays import Booleans, Floats, Integers
 
@@ -46,29 +46,58 @@ class CompletedCohort:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class NotCompleted:
+    """A strategy that cannot be followed, why, and who it left before."""
+
+    strategy: str
+    reason: str
+    steps: tuple[AttritionStep, ...] = ()
+
+
 def complete(
     name: str,
     strategy: CompleteCase | MultipleImputation,
     cohort: Cohort,
     times: Mapping[str, TimeToEvent],
     seed: int | None,
-) -> list[CompletedCohort]:
-    """Return one completed cohort, or one an imputation.
+) -> list[CompletedCohort] | NotCompleted:
+    """Return one completed cohort, or one an imputation; or why there is none.
 
     Raises:
-        RecordsError: complete cases leave an arm empty, or a covariate cannot be imputed.
+        RecordsError: a covariate is missing for everybody.
     """
+    _refuse_empty(cohort)
     if isinstance(strategy, CompleteCase):
-        return [_complete_case(name, cohort)]
+        return _complete_case(name, cohort)
     assert seed is not None, "the protocol asks for a seed where there are draws"
     everybody = np.arange(cohort.key.size)
     if not missing_rows(cohort).any():
         return [_of_rows(name, cohort, everybody, cohort.covariates, ())]
-    drawn = impute_covariates(name, strategy, cohort, times, seed)
+    try:
+        drawn = impute_covariates(name, strategy, cohort, times, seed)
+    except NotEstimableError as error:
+        return NotCompleted(name, str(error))
     return [_of_rows(name, cohort, everybody, covariates, ()) for covariates in drawn]
 
 
-def _complete_case(strategy: str, cohort: Cohort) -> CompletedCohort:
+def _refuse_empty(cohort: Cohort) -> None:
+    """Refuse covariates that nobody has: a column that is not filled in, and not a question for a strategy."""
+    problems = [
+        Problem(
+            "records",
+            f"{values.label} is missing for {values.missing.size} patients, which are all",
+            "leave the covariate out, or complete it",
+            f"covariates.{values.name}",
+        )
+        for values in cohort.covariates.values()
+        if values.missing.all()
+    ]
+    if problems:
+        raise RecordsError(problems)
+
+
+def _complete_case(strategy: str, cohort: Cohort) -> list[CompletedCohort] | NotCompleted:
     """Leave out patients with a missing covariate."""
     arm = cohort.treated.astype(np.int64)
     reasons = [(f"missing_{name}", values.label, values.missing) for name, values in cohort.covariates.items()]
@@ -77,11 +106,9 @@ def _complete_case(strategy: str, cohort: Cohort) -> CompletedCohort:
     if not (arm[rows] == 1).any() or not (arm[rows] == 0).any():
         worst = max(cohort.covariates.values(), key=lambda values: int(values.missing.sum()))
         found = f"complete cases leave an arm empty; {worst.label} is missing for {int(worst.missing.sum())} patients"
-        raise RecordsError(
-            [Problem("records", found, "leave the covariate out, or complete it", f"covariates.{worst.name}")]
-        )
+        return NotCompleted(strategy, found, steps)
     covariates = {name: values.take(rows) for name, values in cohort.covariates.items()}
-    return _of_rows(strategy, cohort, rows, covariates, steps)
+    return [_of_rows(strategy, cohort, rows, covariates, steps)]
 
 
 def _of_rows(

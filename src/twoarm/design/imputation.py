@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -11,14 +11,14 @@ import numpy as np
 from twoarm.cohort.cohort import Cohort
 from twoarm.cohort.covariates import CategoricalValues, CovariateValues, cut
 from twoarm.endpoints.time_to_event import TimeToEvent
-from twoarm.errors import NotEstimableError, Problem, RecordsError
+from twoarm.errors import NotEstimableError
 from twoarm.protocol.choices import ImputationMethod
 from twoarm.protocol.missing import MultipleImputation
 from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.chained_equations import ImputationVariable, impute
 from twoarm.statistics.nelson_aalen import nelson_aalen
 
-LEAVE_OUT = "leave the covariate out"
+MOST_MISSING = 95  # % of an arm
 
 
 def impute_covariates(
@@ -27,22 +27,21 @@ def impute_covariates(
     """Return the covariates of the whole cohort, complete, once for each imputation.
 
     Raises:
-        RecordsError: a covariate is missing for everybody of an arm, so that how the arms differ in it is not known.
+        NotEstimableError: so little of a covariate is known, in all or in an arm, that it cannot be drawn.
     """
-    _refuse_unseen(name, cohort)
+    scarce = not_drawn(cohort)
+    if scarce:
+        raise NotEstimableError(scarce)
     variables = [_variable(values, strategy) for values in cohort.covariates.values()]
     predictors, names = _predictors(cohort, times)
-    try:
-        drawn = impute(
-            variables=variables,
-            predictors=predictors,
-            names=names,
-            generators=_generators(seed, strategy.imputations, cohort.population.name, name),
-            iterations=strategy.iterations,
-            donors=strategy.donors,
-        )
-    except NotEstimableError as error:
-        raise RecordsError([Problem("records", str(error), LEAVE_OUT, f"missing.{name}")]) from None
+    drawn = impute(
+        variables=variables,
+        predictors=predictors,
+        names=names,
+        generators=_generators(seed, strategy.imputations, cohort.population.name, name),
+        iterations=strategy.iterations,
+        donors=strategy.donors,
+    )
     return [
         {
             label: _filled(values, drawn.rows[label], drawn.values[label][i]) if label in drawn.rows else values
@@ -52,17 +51,27 @@ def impute_covariates(
     ]
 
 
-def _refuse_unseen(strategy: str, cohort: Cohort) -> None:
-    """Raise for covariates that nobody of an arm has: their values there would be the other arm's."""
+def mostly_missing(cohort: Cohort) -> Iterator[tuple[str, str, int]]:
+    """Yield each covariate that hardly anybody has, the arm, and 100 (%) where nobody has it, else 95 (or more).
+
+    Drawn values would be the other arm's, or rest on a handful of patients.
+    """
     sides = ((cohort.population.treated, cohort.treated), (cohort.population.comparator, ~cohort.treated))
-    problems = [
-        Problem("records", f"{values.label} is missing for everybody in {arm}", LEAVE_OUT, f"missing.{strategy}")
-        for values in cohort.covariates.values()
-        for arm, rows in sides
-        if values.missing[rows].all()
-    ]
-    if problems:
-        raise RecordsError(problems)
+    for values in cohort.covariates.values():
+        shares = [(arm, 100.0 * float(values.missing[rows].mean())) for arm, rows in sides if rows.any()]
+        for arm, share in shares:
+            if share >= MOST_MISSING:
+                yield values.name, arm, 100 if share == 100.0 else MOST_MISSING
+
+
+def not_drawn(cohort: Cohort) -> str:
+    """Return why covariates of the cohort cannot be drawn; nothing if they can."""
+    return "; ".join(_missing_in(cohort, *found) for found in mostly_missing(cohort))
+
+
+def _missing_in(cohort: Cohort, name: str, arm: str, share: int) -> str:
+    who = "everybody" if share == 100 else f"{share}% of the patients or more"
+    return f"{cohort.covariates[name].label} is missing for {who} in {arm}, and is not imputed"
 
 
 def missing_rows(cohort: Cohort) -> Booleans:

@@ -88,10 +88,12 @@ def _hidden_cells(rows: Sequence[Estimate], minimum: int) -> set[_Cell]:
     """Return the cells that may not be shown: small ones, and those from which small ones could be told."""
     margins = Margins(rows)
     few_others = _few_others(rows, minimum)
+    few_dates = _few_dates(rows, minimum)
     small = [row for row in rows if _is_small(row, minimum) or (row.statistic == "n" and _cell(row) in few_others)]
     quantities = [quantity for row in small if (quantity := margins.quantity(row)) is not None]
     protected = margins.protect(quantities, minimum)
-    hidden = {_cell(row) for row in small} | {_cell(row) for row in rows if margins.quantity(row) in protected}
+    hidden = {_cell(row) for row in rows if row.analysis == "partial_dates" and _fit(row) in few_dates}
+    hidden |= {_cell(row) for row in small} | {_cell(row) for row in rows if margins.quantity(row) in protected}
     hidden |= _secondary([row for row in rows if margins.quantity(row) is None], hidden)
     return hidden | {
         _pooled(row) for row in rows if _of_centre(row) and row.value is not None and _depends(row, hidden)
@@ -188,6 +190,20 @@ def _few_others(rows: Iterable[Estimate], minimum: int) -> set[_Cell]:
             if 0 < others - float(row.value or 0) < minimum:
                 found.add(_cell(row))
     return found
+
+
+def _few_dates(rows: Iterable[Estimate], minimum: int) -> set[_Cell]:
+    """Return the fits that few patients or events leave when completed dates are held: the difference counts them."""
+    counts: dict[tuple[_Cell, str], list[float]] = {}
+    for row in rows:
+        whole = row.arm == "all" and not row.variable and row.statistic in ("n", "events")
+        if whole and row.analysis in ("hazard_ratio", "partial_dates") and row.value is not None:
+            counts.setdefault((_fit(row), row.statistic), []).append(float(row.value))
+    return {fit for (fit, _), found in counts.items() if 0 < max(found) - min(found) < minimum}
+
+
+def _fit(row: Estimate) -> _Cell:
+    return (row.population, row.missing, row.adjustment, row.endpoint)
 
 
 def _beside(row: Estimate, parameter: str | None = None) -> _Cell:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from twoarm.cohort.cohort import Cohort
 from twoarm.endpoints.adverse_events import AdverseEvents, derive_adverse_events
 from twoarm.endpoints.event_days import EPOCH_ORDINAL
 from twoarm.endpoints.response import BestResponse, derive_response
-from twoarm.endpoints.time_to_event import TimeToEvent, derive_times
+from twoarm.endpoints.time_to_event import TimeToEvent, derive_times, hold_completed_dates
 from twoarm.protocol.protocol import Protocol, StudyPopulation
 from twoarm.records.records import Records
 
@@ -23,6 +23,8 @@ class Endpoints:
     times: Mapping[str, TimeToEvent]
     response: BestResponse | None
     adverse_events: AdverseEvents | None
+    dates_held: Mapping[str, TimeToEvent] = field(default_factory=dict)
+    """Those that rest on completed dates, with these held."""
 
 
 def derive_endpoints(protocol: Protocol, population: StudyPopulation, records: Records, cohort: Cohort) -> Endpoints:
@@ -33,4 +35,6 @@ def derive_endpoints(protocol: Protocol, population: StudyPopulation, records: R
         response = derive_response(protocol.response, records, cohort, cutoff)
     if protocol.safety is not None and "safety" in population.analyses:
         adverse_events = derive_adverse_events(protocol, protocol.safety, records, cohort, cutoff)
-    return Endpoints(derive_times(protocol, population, records, cohort, cutoff), response, adverse_events)
+    times = derive_times(protocol, population, records, cohort, cutoff)
+    held = hold_completed_dates(protocol, population, records, cohort, times, cutoff)
+    return Endpoints(times, response, adverse_events, held)

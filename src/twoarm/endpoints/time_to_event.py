@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from twoarm.cohort.cohort import Cohort, held_cells
+from twoarm.cohort.cohort import Cohort, completed_dates, held_cells
 from twoarm.endpoints.first_rule import first_rule
 from twoarm.protocol.endpoint import Endpoint
 from twoarm.protocol.protocol import Protocol, StudyPopulation
 from twoarm.records.engine_ops import day_number
 from twoarm.records.records import Records
 from twoarm.statistics.arrays import Booleans, Floats, Integers
+
+_Read = Callable[[str], tuple[Floats, Booleans]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,15 +41,43 @@ def derive_times(
     protocol: Protocol, population: StudyPopulation, records: Records, cohort: Cohort, cutoff: float
 ) -> dict[str, TimeToEvent]:
     """Return every time-to-event endpoint of the population; ``cutoff`` is a day number, infinite without one."""
+    read = partial(_column, records, cohort)
     return {
-        name: (_from_dates if endpoint.from_dates else _from_duration)(
-            protocol, name, endpoint, records, cohort, cutoff
-        )
-        for name, endpoint in population.endpoints.items()
+        name: _derive(protocol, name, endpoint, read, cohort, cutoff) for name, endpoint in population.endpoints.items()
     }
 
 
-def _column(records: Records, cohort: Cohort, name: str) -> tuple[Floats, Booleans]:
+def hold_completed_dates(
+    protocol: Protocol,
+    population: StudyPopulation,
+    records: Records,
+    cohort: Cohort,
+    times: Mapping[str, TimeToEvent],
+    cutoff: float,
+) -> dict[str, TimeToEvent]:
+    """Return the endpoints that rest on dates completed by a declared rule, with those dates held instead.
+
+    ``times`` are the endpoints as they are; one that loses nobody is left out.
+    """
+    read = partial(_column, records, cohort, hold_completed=True)
+    held = {}
+    for name, endpoint in population.endpoints.items():
+        names = [*endpoint.columns().values(), *([zero] if (zero := population.section.time_zero) else [])]
+        if any(completed_dates(records, column, cohort.patient_rows).any() for column in names):
+            found = _derive(protocol, name, endpoint, read, cohort, cutoff)
+            if (times[name].known & ~found.known).any():
+                held[name] = found
+    return held
+
+
+def _derive(
+    protocol: Protocol, name: str, endpoint: Endpoint, read: _Read, cohort: Cohort, cutoff: float
+) -> TimeToEvent:
+    derived = _from_dates if endpoint.from_dates else _from_duration
+    return derived(protocol, name, endpoint, read, cohort, cutoff)
+
+
+def _column(records: Records, cohort: Cohort, name: str, *, hold_completed: bool = False) -> tuple[Floats, Booleans]:
     """Return a column of the cohort's patients as floats (dates as day numbers, NaN missing), and its held cells."""
     expression = nw.col(name)
     dtype = records.patients.frame.schema[name]
@@ -54,17 +85,21 @@ def _column(records: Records, cohort: Cohort, name: str) -> tuple[Floats, Boolea
         expression = day_number(expression)
     column: Any = records.patients.frame.select(expression.cast(nw.Float64).alias("value")).get_column("value")
     values = column.to_numpy().astype(np.float64)[cohort.patient_rows]
-    return values, held_cells(records, name, cohort.patient_rows)
+    held = held_cells(records, name, cohort.patient_rows)
+    if hold_completed:
+        completed = completed_dates(records, name, cohort.patient_rows)
+        values, held = np.where(completed, np.nan, values), held | completed
+    return values, held
 
 
 def _from_duration(
-    protocol: Protocol, name: str, endpoint: Endpoint, records: Records, cohort: Cohort, cutoff: float
+    protocol: Protocol, name: str, endpoint: Endpoint, read: _Read, cohort: Cohort, cutoff: float
 ) -> TimeToEvent:
     assert endpoint.time is not None, "an endpoint from a duration names its time"
     assert endpoint.event is not None, "an endpoint from a duration names its event"
-    duration, time_held = _column(records, cohort, endpoint.time)
-    event, event_held = _column(records, cohort, endpoint.event)
-    others = [_column(records, cohort, column) for column in endpoint.competing]
+    duration, time_held = read(endpoint.time)
+    event, event_held = read(endpoint.event)
+    others = [read(column) for column in endpoint.competing]
     other = np.any([values == 1 for values, _ in others], axis=0) if others else np.zeros(event.size, dtype=np.bool_)
     needed = (event != 1) & ~other  # only then does it matter what the other columns lack
     others_held = needed & np.any([held for _, held in others], axis=0)
@@ -83,7 +118,7 @@ def _from_duration(
     limit = np.full(days.size, np.inf)
     zero = cohort.population.section.time_zero
     if np.isfinite(cutoff) and zero is not None:
-        limit = cutoff - _column(records, cohort, zero)[0]
+        limit = cutoff - read(zero)[0]
     late = known & (days > limit)
     return TimeToEvent(
         name=name,
@@ -99,7 +134,7 @@ def _from_duration(
 
 
 def _from_dates(
-    protocol: Protocol, name: str, endpoint: Endpoint, records: Records, cohort: Cohort, cutoff: float
+    protocol: Protocol, name: str, endpoint: Endpoint, read: _Read, cohort: Cohort, cutoff: float
 ) -> TimeToEvent:
     """The earliest event that is there, else the first censoring date that is there; nothing after the cut-off.
 
@@ -107,10 +142,10 @@ def _from_dates(
     """
     start_name = endpoint.start or cohort.population.section.time_zero
     assert start_name is not None, "an endpoint from dates has a start"
-    start, start_held = _column(records, cohort, start_name)
-    events = [_column(records, cohort, column) for column in endpoint.events]
-    others = [_column(records, cohort, column) for column in endpoint.competing]
-    censoring = [_column(records, cohort, column) for column in endpoint.censoring]
+    start, start_held = read(start_name)
+    events = [read(column) for column in endpoint.events]
+    others = [read(column) for column in endpoint.competing]
+    censoring = [read(column) for column in endpoint.censoring]
     happened = np.fmin.reduce([values for values, _ in (*events, *others)])
     other = np.fmin.reduce([values for values, _ in events]) != happened
     last_seen = censoring[0][0]
@@ -136,7 +171,7 @@ def _from_dates(
     days = np.minimum(ends, cutoff) - start + (1 if protocol.day_count == "inclusive" else 0)
     ended = known & ~np.isnan(happened) & ~(happened > cutoff)
     death = _death_column(protocol)
-    dead = None if death is None else known & ~ended & (_column(records, cohort, death)[0] <= np.minimum(ends, cutoff))
+    dead = None if death is None else known & ~ended & (read(death)[0] <= np.minimum(ends, cutoff))
     return TimeToEvent(
         name=name,
         label=endpoint.label,

@@ -17,6 +17,7 @@ Placeholders = Literal["missing", "keep"]
 Limits = Literal["hold", "limit"]
 Percent = Literal["share", "number"]
 IdenticalRows = Literal["refuse", "merge"]
+KeyCase = Literal["exact", "fold"]
 IfMissing = Literal["exclude", "keep", "refuse"]
 OtherArms = Literal["refuse", "exclude"]
 
@@ -90,6 +91,8 @@ WarningName = Literal[
     "non_proportional",
     "zero_follow_up",
     "competing_censored",
+    "one_event_day",
+    "mostly_missing",
     "possible_duplicates",
     "few_centres",
     "negative_control",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, PositiveFloat, Tag, model_validator
 
 from twoarm.protocol.choices import DecimalMark, Limits, OnInvalid, Partial, Percent, Placeholders, ThousandsMark
 from twoarm.protocol.date_format import EXCEL, conflicts, is_format, two_digits
 from twoarm.protocol.expression import Type
-from twoarm.protocol.section import Section, folded, tag_of
+from twoarm.protocol.section import Name, Section, folded, tag_of
 
 
 class _ColumnSection(Section):
@@ -39,11 +39,30 @@ class CategoryColumn(_ColumnSection):
         return self
 
 
-class IntegerColumn(_ColumnSection):
+class _NumericColumn(_ColumnSection):
+    multiply: float | None = Field(None, gt=0, description="Unit conversion: what a cell is multiplied by.")
+    unit_column: Name | None = Field(None, description="Column of the table with the unit of each cell.")
+    units: dict[str, PositiveFloat] = Field(
+        {}, description="Units of that column, and what a cell in one is multiplied by."
+    )
+
+    @model_validator(mode="after")
+    def _units_are_clear(self) -> Self:
+        if (self.unit_column is None) != (not self.units):
+            raise ValueError("expected unit_column and units together")
+        if self.units and self.multiply is not None:
+            raise ValueError("expected either multiply or units")
+        factors: dict[str, float] = {}
+        for unit, factor in self.units.items():
+            if factors.setdefault(folded(unit), factor) != factor:
+                raise ValueError("units: two units that differ only in case, width or space have different factors")
+        return self
+
+
+class IntegerColumn(_NumericColumn):
     """Whole numbers."""
 
     type: Literal["integer"]
-    multiply: float | None = Field(None, gt=0, description="Unit conversion: what a cell is multiplied by.")
     minimum: int | None = Field(None, ge=-(2**62), le=2**62)
     maximum: int | None = Field(None, ge=-(2**62), le=2**62)
     thousands: ThousandsMark | None = Field(None, description="What stands between groups of three digits.")
@@ -54,11 +73,10 @@ class IntegerColumn(_ColumnSection):
         return _ranged(self)
 
 
-class NumberColumn(_ColumnSection):
+class NumberColumn(_NumericColumn):
     """Numbers with or without decimals."""
 
     type: Literal["number"]
-    multiply: float | None = Field(None, gt=0, description="Unit conversion: what a cell is multiplied by.")
     minimum: float | None = None
     maximum: float | None = None
     decimal: DecimalMark = "."

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from twoarm.protocol.choices import (
     DecimalMark,
     IdenticalRows,
+    KeyCase,
     Limits,
     OnInvalid,
     Partial,
@@ -109,8 +110,9 @@ class TablePart:
     identical_rows: IdenticalRows
 
     def only(self, names: frozenset[str]) -> TablePart:
-        """Return the part with some of its columns."""
-        return replace(self, columns={name: column for name, column in self.columns.items() if name in names})
+        """Return the part with some of its columns, and the units of these."""
+        units = {getattr(column, "unit_column", None) for name, column in self.columns.items() if name in names}
+        return replace(self, columns={name: c for name, c in self.columns.items() if name in names | units})
 
 
 class _Table(Section):
@@ -126,6 +128,9 @@ class _Table(Section):
     header_row: int = Field(1, ge=1, le=1000, description="Row of the header; the table starts below it.")
     rows_below_header: int = Field(0, ge=0, le=1000, description="Rows to skip below the header, such as units.")
     stop_at: str | None = Field(None, min_length=1, description="Text in the key's column at which the table ends.")
+    key_case: KeyCase = Field(
+        "exact", description="fold: keys match those of the first table whatever their case; on that table, in all."
+    )
     identical_rows: IdenticalRows = Field("refuse", description="Rows that are equal in every cell: or merge them.")
 
     @model_validator(mode="after")

@@ -26,7 +26,20 @@ def check_sources(sections: Mapping[str, Any], *_: Any) -> Iterator[Misreference
             yield Misreference(path, f"a patient key of type {key.type}", "expected text (00123 is not 123)")
         if kind == "events" and name in sections.get("data", {}):
             yield Misreference((kind, name), "the name of a table of patients", "expected another name")
+        yield from _check_units(source, (kind, name, "columns"))
         yield from _check_files(source, (kind, name, "files"))
+
+
+def _check_units(table: Source | EventSource, path: Path) -> Iterator[Misreference]:
+    """The units of a column stand in a column of the same table that is read as text."""
+    for name, column in table.columns.items():
+        unit = getattr(column, "unit_column", None)
+        if unit is None:
+            continue
+        here: Path = (*path, name, "unit_column")
+        yield from one_of(unit, table.columns, "one of the table's columns", here)
+        if unit in table.columns and table.columns[unit].type not in ("text", "category"):
+            yield Misreference(here, f"a column of type {table.columns[unit].type}", "expected text or category")
 
 
 def _check_files(table: Source | EventSource, path: Path) -> Iterator[Misreference]:

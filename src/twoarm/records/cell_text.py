@@ -22,6 +22,11 @@ def clean_text(value: str) -> str:
     return str(cell_text(pl.Series([value], dtype=pl.String))[0])
 
 
+def header_text(value: str) -> str:
+    """Return a header as headers are compared: as cells are, a line break or several spaces counting as one."""
+    return " ".join(clean_text(value).split())
+
+
 def cell_text(raw: pl.Series) -> pl.Series:
     """Return cells as text: NFKC, no invisible characters, no space around; whole floats without a point."""
     if raw.dtype.is_float():

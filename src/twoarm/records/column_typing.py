@@ -21,6 +21,7 @@ from twoarm.records.cell_text import BROKEN, cell_text, clean_text
 from twoarm.records.date_typing import type_dates
 from twoarm.records.number_typing import type_integers, type_numbers
 from twoarm.records.typed_column import CellRule, TypedColumn, matching, nowhere
+from twoarm.records.unit_conversion import type_with_units
 
 MOST_LETTERS = 100_000  # in a cell
 ERROR = r"^#(N/A|DIV/0!|REF!|VALUE!|NAME\?|NUM!|NULL!|SPILL!|CALC!|GETTING_DATA)$|^#{3,}$"
@@ -39,6 +40,7 @@ def type_column(
     fake: pl.Series | None = None,
     dates: pl.Series | None = None,
     epoch_1904: bool = False,
+    units: pl.Series | None = None,
 ) -> TypedColumn:
     """Return a column in its declared type.
 
@@ -49,6 +51,7 @@ def type_column(
         fake: where a workbook has a serial number that is no day.
         dates: where a workbook has a date among texts and numbers.
         epoch_1904: whether a workbook counts days from 1904.
+        units: the unit of each cell, of numbers with a column of units.
     """
     text = cell_text(raw)
     missing = source.missing if declared.missing is None else declared.missing
@@ -70,7 +73,10 @@ def type_column(
             remedy = "held: counts as unknown; format the column as text and type them again"
             told["turned_to_date"] = CellRule("cells that a spreadsheet turned into dates", turned, "held", remedy)
             text = text.set(turned, None)
-    typed = _typed(raw, text, declared, nowhere(n) if fake is None else fake, epoch_1904)
+    if units is not None and isinstance(declared, IntegerColumn | NumberColumn):
+        typed = type_with_units(raw, text, declared, units)
+    else:
+        typed = _typed(raw, text, declared, nowhere(n) if fake is None else fake, epoch_1904)
     return TypedColumn(typed.values, {**told, **typed.broken})
 
 

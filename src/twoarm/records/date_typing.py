@@ -9,7 +9,7 @@ import polars as pl
 from twoarm.protocol.column import DateColumn
 from twoarm.protocol.date_format import EXCEL, date_pattern, full_year, two_digits
 from twoarm.records.cell_text import no_such_day
-from twoarm.records.typed_column import CellRule, Sorting, TypedColumn, matching, nowhere
+from twoarm.records.typed_column import PARTIAL, CellRule, Sorting, TypedColumn, matching, nowhere
 
 PLACEHOLDERS = [
     datetime.date(9999, 12, 31),
@@ -190,7 +190,7 @@ def _partial(sorting: Sorting, days: pl.Series, declared: DateColumn) -> pl.Seri
         return days
     if declared.partial == "hold":
         remedy = 'held: counts as unknown; or declare partial = "first", "middle" or "last"'
-        sorting.say("partial_date", partial, "dates without a day or a month", "held", remedy)
+        sorting.say(PARTIAL, partial, "dates without a day or a month", "held", remedy)
         sorting.take(partial)
         return days
     of_year = {"first": "-01-01", "middle": "-07-01", "last": "-12-31"}[declared.partial]
@@ -202,7 +202,7 @@ def _partial(sorting: Sorting, days: pl.Series, declared: DateColumn) -> pl.Seri
     absent = partial & found.is_null()
     sorting.say("no_such_day", absent | _cells(sorting, "no_such_day"), "dates that do not exist", "held")
     remedy = f'imputed: the {declared.partial} day of the month or year (partial = "{declared.partial}")'
-    sorting.say("partial_date", found.is_not_null(), "dates without a day or a month", "normalised", remedy)
+    sorting.say(PARTIAL, found.is_not_null(), "dates without a day or a month", "normalised", remedy)
     sorting.take(partial)
     return pl.select(pl.coalesce(days, found)).to_series()
 

@@ -14,7 +14,7 @@ import polars as pl
 
 from twoarm.errors import Problem, RecordsError
 from twoarm.protocol.data import Encoding, TablePart
-from twoarm.records.cell_text import clean_text
+from twoarm.records.cell_text import clean_text, header_text
 from twoarm.records.findings import listed
 from twoarm.records.raw_table import LOOKED_AT, Grid, Remark, find_header, misplaced_header, named, wanted_headers
 
@@ -33,7 +33,7 @@ def read_delimited(content: bytes, source: TablePart, path: Path) -> Grid:
     first = next(iter(_head(text, source.delimiter)), [])
     if not any(cell.strip() for cell in first):
         raise RecordsError([Problem(path.name, "no header that can be read", "expected names in the first line")])
-    if elsewhere is not None and not set(wanted) <= {clean_text(cell) for cell in first}:
+    if elsewhere is not None and not set(wanted) <= {header_text(cell) for cell in first}:
         raise misplaced_header(path.name, elsewhere)
     _refuse_other_delimiter(text, first, source, path.name)
     header = named(first, path.name)
@@ -98,12 +98,16 @@ def _no_stop() -> Remark:
 def _refuse_other_delimiter(text: str, first: list[str], source: TablePart, name: str) -> None:
     """Refuse a header that has the declared columns if another delimiter is used."""
     wanted = set(wanted_headers(source))
-    if len(wanted) < 2 or wanted <= {clean_text(cell) for cell in first}:
+    if len(wanted) < 2 or wanted <= {header_text(cell) for cell in first}:
         return
     for other, shown in _OTHER_DELIMITERS.items():
-        again = next(iter(_head(text, other)), [])
-        if other != source.delimiter and wanted <= {clean_text(cell) for cell in again}:
-            raise RecordsError([Problem(name, "a file with another delimiter", f'declare delimiter = "{shown}"')])
+        if other == source.delimiter:
+            continue
+        for number, again in enumerate(_head(text, other), start=source.header_row):
+            if wanted <= {header_text(cell) for cell in again}:
+                row = f" and header_row = {number}" if number > source.header_row else ""
+                expected = f'declare delimiter = "{shown}"{row}'
+                raise RecordsError([Problem(name, "a file with another delimiter", expected)])
 
 
 def _decoded(content: bytes, source: TablePart, path: Path) -> str:
@@ -117,6 +121,9 @@ def _decoded(content: bytes, source: TablePart, path: Path) -> str:
         text = content.decode(source.encoding).lstrip("\ufeff")
     except UnicodeError:
         raise RecordsError([Problem(path.name, f"text that is not {source.encoding}", expected)]) from None
+    if "\r" in text and "\n" not in text:
+        found = "lines that end in a carriage return alone"
+        raise RecordsError([Problem(path.name, found, "save it again as CSV (of today's systems)")])
     if source.encoding in ("gb18030", "latin-1") and not content.isascii() and _is_utf8(content):
         raise RecordsError([Problem(path.name, f"text that is utf-8 and not {source.encoding}", expected)])
     return text
@@ -136,8 +143,14 @@ def _refuse_ragged(content: bytes, delimiter: str, width: int, name: str, before
     An empty line is no row, but counts where rows are numbered; so do the rows ``before`` the header.
     """
     if b'"' in content:
-        text = io.StringIO(content.decode("utf-8"), newline="")
-        cells = np.array([len(row) or width for row in csv.reader(text, delimiter=delimiter)], dtype=np.int64)
+        reader = csv.reader(io.StringIO(content.decode("utf-8"), newline=""), delimiter=delimiter, strict=True)
+        try:
+            cells = np.array([len(row) or width for row in reader], dtype=np.int64)
+        except csv.Error:
+            line = reader.line_num + before
+            found = f"a quote that is not closed, or stands within quotes (at the latest in line {line})"
+            expected = "close it, write it twice within quotes, or export again"
+            raise RecordsError([Problem(name, found, expected)]) from None
     else:
         letters = np.frombuffer(content.rstrip(b"\r\n") + b"\n", dtype=np.uint8)
         ends = np.flatnonzero(letters == ord("\n"))

@@ -27,6 +27,7 @@ from twoarm.protocol.expression import (
 from twoarm.records.engine_ops import date_of_day_number, day_number, divide
 
 HELD = "held:"  # prefix of the mask that stands beside a column with held cells; no declared name has a colon
+COMPLETED = "completed:"  # prefix of the mask beside a column with dates that a declared rule completed
 _EPOCH = datetime.date(1970, 1, 1)
 
 _COMPARE: dict[str, Callable[[nw.Expr, nw.Expr], nw.Expr]] = {

@@ -11,7 +11,7 @@ from twoarm.protocol.protocol import Protocol
 from twoarm.records.findings import Finding
 from twoarm.records.typed_table import KEY, TypedTable, findings_by_file
 
-_ZERO, _DEATH = ":zero", ":death"
+_ZERO, _DEATH, _KNOWN = ":zero", ":death", ":known"
 NOT_COUNTED = "not counted; correct the date, or the one that it contradicts"
 
 
@@ -43,6 +43,9 @@ def event_findings(protocol: Protocol, patients: pl.DataFrame, tables: Mapping[s
         what = "adverse events without a term, a grade or an onset"
         yield from _where(table, unknown, "event_unknown", column, what, "not counted")
         if zero is not None:
+            untreated = pl.col(_ZERO).is_null() & pl.col(_KNOWN)
+            what = "adverse events of patients without a time zero"
+            yield from _where(table, untreated, "untreated", column, what, "outside the safety set: not counted")
             what = "adverse events before the start of treatment"
             remedy = "not treatment-emergent: outside the window unless first_day is negative"
             yield from _where(table, onset < pl.col(_ZERO), "event_before_start", column, what, remedy)
@@ -57,7 +60,8 @@ def _after_cutoff(protocol: Protocol, table: TypedTable, column: str, what: str)
 
 def _beside(table: TypedTable, patients: pl.DataFrame, wanted: Mapping[str, str | None]) -> TypedTable:
     """Return the table with the patients' own dates beside each row."""
-    dates = patients.select(KEY, *(pl.col(name).alias(alias) for alias, name in wanted.items() if name))
+    named = (pl.col(name).alias(alias) for alias, name in wanted.items() if name)
+    dates = patients.select(KEY, pl.lit(True).alias(_KNOWN), *named)
     frame = table.frame.join(dates, on=KEY, how="left", maintain_order="left")
     return replace(table, frame=frame)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from twoarm.errors import Problem
+from twoarm.errors import Problem, RecordsError
 
 Outcome = Literal["refused", "held", "warned", "normalised"]
 SHOWN = 20  # rows named in a message; then a count
@@ -24,10 +24,21 @@ class Finding:
     rows: tuple[int, ...]  # as numbered in the file, the header being row 1; empty for frames' unknown places
     keys: tuple[str, ...]  # patient keys of the rows, "" where a row has none; none at all for unknown places
     remedy: str
+    sheet: str = ""  # of a workbook that is read by one sheet; of several the file is named with each
+
+    @property
+    def where(self) -> str:
+        """File and sheet."""
+        return f"{self.file} ({self.sheet})" if self.sheet else self.file
 
     def problem(self) -> Problem:
         """Return the finding as a message."""
-        return Problem(self.file, self.found(), self.remedy, self.column)
+        return Problem(self.where, self.found(), self.remedy, self.column, self.rule)
+
+    def note(self, *, places: bool = True, keys: bool = True) -> str:
+        """Return the finding as a sentence, with or without how many and where, and whose cells they are."""
+        found = self.found(keys=keys) if places else f"some {self.what}"
+        return f"{self.where}, {self.column}: {found}; {self.remedy} [{self.rule}]."
 
     def found(self, *, keys: bool = True) -> str:
         """Say what was found, how often and where; an audit line of many cells has their count alone.
@@ -46,6 +57,14 @@ class Finding:
         shown = [f"row {row}{patient}" for row, patient in zip(self.rows[:SHOWN], named, strict=False)]
         more = len(self.rows) - SHOWN
         return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
+
+
+class RefusedRowsError(RecordsError):
+    """Records that are refused for what stands in some of their rows."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        self.findings = tuple(findings)
+        super().__init__([finding.problem() for finding in findings])
 
 
 def listed(items: Sequence[object]) -> str:

@@ -8,7 +8,7 @@ import polars as pl
 
 from twoarm.records.findings import Finding, Outcome
 from twoarm.records.typed_column import nowhere
-from twoarm.records.typed_table import KEY, TypedTable, findings_by_file
+from twoarm.records.typed_table import FILE, KEY, TypedTable, findings_by_file
 
 _SHORTENED = r"^\d(\.\d+)?[eE]\+?\d+$"  # 1.23E+11 was a long number, and may stand for several patients
 _POINTED = r"^\d+\.0+$"
@@ -16,6 +16,8 @@ _TOTALS = (
     r"(?i)^(合计|总计|小计|总数|平均值?|均值|均数|中位数|标准差|注|备注|说明|签名|签字|制表人?|"
     r"(grand |sub)?totals?|sum|mean|average|median|std|sd|notes?|signature|signed)([\s:：.,(（\[].*)?$"
 )
+
+_NO_KEY = r"(?i)^(n/?a|nan|null|none|nil|unknown|unk|missing|tbd|test|[-–—_.?*/\\#]+|不详|不明|未知|无|没有|缺失|测试)$"
 
 
 def key_findings(patients: bool, key: str, table: TypedTable) -> Iterator[Finding]:
@@ -34,7 +36,14 @@ def key_findings(patients: bool, key: str, table: TypedTable) -> Iterator[Findin
     totals = keys.str.contains(_TOTALS)
     what = "rows that look like totals, notes or a signature"
     yield from found(totals, "total_row", "refused", what, "delete them, or declare stop_at with the text of the first")
-    repeated = keys.is_duplicated() & keys.is_not_null()
+    headers = pl.Series([names.get(key, key) for names in table.headers], dtype=pl.String)
+    again = (keys == headers.gather(table.frame[FILE])).fill_null(False)
+    what = "rows that repeat the header"
+    yield from found(again, "repeated_header", "refused", what, "delete them: the header stands once, above the table")
+    what = "keys that are no key, such as NA, unknown or a dash"
+    remedy = "give every patient a key of its own, or delete the rows"
+    yield from found(keys.str.contains(_NO_KEY), "no_key", "refused", what, remedy)
+    repeated = keys.is_duplicated() & keys.is_not_null() & ~again
     if patients and repeated.any():
         what = f"rows with a key that occurs more than once ({keys.filter(repeated).n_unique()} patients)"
         remedy = 'keep one row a patient; identical_rows = "merge" if whole rows are repeated'

@@ -20,12 +20,15 @@ _SCRIPTS = [0x0660, 0x06F0, 0x0966, 0x09E6, 0x0E50]  # zeros of Arabic-Indic, Pe
 _DIGITS = {chr(zero + digit): str(digit) for zero in _SCRIPTS for digit in range(10)}
 
 
-def type_integers(raw: pl.Series, text: pl.Series, declared: IntegerColumn) -> TypedColumn:
-    """Return a column of whole numbers."""
+def type_integers(
+    raw: pl.Series, text: pl.Series, declared: IntegerColumn, factors: pl.Series | None = None
+) -> TypedColumn:
+    """Return a column of whole numbers; ``factors`` are what each cell is multiplied by, where that differs by cell."""
     plain, sorting, _ = _plain_numbers(raw, text, declared)
     what = "cells that are not whole numbers"
-    if declared.multiply is not None:
-        numbers = _converted(plain.cast(pl.Float64, strict=False), declared.multiply)
+    factor = declared.multiply if factors is None else factors
+    if factor is not None:
+        numbers = _converted(plain.cast(pl.Float64, strict=False), factor)
         whole = (numbers == numbers.round(0)) & (numbers.abs() < 2**53)
         values, what = numbers.set(~whole.fill_null(False), None).cast(pl.Int64, strict=False), f"{what} when converted"
     else:
@@ -36,14 +39,17 @@ def type_integers(raw: pl.Series, text: pl.Series, declared: IntegerColumn) -> T
     return _within_range(sorting, plain, values, declared, "not_an_integer", what)
 
 
-def type_numbers(raw: pl.Series, text: pl.Series, declared: NumberColumn) -> TypedColumn:
-    """Return a column of numbers."""
+def type_numbers(
+    raw: pl.Series, text: pl.Series, declared: NumberColumn, factors: pl.Series | None = None
+) -> TypedColumn:
+    """Return a column of numbers; ``factors`` are what each cell is multiplied by, where that differs by cell."""
     plain, sorting, percent = _plain_numbers(raw, text, declared)
     values = plain.cast(pl.Float64, strict=False)
     if percent.any() and declared.percent == "share":
         values = pl.select(pl.when(percent).then((values / 100).round_sig_figs(15)).otherwise(values)).to_series()
-    if declared.multiply is not None:
-        values = _converted(values, declared.multiply)
+    factor = declared.multiply if factors is None else factors
+    if factor is not None:
+        values = _converted(values, factor)
     endless = values.is_infinite().fill_null(False)
     if endless.any():
         before = sorting.rules.get("infinite")
@@ -164,7 +170,7 @@ def _scientific(plain: pl.Series, sorting: Sorting) -> pl.Series:
     return pl.select(pl.coalesce(written, plain)).to_series()
 
 
-def _converted(values: pl.Series, factor: float) -> pl.Series:
+def _converted(values: pl.Series, factor: float | pl.Series) -> pl.Series:
     """Multiply, at 12 significant digits: 1.67 m are 167 cm and not 166.99999999999997."""
     return (values * factor).round_sig_figs(12)
 

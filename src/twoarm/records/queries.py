@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from twoarm.errors import Problem
 from twoarm.records.findings import Finding
+from twoarm.records.typed_column import PARTIAL
 
 State = Literal["new", "open", "resolved"]
 
@@ -27,19 +28,36 @@ class Query:
     outcome: str  # refused, held or warned
     state: State = "new"
     answer: str = ""  # what the hospital wrote in an earlier workbook
+    sheet: str = ""
+    centre: str = ""  # whom to ask, where the protocol's files do not tell
 
 
-def queries_of(findings: Iterable[Finding], problems: Iterable[Problem]) -> Iterator[Query]:
-    """Yield a query for each row of each finding, and for each file that cannot be read."""
+def queries_of(
+    findings: Iterable[Finding], problems: Iterable[Problem], centres: Mapping[str, str] | None = None
+) -> Iterator[Query]:
+    """Yield a query for each row of each finding, and for each file that cannot be read; ``centres`` by patient key."""
+    known = centres or {}
     for problem in problems:
         name = _name(problem.where, "", problem.key, problem.found)
-        yield Query(name, problem.where, "", None, problem.key, problem.found, problem.expected, "refused")
+        file, sheet = _split(problem.where)
+        told = (problem.key, problem.found, problem.expected, "refused")
+        yield Query(name, file, "", None, *told, sheet=sheet)
     for finding in findings:
+        if finding.outcome == "normalised" and finding.rule != PARTIAL:
+            continue  # what was converted by declaration is no question; a completed date could be better known
+        file, sheet = _split(finding.where)
         for position, row in enumerate(finding.rows):
             key = finding.keys[position] if finding.keys else ""
             # a row moves when the hospital sorts its file; a patient does not
             name = _name(finding.file, key or str(row), finding.column, finding.rule)
-            yield Query(name, finding.file, key, row, finding.column, finding.what, finding.remedy, finding.outcome)
+            told = (finding.column, finding.what, finding.remedy, finding.outcome)
+            yield Query(name, file, key, row, *told, sheet=sheet, centre=known.get(key, ""))
+
+
+def _split(where: str) -> tuple[str, str]:
+    """Return file and sheet; all sheets of a file are one hospital's."""
+    file, of_sheet, sheet = where.partition(".xlsx (")
+    return (f"{file}.xlsx", sheet.removesuffix(")")) if of_sheet else (where, "")
 
 
 def compared(now: Iterable[Query], before: Iterable[Query]) -> list[Query]:

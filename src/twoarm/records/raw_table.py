@@ -9,7 +9,7 @@ import polars as pl
 
 from twoarm.errors import Problem, RecordsError
 from twoarm.protocol.data import TablePart
-from twoarm.records.cell_text import clean_text
+from twoarm.records.cell_text import clean_text, header_text
 from twoarm.records.findings import listed
 
 MOST_COLUMNS = 10_000
@@ -36,6 +36,7 @@ class Grid:
     dates: Mapping[str, pl.Series] = field(default_factory=dict)  # header -> where a date stands among other cells
     fake: Mapping[str, pl.Series] = field(default_factory=dict)  # header -> where a serial number is no day
     epoch_1904: bool = False
+    sheet: str = ""  # of a workbook
     spreadsheet: bool = True  # whether the format has the row limits of spreadsheets
 
 
@@ -53,6 +54,12 @@ class RawTable:
     dates: Mapping[str, pl.Series] = field(default_factory=dict)
     fake: Mapping[str, pl.Series] = field(default_factory=dict)
     epoch_1904: bool = False
+    sheet: str = ""
+
+    @property
+    def place(self) -> str:
+        """File and sheet."""
+        return f"{self.name} ({self.sheet})" if self.sheet else self.name
 
 
 def named(header: list[str], name: str) -> list[str]:
@@ -60,7 +67,7 @@ def named(header: list[str], name: str) -> list[str]:
     if len(header) > MOST_COLUMNS:
         found = f"a header of more than {MOST_COLUMNS:,} columns"
         raise RecordsError([Problem(name, found, "delete stray columns, or check the delimiter")])
-    stripped = [clean_text(str(column)) for column in header]
+    stripped = [header_text(str(column)) for column in header]
     folded = [column.casefold() for column in stripped]
     counts: dict[str, int] = {}
     for column in folded:
@@ -76,7 +83,7 @@ def named(header: list[str], name: str) -> list[str]:
 def headers_of(part: TablePart) -> dict[str, str]:
     """Return the header of each column that the file has, as headers are compared."""
     return {
-        column: clean_text(declared.source or column)
+        column: header_text(declared.source or column)
         for column, declared in part.columns.items()
         if column not in part.absent and column not in part.values
     }
@@ -94,7 +101,7 @@ def find_header(rows: Iterable[list[str]], wanted: Iterable[str], header_row: in
     for number, row in enumerate(rows, start=1):
         if number > LOOKED_AT:
             return None
-        if number != header_row and len(sought) > 1 and sought <= {clean_text(str(cell)) for cell in row}:
+        if number != header_row and len(sought) > 1 and sought <= {header_text(str(cell)) for cell in row}:
             return number
     return None
 

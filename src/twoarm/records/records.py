@@ -16,9 +16,11 @@ from twoarm.protocol.data import EventSource, Source
 from twoarm.protocol.expression import column_names
 from twoarm.protocol.expression_parser import parse_expression
 from twoarm.protocol.protocol import Protocol
-from twoarm.records.evaluation import HELD, evaluate
+from twoarm.records.endpoint_findings import endpoint_findings
+from twoarm.records.evaluation import COMPLETED, HELD, evaluate
 from twoarm.records.event_findings import event_findings
 from twoarm.records.findings import Finding, refused
+from twoarm.records.key_case import fold_keys
 from twoarm.records.key_findings import key_findings
 from twoarm.records.level_matching import match_levels
 from twoarm.records.plausibility import implausible_columns
@@ -27,6 +29,7 @@ from twoarm.records.typed_table import (
     FILE,
     FILE_ORDER,
     KEY,
+    MASKS,
     ROW,
     TypedTable,
     findings_by_file,
@@ -41,7 +44,7 @@ class PatientTable:
     """One row a patient, sorted by key (text, by code point).
 
     ``frame`` has the declared and derived columns, ``:key``, ``:file``, ``:row``, ``:file_order``, and ``held:x``
-    beside a column x with cells that could not be read.
+    beside a column x with cells that could not be read, ``completed:x`` with dates that a declared rule completed.
     """
 
     frame: nw.DataFrame[Any]
@@ -52,12 +55,17 @@ class PatientTable:
         """Names of the columns that mark held cells."""
         return frozenset(name for name in self.frame.columns if name.startswith(HELD))
 
-    def problems(self, rows: Booleans, what: str, expected: str, column: str) -> list[Problem]:
+    def values_by_key(self, column: str) -> dict[str, str]:
+        """Return the column of each patient as text, by key; patients without a value are left out."""
+        frame = self.frame.to_polars().select(KEY, pl.col(column).cast(pl.String).alias("value")).drop_nulls()
+        return dict(frame.iter_rows())
+
+    def refused(self, rule: str, rows: Booleans, what: str, expected: str, column: str) -> list[Finding]:
         """Return what is wrong with some patients, by file and row of the table that has the column."""
         table = next((table for table in self.tables if column in table.frame.columns), self.tables[0])
         wrong = self.frame.get_column(KEY).to_polars().filter(pl.Series(rows, dtype=pl.Boolean))
         mask = table.frame[KEY].is_in(wrong.to_list())
-        return [f.problem() for f in findings_by_file(table, mask, column, "refused", column, what, expected)]
+        return list(findings_by_file(table, mask, rule, "refused", column, what, expected))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,8 +113,17 @@ def read_records(
     return _records(protocol, tables, found, columns)
 
 
-def all_findings(protocol: Protocol, folder: str | Path = ".") -> tuple[tuple[Finding, ...], list[Problem]]:
-    """Return everything that is wrong with the records, and the files that cannot be read at all; nothing is refused.
+@dataclass(frozen=True, slots=True, eq=False)
+class Survey:
+    """Everything that is wrong with the records, the files that cannot be read at all, and what can be read."""
+
+    findings: tuple[Finding, ...]
+    problems: tuple[Problem, ...]
+    records: Records | None  # with what is refused held; None while files cannot be read, or patients told apart
+
+
+def survey_records(protocol: Protocol, folder: str | Path = ".") -> Survey:
+    """Read the records and refuse nothing.
 
     What can only be told of records that can be read, such as a visit after death, is left out while patients have no
     key or several rows.
@@ -114,8 +131,9 @@ def all_findings(protocol: Protocol, folder: str | Path = ".") -> tuple[tuple[Fi
     tables, problems = _read_tables(protocol, Path(folder), {}, None)
     found = _first_findings(protocol, tables)
     if problems or any(finding.rule in ("missing_key", "duplicate_key") for finding in found):
-        return tuple(found), problems
-    return _records(protocol, tables, found, None, refuse=False).findings, []
+        return Survey(tuple(found), tuple(problems), None)
+    records = _records(protocol, tables, found, None, refuse=False)
+    return Survey(records.findings, (), records)
 
 
 def _read_tables(
@@ -131,7 +149,7 @@ def _read_tables(
             tables[name] = read_table(name, source, folder, frames.get(name), columns)
         except RecordsError as error:
             problems += error.problems
-    return tables, problems
+    return fold_keys(protocol, tables), problems
 
 
 def _first_findings(protocol: Protocol, tables: Mapping[str, TypedTable]) -> list[Finding]:
@@ -169,7 +187,10 @@ def _records(
     )
     happened = {name: tables[name] for name in protocol.events if name in tables}
     events, strangers = _event_tables(protocol, spine, list(happened.values()))
-    beside = event_findings(protocol, patients.frame.to_polars(), happened)
+    whole = patients.frame.to_polars()
+    beside = list(event_findings(protocol, whole, happened))
+    if columns is None:
+        beside += endpoint_findings(protocol, whole, (spine, *others))
     inputs = tuple(described for table in tables.values() for described in table.inputs)
     return Records(patients, events, (*found, *joined, *strangers, *beside), inputs)
 
@@ -218,7 +239,7 @@ def _join(protocol: Protocol, spine: TypedTable, others: list[TypedTable]) -> tu
         _, found = _strangers(spine, table, protocol.data[table.name].key)
         findings += found
         own = [name for name in table.frame.columns if name not in (KEY, FILE, ROW, FILE_ORDER)]
-        shared = [name for name in own if name in frame.columns and not name.startswith(HELD)]
+        shared = [name for name in own if name in frame.columns and not name.startswith(MASKS)]
         shared = [name for name in shared if name != protocol.data[table.name].key]
         other = table.frame.select(KEY, *(pl.col(name).alias(f"{name}:other") for name in own))
         joined = frame.join(other, on=KEY, how="left")
@@ -231,9 +252,9 @@ def _join(protocol: Protocol, spine: TypedTable, others: list[TypedTable]) -> tu
                 findings += findings_by_file(
                     replace(spine, frame=joined), conflict, "tables_differ", "held", name, what, remedy
                 )
-        fresh = [name for name in own if name not in frame.columns]
-        masks = [pl.col(f"{name}:other").fill_null(False).alias(name) for name in fresh if name.startswith(HELD)]
-        values = [pl.col(f"{name}:other").alias(name) for name in fresh if not name.startswith(HELD)]
+        fresh = [name for name in own if name not in joined.columns]  # a merged column has its masks already
+        masks = [pl.col(f"{name}:other").fill_null(False).alias(name) for name in fresh if name.startswith(MASKS)]
+        values = [pl.col(f"{name}:other").alias(name) for name in fresh if not name.startswith(MASKS)]
         frame = joined.with_columns(*values, *masks).select(pl.exclude("^.*:other$"))
     return frame, findings
 
@@ -247,8 +268,17 @@ def _merge(joined: pl.DataFrame, name: str) -> tuple[pl.DataFrame, pl.Series]:
         if mask in joined.columns:
             held = held | joined[mask].fill_null(False)
     merged = pl.select(pl.coalesce(first, second)).to_series().set(held, None).alias(name)
-    joined = joined.with_columns(merged)
+    joined = joined.with_columns(merged, *_merged_completed(joined, name))
     return (joined.with_columns(held.alias(HELD + name)) if held.any() else joined), conflict
+
+
+def _merged_completed(joined: pl.DataFrame, name: str) -> list[pl.Expr]:
+    """Whether the date that counts was completed: the first table's where it has one, else the other's."""
+    first, second = COMPLETED + name, f"{COMPLETED}{name}:other"
+    if first not in joined.columns and second not in joined.columns:
+        return []
+    own, others = (pl.col(m).fill_null(False) if m in joined.columns else pl.lit(False) for m in (first, second))
+    return [pl.when(pl.col(name).is_not_null()).then(own).otherwise(others).alias(first)]
 
 
 def _derive(protocol: Protocol, patients: PatientTable, columns: frozenset[str] | None) -> PatientTable:
@@ -268,6 +298,10 @@ def _derive(protocol: Protocol, patients: PatientTable, columns: frozenset[str] 
         if inputs:
             held = nw.any_horizontal(*inputs, ignore_nulls=True) & nw.col(name).is_null()
             frame = frame.with_columns(held.alias(HELD + name))
+        read = [COMPLETED + column for column in sorted(column_names(node)) if COMPLETED + column in frame.columns]
+        if read:
+            completed = nw.any_horizontal(*(nw.col(mask) for mask in read), ignore_nulls=True)
+            frame = frame.with_columns((completed & ~nw.col(name).is_null()).alias(COMPLETED + name))
     return PatientTable(frame, patients.tables)
 
 

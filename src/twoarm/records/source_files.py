@@ -88,6 +88,7 @@ def _raw_table(name: str, grid: Grid, digest: str, size: int) -> RawTable:
         {header: mask.filter(filled) for header, mask in grid.dates.items()},
         {header: mask.filter(filled) for header, mask in grid.fake.items()},
         grid.epoch_1904,
+        grid.sheet,
     )
 
 

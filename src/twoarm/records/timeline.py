@@ -74,6 +74,10 @@ def _rules(protocol: Protocol, frame: pl.DataFrame, complete: bool) -> Iterator[
     yield from _birth_rules(protocol, timeline, zero, frame)
     if not complete:
         return
+    end = timeline.treatment_end
+    if end is not None and zero is not None:
+        what = "ends of treatment before time zero"
+        yield _Rule("end_before_start", pl.col(end) < pl.col(zero), end, (end,), what)
     death, flag, last = timeline.death, timeline.death_flag, timeline.last_contact
     if death is not None and death in frame.columns:
         if zero is not None:
@@ -87,7 +91,14 @@ def _rules(protocol: Protocol, frame: pl.DataFrame, complete: bool) -> Iterator[
             if HELD + death in frame.columns:
                 disagree = disagree & ~pl.col(HELD + death).fill_null(False)
             what = "yes/no cells of death that disagree with the date of death"
-            yield _Rule("flag_against_date", disagree, flag, (flag, death), what)
+            if _most(frame, disagree):
+                what, remedy = (
+                    f"{what}, which are most: are the codes reversed?",
+                    "correct true and false of the column",
+                )
+                yield _Rule("codes_reversed", disagree, flag, (), what, "refused", remedy)
+            else:
+                yield _Rule("flag_against_date", disagree, flag, (flag, death), what)
     if last is not None:
         for event in _event_dates(protocol, timeline, frame):
             before = pl.col(last) < pl.col(event)
@@ -99,6 +110,12 @@ def _rules(protocol: Protocol, frame: pl.DataFrame, complete: bool) -> Iterator[
             dead = dead | pl.col(flag).fill_null(False)
         what = "patients without a last contact who are not known to have died"
         yield _Rule("no_last_contact", pl.col(last).is_null() & ~dead, last, (last,), what, remedy="held: not censored")
+
+
+def _most(frame: pl.DataFrame, disagree: pl.Expr) -> bool:
+    """Whether most of the patients contradict themselves: no slips of the pen, but a column read the wrong way."""
+    found = frame.select(disagree.alias("found")).to_series().drop_nulls()
+    return found.len() >= FEWEST_FLAGS and 2 * int(found.sum()) > found.len()
 
 
 def _birth_rules(protocol: Protocol, timeline: Timeline, zero: str | None, frame: pl.DataFrame) -> Iterator[_Rule]:

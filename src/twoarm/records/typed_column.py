@@ -9,6 +9,8 @@ import polars as pl
 
 from twoarm.records.findings import Outcome
 
+PARTIAL = "partial_date"  # the rule of dates without a day or a month
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CellRule:
@@ -31,6 +33,11 @@ class TypedColumn:
         """True where a cell could not be read."""
         unread = [rule.cells for rule in self.broken.values() if rule.outcome in (None, "held", "refused")]
         return reduce(lambda a, b: a | b, unread, nowhere(len(self.values)))
+
+    def completed(self) -> pl.Series:
+        """True where a date without a day or a month was given one by the declared rule."""
+        rule = self.broken.get(PARTIAL)
+        return nowhere(len(self.values)) if rule is None or rule.outcome != "normalised" else rule.cells
 
 
 def nowhere(n: int) -> pl.Series:

@@ -14,7 +14,7 @@ from twoarm.protocol.column import ColumnDeclaration
 from twoarm.protocol.data import EventSource, Source, TablePart
 from twoarm.records.cell_text import readable
 from twoarm.records.column_typing import type_column
-from twoarm.records.evaluation import HELD
+from twoarm.records.evaluation import COMPLETED, HELD
 from twoarm.records.findings import Finding, Outcome
 from twoarm.records.raw_table import RawTable, headers_of
 from twoarm.records.source_files import frame_source, read_source
@@ -25,6 +25,7 @@ KEY = ":key"
 FILE = ":file"  # position among the table's files
 ROW = ":row"  # as the file numbers it
 FILE_ORDER = ":file_order"  # over all files
+MASKS = (HELD, COMPLETED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TypedTable:
-    """Columns in their declared types, ``:key``, ``:file``, ``:row``, and ``held:x`` beside columns with held cells."""
+    """Columns in their declared types, ``:key``, ``:file``, ``:row``, and ``held:x`` beside columns with held cells.
+
+    ``completed:x`` stands beside columns with dates that a declared rule completed.
+    """
 
     name: str
     frame: pl.DataFrame
     files: tuple[str, ...]
+    sheets: tuple[str, ...]  # of each file; "" where it has none, or is named with it
     headers: tuple[Mapping[str, str], ...]  # of each file: column -> its header there
     findings: tuple[Finding, ...]
     inputs: tuple[InputFile, ...]
@@ -76,9 +81,9 @@ def read_table(
         try:
             raw = read_source(place, part, folder) if given is None else frame_source(place, given)
             if sum(other.file == part.file for other in parts) > 1:  # several sheets of one workbook
-                raw = replace(raw, name=f"{raw.name} ({part.sheet})")
+                raw = replace(raw, name=f"{raw.name} ({part.sheet})", sheet="")
             if not raw.frame.height and not events:  # of events there may be none
-                raise RecordsError([Problem(raw.name, "no rows under the header", "expected one row a patient")])
+                raise RecordsError([Problem(raw.place, "no rows under the header", "expected one row a patient")])
             frame, found, described = _type_part(name, table, part, raw, len(frames))
         except RecordsError as error:
             problems += error.problems
@@ -91,10 +96,11 @@ def read_table(
     if problems:
         raise RecordsError([*problems, *(finding.problem() for finding in findings if finding.outcome == "refused")])
     whole = pl.concat(frames, how="diagonal") if len(frames) > 1 else frames[0]
-    whole = whole.with_columns(pl.col(column).fill_null(False) for column in whole.columns if column.startswith(HELD))
+    whole = whole.with_columns(pl.col(name).fill_null(False) for name in whole.columns if name.startswith(MASKS))
     whole = whole.with_columns(pl.Series(FILE_ORDER, range(whole.height), dtype=pl.Int64))
     files = tuple(raw.name for raw in raws)
-    return TypedTable(name, whole, files, tuple(headers), tuple(findings), tuple(inputs))
+    sheets = tuple(raw.sheet for raw in raws)
+    return TypedTable(name, whole, files, sheets, tuple(headers), tuple(findings), tuple(inputs))
 
 
 def findings_by_file(
@@ -107,7 +113,8 @@ def findings_by_file(
         if here.height:
             keys = tuple(here[KEY].fill_null("").to_list())
             header = table.headers[position].get(column, column)
-            yield Finding(rule, outcome, file, header, what, tuple(here[ROW].to_list()), keys, remedy)
+            rows_here = tuple(here[ROW].to_list())
+            yield Finding(rule, outcome, file, header, what, rows_here, keys, remedy, table.sheets[position])
 
 
 def _type_part(
@@ -119,7 +126,7 @@ def _type_part(
     height, rows = raw.frame.height, raw.rows.alias(ROW)
     columns: dict[str, pl.Series] = {}
     typed: dict[str, TypedColumn] = {}
-    for column, declared in part.columns.items():
+    for column, declared in units_first(part.columns):
         cells = raw.frame[headers[column]] if column in headers else _given(part, column, height)
         typed[column] = type_column(
             cells,
@@ -128,11 +135,15 @@ def _type_part(
             fake=raw.fake.get(headers.get(column, "")),
             dates=raw.dates.get(headers.get(column, "")),
             epoch_1904=raw.epoch_1904,
+            units=columns.get(getattr(declared, "unit_column", None) or ""),
         )
         columns[column] = typed[column].values
         held = typed[column].held()
         if held.any():
             columns[HELD + column] = held
+        completed = typed[column].completed()
+        if completed.any():
+            columns[COMPLETED + column] = completed
     keys = typed[table.key].values
     if raw.blank:
         header = headers.get(table.key, table.key)
@@ -144,13 +155,24 @@ def _type_part(
     for column, declared in part.columns.items():
         header = headers.get(column, column)
         findings += _cell_findings(typed[column], keys, rows, raw.name, header, declared, part)
+    order = [mask + name for name in part.columns for mask in ("", *MASKS) if mask + name in columns]
     frame = pl.DataFrame(
-        {KEY: keys, FILE: pl.Series([position], dtype=pl.Int32).new_from_index(0, height), ROW: rows, **columns}
+        {
+            KEY: keys,
+            FILE: pl.Series([position], dtype=pl.Int32).new_from_index(0, height),
+            ROW: rows,
+            **{name: columns[name] for name in order},
+        }
     )
     used = set(headers.values())
     ignored = tuple(column for column in raw.frame.columns if column not in used)
     described = InputFile(name, raw.name, raw.sha256, raw.bytes, height, tuple(part.columns), ignored)
-    return frame, findings, described
+    return frame, [replace(finding, sheet=raw.sheet) for finding in findings], described
+
+
+def units_first(columns: Mapping[str, ColumnDeclaration]) -> list[tuple[str, ColumnDeclaration]]:
+    """Return the columns with those that hold units before the numbers that they are of."""
+    return sorted(columns.items(), key=lambda item: getattr(item[1], "unit_column", None) is not None)
 
 
 def _merge_identical(raw: RawTable, part: TablePart, headers: Mapping[str, str]) -> tuple[RawTable, list[Finding]]:
@@ -186,12 +208,12 @@ def _refuse_headers(raw: RawTable, headers: dict[str, str]) -> None:
         expected = (
             "check that it is the right file and sheet, the delimiter, and header_row if the header is in another row"
         )
-        raise RecordsError([Problem(raw.name, found, expected)])
+        raise RecordsError([Problem(raw.place, found, expected)])
     if absent:
         raise RecordsError(
             [
                 Problem(
-                    raw.name,
+                    raw.place,
                     f"no column {header}",
                     f"expected it in the header{nearest(header, raw.frame.columns)}",
                 )
@@ -202,7 +224,7 @@ def _refuse_headers(raw: RawTable, headers: dict[str, str]) -> None:
     if odd:
         raise RecordsError(
             [
-                Problem(raw.name, f"a column of type {dtype}", "expected text, numbers, yes/no or dates", header)
+                Problem(raw.place, f"a column of type {dtype}", "expected text, numbers, yes/no or dates", header)
                 for header, dtype in odd.items()
             ]
         )

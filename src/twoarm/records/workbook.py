@@ -11,7 +11,7 @@ import polars as pl
 
 from twoarm.errors import Problem, RecordsError
 from twoarm.protocol.data import TablePart
-from twoarm.records.cell_text import clean_text
+from twoarm.records.cell_text import header_text
 from twoarm.records.findings import listed
 from twoarm.records.raw_table import Grid, Remark, find_header, misplaced_header, named, stop_position, wanted_headers
 from twoarm.records.workbook_xml import BookFacts, SheetFacts, read_facts
@@ -28,12 +28,17 @@ def read_workbook(content: bytes, source: TablePart, path: Path) -> Grid:
     if source.sheet is not None and source.sheet not in book.sheet_names:
         sheets = ", ".join(book.sheet_names)
         raise RecordsError([Problem(path.name, f"no sheet {source.sheet}", f"expected one of {sheets}")])
-    rows = book.get_sheet_by_name(source.sheet or book.sheet_names[0]).to_python(skip_empty_area=False)
+    sheet = source.sheet or book.sheet_names[0]
+    place = f"{path.name} ({sheet})"
+    rows = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+    if source.sheet is None:
+        _refuse_other_sheet(book, rows, source, path.name)
     if not any(cell != "" for row in rows for cell in row):
-        raise RecordsError([Problem(path.name, "an empty sheet", "expected a header and rows")])
-    header = _header(rows, source, facts.sheet, path.name)
+        raise RecordsError([Problem(place, "an empty sheet", "expected a header and rows")])
+    header = _header(rows, source, facts.sheet, place)
     first = source.header_row + 1 + source.rows_below_header
-    _refuse_uncalculated(facts.sheet, first, header, path.name)
+    _refuse_uncalculated(facts.sheet, first, header, place)
+    _refuse_merged(facts.sheet, first, header, wanted_headers(source), place)
     columns = {name: [row[i] for row in rows[first - 1 :]] for i, name in enumerate(header)}
     for number, column in facts.sheet.errors:  # a reader shows them as empty
         if first <= number <= len(rows) and column <= len(header):
@@ -49,6 +54,7 @@ def read_workbook(content: bytes, source: TablePart, path: Path) -> Grid:
         dates={name: mask.head(frame.height) for name, mask in dates.items()},
         fake=_fake(facts, header, first, frame.height),
         epoch_1904=facts.epoch_1904,
+        sheet=sheet,
     )
 
 
@@ -58,8 +64,10 @@ def _header(rows: list[list[Any]], source: TablePart, sheet: SheetFacts, name: s
     texts = [[str(cell) for cell in row] for row in rows[: source.header_row + 20]]
     here = texts[source.header_row - 1] if source.header_row <= len(texts) else []
     if not any(cell.strip() for cell in here):
-        raise RecordsError([Problem(name, f"no header in row {source.header_row}", "declare header_row")])
-    if not set(wanted) <= {clean_text(cell) for cell in here}:
+        elsewhere = find_header(texts, wanted, source.header_row)
+        expected = "declare header_row" + (f" = {elsewhere}" if elsewhere else "")
+        raise RecordsError([Problem(name, f"no header in row {source.header_row}", expected)])
+    if not set(wanted) <= {header_text(cell) for cell in here}:
         elsewhere = find_header(texts, wanted, source.header_row)
         if elsewhere is not None:
             raise misplaced_header(name, elsewhere)
@@ -68,6 +76,35 @@ def _header(rows: list[list[Any]], source: TablePart, sheet: SheetFacts, name: s
         found = f"merged cells in the header ({len(merged)} areas)"
         raise RecordsError([Problem(name, found, "give every column one header in one row, and declare header_row")])
     return named(here, name)
+
+
+def _refuse_other_sheet(book: Any, rows: list[list[Any]], source: TablePart, name: str) -> None:
+    """Refuse a workbook whose first sheet, such as a cover or a chart, lacks the header that another sheet has."""
+    wanted = wanted_headers(source)
+
+    def has_header(found: list[list[Any]]) -> bool:
+        texts = [[str(cell) for cell in row] for row in found[: source.header_row + 20]]
+        return find_header(texts, wanted, 0) is not None
+
+    if len(wanted) > 1 and not has_header(rows):
+        others = [sheet for sheet in book.sheet_names[1:] if has_header(book.get_sheet_by_name(sheet).to_python())]
+        if others:
+            expected = f"declare sheet = {' or '.join(others)}"
+            raise RecordsError([Problem(name, f"a first sheet without the header, which {_has(others)}", expected)])
+
+
+def _has(sheets: list[str]) -> str:
+    return "another sheet has" if len(sheets) == 1 else "other sheets have"
+
+
+def _refuse_merged(sheet: SheetFacts, first: int, header: list[str], wanted: list[str], name: str) -> None:
+    """Refuse merged rows in columns that are read: all but the first of them would be empty."""
+    read = {column for column, text in enumerate(header, start=1) if text in wanted}
+    areas = [area for area in sheet.merged if area[2] >= first and read & set(range(area[1], area[3] + 1))]
+    if areas:
+        shown = listed([f"{_letters(left)}{top}:{_letters(right)}{bottom}" for top, left, bottom, right in areas])
+        found = f"merged cells in the table ({shown})"
+        raise RecordsError([Problem(name, found, "unmerge them, and fill in every cell")])
 
 
 def _refuse_uncalculated(sheet: SheetFacts, first: int, header: list[str], name: str) -> None:
@@ -96,6 +133,8 @@ def _remarks(facts: BookFacts, first: int) -> list[Remark]:
         found.append(Remark("hidden_columns", f"hidden columns ({sheet.hidden_columns})", "read like all others"))
     if sheet.filtered:
         found.append(Remark("active_filter", "a filter that hides rows", "all rows are read"))
+    if facts.commented:
+        found.append(Remark("comments", "cells with comments", "not read; does any change what its cell says?"))
     if facts.hidden_sheets:
         what = f"hidden sheets ({len(facts.hidden_sheets)})"
         found.append(Remark("hidden_sheets", what, "read only if sheet names one"))

@@ -45,6 +45,7 @@ class BookFacts:
     hidden_sheets: tuple[str, ...]
     epoch_1904: bool
     sheet: SheetFacts
+    commented: bool = False  # any of its sheets
 
 
 def read_facts(content: bytes, wanted: str | None, name: str) -> BookFacts:
@@ -80,7 +81,8 @@ def _read_book(content: bytes, wanted: str | None, name: str) -> BookFacts:
             path = _sheet_path(book, chosen.get("id", ""), files, name)
             if path is not None:
                 _read_sheet(book, path, facts, name)
-    return BookFacts(hidden, epoch, facts)
+    commented = any(re.search(r"(^|/)(threadedC|c)omments?\d*[^/]*\.xml$", part) for part in files)
+    return BookFacts(hidden, epoch, facts, commented)
 
 
 def _no_workbook(content: bytes, name: str) -> Problem:

@@ -19,6 +19,7 @@ from twoarm.report.outcomes_methods import (
     response_methods,
     safety_methods,
 )
+from twoarm.report.partial_date_methods import partial_date_methods
 from twoarm.report.sensitivity_methods import sensitivity_methods
 from twoarm.report.sentences import listed
 from twoarm.report.time_effect_methods import restricted_mean_variance, time_effect_methods
@@ -88,6 +89,7 @@ def _endpoints(protocol: Protocol) -> Iterator[str]:
     if protocol.data_cutoff:
         text += f" Data were cut off on {protocol.data_cutoff.isoformat()}: events and contacts after it do not count."
     yield text
+    yield from partial_date_methods(protocol)
 
 
 def _definition(protocol: Protocol, endpoint: Endpoint) -> str:

@@ -147,6 +147,8 @@ def _summary(report: StudyReport, failed_figures: Sequence[str], failed_document
         if section.warnings:
             lead = f"Read this first: {section.title}" if several else "Read this first"
             yield Panel("warning", lead, tuple(warning.text for warning in section.warnings))
+    if report.doubtful:
+        yield Panel("warning", "Read this first: the records", report.doubtful)
     if report.amendments:
         yield Panel("warning", "Lock and amendments of the protocol", report.amendments)
     yield Paragraph(CAUTION)

@@ -18,7 +18,9 @@ COLUMNS = (
     ("What is wrong", 46),
     ("What to do", 46),
     ("Answer", 40),
+    ("File and sheet", 24),
 )
+ANSWER = 6  # column in which the hospital writes
 OPEN, RESOLVED = "Open", "Resolved"
 _WRITTEN = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)  # the same questions give the same bytes
 
@@ -46,10 +48,11 @@ def _sheet(book: Workbook, name: str, queries: Sequence[Mapping[str, Any]]) -> N
         sheet.write_string(0, column, title, bold)
     sheet.freeze_panes(1, 0)
     for line, query in enumerate(queries, start=1):
-        texts = (query["id"], query["key"], query["row"], query["column"], query["what"], query["remedy"])
-        for column, value in enumerate(texts):
-            sheet.write_string(line, column, "" if value is None else str(value), wrap)
-        sheet.write_string(line, len(COLUMNS) - 1, query["answer"], free)
+        place = f"{query['file']} ({query['sheet']})" if query["sheet"] else query["file"]
+        names = ("id", "key", "row", "column", "what", "remedy", "answer")
+        for column, value in enumerate([*(query[name] for name in names), place]):
+            text = "" if value is None else str(value)
+            sheet.write_string(line, column, text, free if column == ANSWER else wrap)
 
 
 def read_answers(content: bytes) -> dict[str, str]:
@@ -61,6 +64,6 @@ def read_answers(content: bytes) -> dict[str, str]:
     for name in (OPEN, RESOLVED):
         if name in book.sheet_names:
             for row in book.get_sheet_by_name(name).to_python()[1:]:
-                if len(row) >= len(COLUMNS) and str(row[-1]).strip():
-                    answers[str(row[0])] = str(row[len(COLUMNS) - 1]).strip()
+                if len(row) > ANSWER and str(row[ANSWER]).strip():
+                    answers[str(row[0])] = str(row[ANSWER]).strip()
     return answers

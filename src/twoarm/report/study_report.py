@@ -31,9 +31,12 @@ class ReportSection:
     tables: list[Table]
 
 
+FIRST_PAGE = ("[months_for_days].", "[two_units].")
+
+
 @dataclass(frozen=True, slots=True)
 class DataNote:
-    """A finding of the records, in words."""
+    """A finding of the records, in words; its rule stands in brackets at the end."""
 
     text: str
 
@@ -49,6 +52,11 @@ class StudyReport:
     incomplete: list[Estimate]  # analyses that failed or could not be made
     amendments: tuple[str, ...] = ()  # the lock of the protocol, and every later edit
     notices: tuple[str, ...] = ()  # about the documents themselves, such as a font that is missing
+
+    @property
+    def doubtful(self) -> tuple[str, ...]:
+        """Findings of the records that put the results themselves in doubt, and stand on the first page, too."""
+        return tuple(note.text for note in self.data_notes if note.text.endswith(FIRST_PAGE))
 
 
 def compose(

@@ -176,6 +176,22 @@ def _competing(scope: Scope, row: Estimate) -> Sentence:
     )
 
 
+def _one_day(scope: Scope, row: Estimate) -> Sentence:
+    return say(
+        f"{scope.population.endpoints[row.endpoint].label}: all events fall on one day. The hazard ratio rests on how ties "
+        "are handled alone, and proportional hazards cannot be tested. Was a date filled in?",
+        row,
+    )
+
+
+def _mostly_missing(scope: Scope, row: Estimate) -> Sentence:
+    share = "everybody" if row.value == 100 else f"at least {scope.numbers.general(row.value or 0)}% of the patients"
+    text = f"{scope.label(row.variable)} is missing for {share} in {row.arm}."
+    if scope.imputed:
+        text += " Too little of it is known to draw it, so that nothing was imputed."
+    return say(text, row)
+
+
 _TEXTS: Mapping[str, Callable[[Scope, Estimate], Sentence]] = {
     "incomplete_matching": _incomplete,
     "larger_focal_arm": _larger,
@@ -192,4 +208,6 @@ _TEXTS: Mapping[str, Callable[[Scope, Estimate], Sentence]] = {
     "few_centres": few_centres,
     "negative_control": negative_control,
     "adjustments_disagree": adjustments_disagree,
+    "one_event_day": _one_day,
+    "mostly_missing": _mostly_missing,
 }

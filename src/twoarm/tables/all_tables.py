@@ -17,6 +17,7 @@ from twoarm.tables.hazard_ratio_table import hazard_ratio_table, model_table
 from twoarm.tables.landmark_table import landmark_table
 from twoarm.tables.lost_table import lost_table
 from twoarm.tables.missing_table import missing_table
+from twoarm.tables.partial_dates_table import partial_dates_table
 from twoarm.tables.piecewise_table import piecewise_table
 from twoarm.tables.prognostic_table import prognostic_table
 from twoarm.tables.response_table import response_table
@@ -62,6 +63,7 @@ def _tables(scope: Scope) -> Iterator[Table | None]:
         yield survival_difference_table(scope)
     if "hazard_ratio" in wanted:
         yield hazard_ratio_table(scope)
+        yield partial_dates_table(scope)
         for name in scope.regressions():
             for endpoint in scope.population.endpoints:
                 yield model_table(scope, name, endpoint)
