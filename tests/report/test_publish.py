@@ -175,7 +175,7 @@ def test_an_analysis_that_fails_is_named_and_harms_no_other(tmp_path: Path, monk
     def fails(*_: object, **__: object) -> None:
         raise ZeroDivisionError("SECRET")
 
-    monkeypatch.setattr(follow_up, "fit_kaplan_meier", fails)
+    monkeypatch.setattr(follow_up, "fit_curve", fails)
     assert run(write_study(tmp_path), tmp_path / "out") == 0
     results = read_results(tmp_path / "out")
     assert {row.status for row in results.select(analysis="follow_up")} == {"failed"}
@@ -191,6 +191,6 @@ def test_a_primary_analysis_that_fails_publishes_nothing(tmp_path: Path, monkeyp
     def fails(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(hazard_ratio, "fit_cox", fails)
+    monkeypatch.setattr(hazard_ratio, "fit_observed", fails)
     assert run(write_study(tmp_path), tmp_path / "out") == 5
     assert not (tmp_path / "out").exists()
