@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twoarm.analyses.cox_model import TIES, arm_column, fit_observed, method_name, variance_name
+from twoarm.analyses.cox_model import TIES, arm_column, fit_observed, method_name, of_cause, variance_name
 from twoarm.analyses.hazard_ratio import ARM, STATISTICS, model_design, small_arms, write_hazard_ratio
 from twoarm.analyses.request import Observed, Request
 from twoarm.protocol.sensitivity import Centres
@@ -78,7 +78,7 @@ def _by_number(label: str) -> tuple[float, str]:
 
 def _stratified(request: Request, ledger: Ledger, observed: Observed, division: Division) -> None:
     ties = TIES[request.protocol.conventions.ties]
-    here = ledger.within(method=f"Cox stratified by centre, {ties}, Wald{variance_name(request)}")
+    here = ledger.within(method=of_cause(f"Cox stratified by centre, {ties}, Wald{variance_name(request)}", observed))
     known = division.code >= 0
     mine = observed.within(known)
     if not mine.time.size:
@@ -102,7 +102,7 @@ def _within(
     rows = division.code == code
     place = ledger.within(variable=division.variable, variable_level=label)
     _count(request, place, observed, rows)
-    here = place.within(arm=request.contrast, method=method_name(request))
+    here = place.within(arm=request.contrast, method=of_cause(method_name(request), observed))
     reason = _without_events(request, observed, rows) or _too_few(request, observed, rows)
     if reason:
         here.not_estimable(*STATISTICS, reason=reason)
@@ -118,6 +118,7 @@ def _within(
 
 
 def _count(request: Request, ledger: Ledger, observed: Observed, rows: Booleans) -> None:
+    rows = rows & observed.once
     for label, arm in request.split(observed.treated):
         ledger.add("n", int((rows & arm).sum()), arm=label)
         ledger.add("events", int((observed.event & rows & arm).sum()), arm=label)

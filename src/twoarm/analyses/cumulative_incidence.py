@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from twoarm.analyses.cox_model import arm_column
+from twoarm.analyses.cox_model import SEVERAL_SETS, arm_column, variance_name
 from twoarm.analyses.hazard_ratio import interval, small_arms
 from twoarm.analyses.request import Observed, Request
 from twoarm.analyses.survival import landmark_days
@@ -35,17 +35,20 @@ def cumulative_incidence(request: Request) -> None:
     """Write incidence of the event and of what competes with it, and both comparisons, where events compete."""
     if not request.adjusted.marginal:
         return
+    patients = request.by_patient()
     for name, endpoint in request.endpoints.items():
-        observed = request.observed(endpoint)
-        if observed.competing is None:
+        mine = patients.observed(endpoint)
+        if mine.competing is None:
             continue
-        ledger, cause = request.ledger.within(endpoint=name), causes_of(observed)
-        for label, rows in (("all", np.ones_like(observed.treated)), *request.split(observed.treated)):
-            _describe(request, ledger.within(arm=label), observed, cause, rows, rounded=endpoint.rounded)
+        ledger = request.ledger.within(endpoint=name)
+        for label, rows in (("all", np.ones_like(mine.treated)), *request.split(mine.treated)):
+            _describe(request, ledger.within(arm=label), mine, causes_of(mine), rows, rounded=endpoint.rounded)
+        observed = request.observed(endpoint)
+        cause = causes_of(observed)
         few = small_arms(request, observed)
         for variable, which in CAUSES.items():
             here = ledger.within(arm=request.contrast, variable=variable)
-            _gray(here, observed, cause, which, few)
+            _gray(request, here, observed, cause, which, few)
             _subdistribution(request, here, observed, cause, which, few)
 
 
@@ -92,7 +95,7 @@ def _landmarks(ledger: Ledger, curves: CumulativeIncidence, request: Request, ro
                     here.add(statistic, value, method=method, note="" if math.isfinite(value) else NO_LIMITS)
 
 
-def _gray(ledger: Ledger, observed: Observed, cause: Integers, label: int, few: str) -> None:
+def _gray(request: Request, ledger: Ledger, observed: Observed, cause: Integers, label: int, few: str) -> None:
     paired = observed.pair is not None
     here = ledger.within(method="Gray, pairs ignored" if paired else "Gray")
     if few or observed.weight is not None:
@@ -103,7 +106,7 @@ def _gray(ledger: Ledger, observed: Observed, cause: Integers, label: int, few: 
             here.add("chi_squared", test.statistic)
             here.add("degrees_of_freedom", test.degrees_of_freedom)
             here.add("p_value", test.p_value)
-    if paired:
+    if paired and request.adjusted.sets is None:
         ledger.within(method="Gray, stratified by pair").not_estimable("p_value", reason=NO_STRATA)
 
 
@@ -111,11 +114,12 @@ def _subdistribution(
     request: Request, ledger: Ledger, observed: Observed, cause: Integers, label: int, few: str
 ) -> None:
     variant: FineGrayVariant = "crr" if observed.weight is None else "finegray"
-    clustered = "" if observed.pair is None else " clustered by pair"
-    here = ledger.within(method=f"Fine-Gray ({variant}), Wald, robust variance{clustered}")
+    variance = variance_name(request) or ", robust variance"
+    here = ledger.within(method=f"Fine-Gray ({variant}), Wald{variance}")
     statistics = (*RATIO, "p_value")
     empty = [arm for arm, rows in request.split(observed.treated) if not (cause[rows] == label).any()]
-    reason = few or (f"no events in {' and '.join(empty)}" if empty else "")
+    reason = few or (SEVERAL_SETS if observed.patient is not None else "")
+    reason = reason or (f"no events in {' and '.join(empty)}" if empty else "")
     if reason:
         here.not_estimable(*statistics, reason=reason)
         return

@@ -121,6 +121,15 @@ def _limit(excess: Callable[[float], float], centre: float, stride: float) -> fl
         if abs(stride) > FARTHEST:
             return float("nan")
         outer_excess = excess(outer)
+    while np.isinf(outer_excess):  # so far out that the information is 0 in floating point
+        middle = (inner + outer) / 2
+        if abs(outer - inner) < LIMIT_TOLERANCE:
+            return float("nan")
+        value = excess(middle)
+        if value < 0:
+            inner, inner_excess = middle, value
+        else:
+            outer, outer_excess = middle, value
     for _ in range(100):
         middle = outer - outer_excess * (outer - inner) / (outer_excess - inner_excess)
         value = excess(middle)
