@@ -97,7 +97,7 @@ def frequencies(values: ArrayLike | None, length: int) -> Floats:
 
 
 def matrix(name: str, values: ArrayLike, length: int) -> Floats:
-    """Return a finite matrix of shape (n, p), a vector becoming one column; stored column by column."""
+    """Return a finite matrix of shape (n, p), a vector becoming one column; no copy of floats is made."""
     array = np.asarray(values)
     if array.dtype.kind not in "fiub":
         raise ArgumentError(f"{name}: found {array.dtype} values; expected numbers")
@@ -105,7 +105,7 @@ def matrix(name: str, values: ArrayLike, length: int) -> Floats:
         array = array[:, None]
     if array.ndim != 2 or array.shape[0] != length:
         raise ArgumentError(f"{name}: found shape {array.shape}; expected ({length}, p), one row a patient")
-    array = np.asfortranarray(array, dtype=np.float64)
+    array = array.astype(np.float64, copy=False)
     if not np.isfinite(array).all():
         bad = int((~np.isfinite(array)).sum())
         raise ArgumentError(f"{name}: found {bad} missing or infinite values; drop or impute those patients first")
