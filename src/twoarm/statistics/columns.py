@@ -77,6 +77,16 @@ def _means(x: Floats, weight: Floats, total: float) -> tuple[Floats, Floats]:
     return summed([part[0] for part in parts]) / total, lowest == highest
 
 
+def scaled(terms: Floats, scale: Floats) -> Floats:
+    """Divide terms (q, n) by their scale (q,), in place; return them."""
+
+    def divide(rows: slice) -> None:
+        terms[:, rows] /= scale[:, None]
+
+    over_blocks(terms.shape[1], divide)
+    return terms
+
+
 def predict(terms: Floats, coefficients: Floats) -> Floats:
     """Return the linear predictor (n,) of ``terms`` (q, n), term by term, so that equal rows get equal bits."""
     out = np.zeros(terms.shape[1])

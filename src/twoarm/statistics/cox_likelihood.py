@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from twoarm.errors import NotEstimableError
-from twoarm.statistics.arrays import Floats, Integers, group_sums
+from twoarm.statistics.arrays import Floats, Integers
+from twoarm.statistics.blocks import over_blocks
 from twoarm.statistics.cox_risk_sets import RiskSets
-from twoarm.statistics.linear_algebra import linear_predictor, solve_symmetric, weighted_cross_product
+from twoarm.statistics.linear_algebra import solve_symmetric, weighted_cross_product
 
 MAXIMUM_ITERATIONS = 30
 STEP_TOLERANCE = 1e-9  # of a coefficient per SD of its column; Newton then is at the last bits
@@ -37,39 +38,46 @@ class PartialLikelihood:
     c2: Floats
 
     @classmethod
-    def at(cls, risk: RiskSets, x: Floats, beta: Floats, offset: Floats | None = None) -> PartialLikelihood:
-        """Evaluate at beta; the largest linear predictor is taken out so that nothing overflows."""
-        m, p = risk.groups, x.shape[1]
-        eta = linear_predictor(x, beta)
-        if offset is not None:
-            eta += offset
-        shift = float(eta.max())
-        hazard = np.exp(eta - shift)
-        theta = risk.weight * hazard
-        dead, dead_theta = risk.deaths, theta[risk.deaths]
-        s0, d0 = risk.at_risk_sum(theta), risk.death_sum(dead_theta)
-        s1, d1 = np.empty((m, p)), np.empty((m, p))
-        for j in range(p):
-            s1[:, j] = risk.at_risk_sum(theta * x[:, j])
-            d1[:, j] = risk.death_sum(dead_theta * x[dead, j])
+    def at(
+        cls,
+        risk: RiskSets,
+        x: Floats,
+        beta: Floats,
+        offset: Floats | None = None,
+        observed: Floats | None = None,
+    ) -> PartialLikelihood:
+        """Evaluate at beta; the largest linear predictor is taken out so that nothing overflows.
+
+        ``observed`` is ``risk.observed(x)``, which does not depend on beta.
+        """
+        m = risk.groups
+        eta, shift = _predictor(x, beta, offset)
+        dead = risk.deaths
+        hazard = np.empty_like(eta)
+        summed = _sums_of_runs if risk.runs is not None and type(risk) is RiskSets else _sums
+        (s0, s1), (d0, d1) = summed(risk, x, eta, shift, hazard)
         k, f, w = risk.step_group, risk.step_fraction, risk.step_weight
         denominator = s0[k] - f * d0[k]
         if (denominator > 0).all():
             inverse, log_denominator = 1.0 / denominator, np.log(denominator)
         else:  # hazards that underflow make a likelihood of NaN, which no step accepts
             inverse, log_denominator = np.zeros_like(denominator), np.full_like(denominator, np.nan)
-        a, b = group_sums(k, w * inverse, m), group_sums(k, w * f * inverse, m)
-        squared = w * inverse * inverse
-        a2, b2 = group_sums(k, squared, m), group_sums(k, squared * f, m)
-        c2 = group_sums(k, squared * f * f, m)
+        weighted, first = w * inverse, risk.step_start
+        squared = weighted * inverse
+        a, a2 = np.add.reduceat(weighted, first), np.add.reduceat(squared, first)
+        b = b2 = c2 = np.zeros(m)
+        if k.size > m:
+            b = np.add.reduceat(weighted * f, first)
+            squared *= f
+            b2 = np.add.reduceat(squared, first)
+            c2 = np.add.reduceat(squared * f, first)
         dead_weight = risk.weight[dead]
         log_likelihood = float((dead_weight * (eta[dead] - shift)).sum() - (w * log_denominator).sum())
-        observed = np.array([(dead_weight * x[dead, j]).sum() for j in range(p)])
-        score = observed - (a @ s1 - b @ d1)
+        score = (risk.observed(x) if observed is None else observed) - (a @ s1 - b @ d1)
         return cls(
             log_likelihood=log_likelihood,
             score=score,
-            information=information_matrix(risk, x, theta, (s1, d1), (a, b, a2, b2, c2)),
+            information=information_matrix(risk, x, risk.weight * hazard, (s1, d1), (a, b, a2, b2, c2)),
             hazard=hazard,
             shift=shift,
             sums=s1,
@@ -80,6 +88,60 @@ class PartialLikelihood:
             b2=b2,
             c2=c2,
         )
+
+
+Sums = tuple[Floats, Floats]  # of the hazards (m,), and of the hazards times covariates (m, p)
+
+
+def _predictor(x: Floats, beta: Floats, offset: Floats | None) -> tuple[Floats, float]:
+    """Return the linear predictor (n,) and its maximum."""
+    n = x.shape[0]
+    eta = np.zeros(n) if offset is None else offset.copy()
+    if beta.any():
+
+        def add(rows: slice) -> None:
+            eta[rows] += beta @ x.T[:, rows]
+
+        over_blocks(n, add)
+    return eta, float(eta.max())
+
+
+def _sums(risk: RiskSets, x: Floats, eta: Floats, shift: float, hazard: Floats) -> tuple[Sums, Sums]:
+    """Fill in the hazards; return sums over risk sets and over tied deaths, of rows in any order."""
+    m, p = risk.groups, x.shape[1]
+    np.exp(eta - shift, out=hazard)
+    theta = risk.weight * hazard
+    dead, dead_theta = risk.deaths, theta[risk.deaths]
+    s1, d1 = np.empty((m, p), order="F"), np.empty((m, p), order="F")
+    for j in range(p):
+        s1[:, j] = risk.at_risk_sum(theta * x[:, j])
+        d1[:, j] = risk.death_sum(dead_theta * x[dead, j])
+    return (risk.at_risk_sum(theta), s1), (risk.death_sum(dead_theta), d1)
+
+
+def _sums_of_runs(risk: RiskSets, x: Floats, eta: Floats, shift: float, hazard: Floats) -> tuple[Sums, Sums]:
+    """Do the same in one pass along rows that stand in runs."""
+    runs, m, p = risk.runs, risk.groups, x.shape[1]
+    assert runs is not None, "asked only of rows in runs"
+
+    def add_up(rows: slice) -> tuple[Floats, Integers]:
+        block = np.empty((p + 1, rows.stop - rows.start))
+        np.exp(eta[rows] - shift, out=hazard[rows])
+        np.multiply(hazard[rows], risk.weight[rows], out=block[p])
+        np.multiply(x.T[:, rows], block[p], out=block[:p])
+        first, beyond = np.searchsorted(runs.start, (rows.start + 1, rows.stop))
+        start = np.concatenate(([0], runs.start[first:beyond] - rows.start))
+        return np.add.reduceat(block, start, axis=1), runs.cell[first - 1 : beyond]
+
+    parts = over_blocks(x.shape[0], add_up)
+    cell = np.concatenate([part[1] for part in parts])
+    pieces = np.concatenate([part[0] for part in parts], axis=1)
+    at_risk, tied = np.empty((m, p + 1), order="F"), np.empty((m, p + 1), order="F")
+    for j in range(p + 1):
+        leaving = np.bincount(cell, pieces[j], 2 * m + 1)
+        tied[:, j] = leaving[0 : 2 * m : 2]
+        at_risk[:, j] = risk.accumulated(leaving[0 : 2 * m : 2] + leaving[1 : 2 * m : 2])
+    return (at_risk[:, p], at_risk[:, :p]), (tied[:, p], tied[:, :p])
 
 
 def information_matrix(
@@ -100,15 +162,12 @@ def information_matrix(
     """
     (s1, d1), (a, b, a2, b2, c2) = sums, steps
     at_risk = risk.over_groups(a)
-    at_risk[risk.deaths] -= b[risk.death_group]
-    cross = weighted_cross_product(s1, b2, d1)
-    information = (
-        weighted_cross_product(x, theta * at_risk)
-        - weighted_cross_product(s1, a2)
-        + cross
-        + cross.T
-        - weighted_cross_product(d1, c2)
-    )
+    if b.any():
+        at_risk[risk.deaths] -= b[risk.death_group]
+    information = weighted_cross_product(x, theta * at_risk) - weighted_cross_product(s1, a2)
+    if b2.any() or c2.any():  # not without ties, nor with Breslow's
+        cross = weighted_cross_product(s1, b2, d1)
+        information += cross + cross.T - weighted_cross_product(d1, c2)
     return np.asarray((information + information.T) / 2)
 
 
@@ -131,8 +190,8 @@ def maximise(
     With a monotone likelihood the log-likelihood converges while the coefficient moves by about one per iteration, so
     the step decides and not the likelihood.
     """
-    beta = np.zeros(x.shape[1])
-    first = current = first or PartialLikelihood.at(risk, x, beta, offset)
+    beta, observed = np.zeros(x.shape[1]), risk.observed(x)
+    first = current = first or PartialLikelihood.at(risk, x, beta, offset, observed)
     step = np.zeros_like(beta)
     iteration = 0
     for iteration in range(1, MAXIMUM_ITERATIONS + 1):
@@ -143,12 +202,12 @@ def maximise(
         if not np.isfinite(step).all():
             break
         step = step * min(1.0, LONGEST_STEP / max(float(np.abs(step).max()), LONGEST_STEP))
-        proposal = PartialLikelihood.at(risk, x, beta + step, offset)
+        proposal = PartialLikelihood.at(risk, x, beta + step, offset, observed)
         slack = 1e-12 * max(1.0, abs(current.log_likelihood))
         halvings = 0
         while not proposal.log_likelihood >= current.log_likelihood - slack and halvings < 40:
             step, halvings = step / 2, halvings + 1
-            proposal = PartialLikelihood.at(risk, x, beta + step, offset)
+            proposal = PartialLikelihood.at(risk, x, beta + step, offset, observed)
         beta, current = beta + step, proposal
         if np.abs(step).max() < STEP_TOLERANCE * max(1.0, np.abs(beta).max()):
             return Maximum(beta, first, current, iteration, _diverging(beta, np.zeros_like(step), first, current))

@@ -15,7 +15,7 @@ from twoarm.statistics.arrays import Booleans, Floats, Integers, group_sums
 from twoarm.statistics.competing_causes import read_causes
 from twoarm.statistics.cox import CoxFit, CoxPatients, fit_patients, sandwich
 from twoarm.statistics.cox_residuals import score_residuals
-from twoarm.statistics.cox_risk_sets import Ties, build_risk_sets
+from twoarm.statistics.cox_risk_sets import Ties, build_risk_sets, patient_order
 from twoarm.statistics.distributions import two_sided_normal
 from twoarm.statistics.linear_algebra import one_thread
 from twoarm.statistics.subdistribution import SubdistributionRiskSets, censoring_survival, extend_risk_sets
@@ -113,8 +113,9 @@ def fit_fine_gray(
         raise NotEstimableError(f"no events of cause {cause_of_interest}")
     if n > 1 and exits.min() == exits.max():
         raise NotEstimableError("all times are tied: nothing tells who had the event earlier")
-    ended = found.codes < 0
-    patients = _patients(exits, own, ended, clusters, variant)
+    order = patient_order(time=exits, event=own, stratum=np.zeros(n, np.int64))
+    exits, own, ended = exits[order], own[order], found.codes[order] < 0
+    patients = _patients(order, exits, own, ended, None if clusters is None else clusters[order], variant)
     with one_thread():
         fit = fit_patients(patients, design, labels, TIES[variant], False)
         covariance = _covariance(fit, exits, ended, variant)
@@ -138,7 +139,12 @@ def fit_fine_gray(
 
 
 def _patients(
-    time: Floats, own: Booleans, ended: Booleans, clusters: Integers | None, variant: FineGrayVariant
+    order: Integers,
+    time: Floats,
+    own: Booleans,
+    ended: Booleans,
+    clusters: Integers | None,
+    variant: FineGrayVariant,
 ) -> CoxPatients:
     n = time.size
     one, stratum = np.ones(n), np.zeros(n, np.int64)
@@ -147,6 +153,7 @@ def _patients(
     )
     free = censoring_survival(time=time, ended=ended, events_first=variant == "finegray")
     return CoxPatients(
+        order=order,
         risk=extend_risk_sets(risk, time=time, competing=~(own | ended), free=free),
         time=time,
         event=own,
