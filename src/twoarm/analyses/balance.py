@@ -9,9 +9,9 @@ from twoarm.cohort.covariates import CategoricalValues, ContinuousValues, Covari
 from twoarm.results.ledger import Ledger
 from twoarm.statistics.arrays import Booleans, Floats
 from twoarm.statistics.standardised_difference import (
+    arm_moments,
     kolmogorov_smirnov,
     mahalanobis_of_shares,
-    mean_and_variance,
     standardised_difference,
 )
 
@@ -61,11 +61,10 @@ def standardised_differences(
         assert isinstance(spread, CategoricalValues), "both samples hold the same covariate"
         return _of_levels(covariate, treated, spread, spread_treated)
     assert isinstance(spread, ContinuousValues), "both samples hold the same covariate"
-    mean_1, _ = mean_and_variance(covariate.values[treated])
-    mean_0, _ = mean_and_variance(covariate.values[~treated])
-    _, variance_1 = mean_and_variance(spread.values[spread_treated])
-    _, variance_0 = mean_and_variance(spread.values[~spread_treated])
-    return {"": standardised_difference(mean_1 - mean_0, variance_1, variance_0, max(abs(mean_1), abs(mean_0)))}
+    own, comparator = arm_moments(covariate.values, treated)
+    wide, wide_comparator = arm_moments(spread.values, spread_treated)
+    size = max(abs(own.mean), abs(comparator.mean))
+    return {"": standardised_difference(own.mean - comparator.mean, wide.variance, wide_comparator.variance, size)}
 
 
 def _of_levels(
@@ -91,7 +90,7 @@ def _shares(covariate: CategoricalValues, rows: Booleans) -> Floats:
 
 def _shape(ledger: Ledger, values: Floats, treated: Booleans) -> None:
     """Write the variance ratio and the largest distance between distribution functions."""
-    (_, variance_1), (_, variance_0) = mean_and_variance(values[treated]), mean_and_variance(values[~treated])
-    ratio = variance_1 / variance_0 if variance_0 > 0 else float("nan")
+    own, comparator = arm_moments(values, treated)
+    ratio = own.variance / comparator.variance if comparator.variance > 0 else float("nan")
     ledger.add("variance_ratio", ratio, note="" if np.isfinite(ratio) else "no spread in the comparator arm")
     ledger.add("kolmogorov_smirnov", kolmogorov_smirnov(values, treated))

@@ -50,7 +50,7 @@ def over_blocks(rows: int, work: Callable[[slice], T], size: int = BLOCK) -> lis
     state = np.geterr()
 
     def quietly(run: list[slice]) -> list[T]:
-        with np.errstate(**state):  # type: ignore[arg-type]
+        with np.errstate(**state):
             return [work(block) for block in run]
 
     length = max(1, min(8, len(blocks) // (4 * threads)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twoarm.statistics.arrays import Floats, Integers
+from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.blocks import over_blocks, summed
 
 CONSTANT = 1e-12  # an SD below this share of the mean's size is rounding
@@ -65,7 +65,7 @@ def centre_columns(x: Floats, weight: Floats, order: Integers | None = None) -> 
     return CentredColumns(terms, means, deviations, gram * np.outer(inverse, inverse), total)
 
 
-def _means(x: Floats, weight: Floats, total: float) -> tuple[Floats, Floats]:
+def _means(x: Floats, weight: Floats, total: float) -> tuple[Floats, Booleans]:
     """Return (weighted means, whether all values are equal) of each column."""
 
     def sums(rows: slice) -> tuple[Floats, Floats, Floats]:
@@ -74,7 +74,7 @@ def _means(x: Floats, weight: Floats, total: float) -> tuple[Floats, Floats]:
 
     parts = over_blocks(x.shape[0], sums)
     lowest, highest = np.min([part[1] for part in parts], axis=0), np.max([part[2] for part in parts], axis=0)
-    return summed([part[0] for part in parts]) / total, lowest == highest
+    return summed([part[0] for part in parts]) / total, np.asarray(lowest == highest)
 
 
 def scaled(terms: Floats, scale: Floats) -> Floats:

@@ -257,7 +257,8 @@ def fit_cox(
     order = patient_order(time=exits, event=happened & (sampling > 0), stratum=stratum)
     exits, happened, stratum = exits[order], happened[order], stratum[order]
     sampling, frequencies = sampling[order], frequencies[order]
-    enters, clusters, known = (None if part is None else part[order] for part in (enters, clusters, known))
+    enters, known = (None if part is None else part[order] for part in (enters, known))
+    clusters = None if clusters is None else clusters[order]
     risk = build_risk_sets(
         time=exits,
         event=happened,
@@ -290,7 +291,9 @@ def fit_patients(patients: CoxPatients, design: Floats, names: tuple[str, ...], 
     means, scale = columns.means, columns.deviations
     varying = scale > 0
     x = scaled(columns.terms[1:], np.where(varying, scale, 1.0)).T
-    keep, reasons, null = _informative(risk, x, independent_columns(columns.gram, columns.total), varying, patients.offset)
+    keep, reasons, null = _informative(
+        risk, x, independent_columns(columns.gram, columns.total), varying, patients.offset
+    )
     if not keep.any():
         raise NotEstimableError(reasons[0] if reasons else "no covariates")
     x = x if keep.all() else np.asfortranarray(x[:, keep])

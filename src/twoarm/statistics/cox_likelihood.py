@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from twoarm.errors import NotEstimableError
-from twoarm.statistics.arrays import Floats, Integers
+from twoarm.statistics.arrays import Floats, Integers, group_sums
 from twoarm.statistics.blocks import over_blocks
 from twoarm.statistics.cox_risk_sets import RiskSets
 from twoarm.statistics.linear_algebra import solve_symmetric, weighted_cross_product
@@ -138,7 +138,7 @@ def _sums_of_runs(risk: RiskSets, x: Floats, eta: Floats, shift: float, hazard: 
     pieces = np.concatenate([part[0] for part in parts], axis=1)
     at_risk, tied = np.empty((m, p + 1), order="F"), np.empty((m, p + 1), order="F")
     for j in range(p + 1):
-        leaving = np.bincount(cell, pieces[j], 2 * m + 1)
+        leaving = group_sums(cell, pieces[j], 2 * m + 1)
         tied[:, j] = leaving[0 : 2 * m : 2]
         at_risk[:, j] = risk.accumulated(leaving[0 : 2 * m : 2] + leaving[1 : 2 * m : 2])
     return (at_risk[:, p], at_risk[:, :p]), (tied[:, p], tied[:, :p])

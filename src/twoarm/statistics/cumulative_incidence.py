@@ -64,6 +64,7 @@ def fit_cumulative_incidence(
     cause: ArrayLike,
     censored: Any = 0,
     causes: Sequence[Any] | None = None,
+    frequency: ArrayLike | None = None,
     variance: IncidenceVariance = "aalen",
     interval: IntervalType = "log-log",
     confidence_level: float = 0.95,
@@ -75,6 +76,7 @@ def fit_cumulative_incidence(
         cause: why it ended: ``censored``, or a cause's label, shape (n,).
         censored: the label of end of follow-up.
         causes: the causes there are; those seen by default. One without an event has an incidence of 0.
+        frequency: whole numbers; k stands for k identical patients, shape (n,).
         variance: ``aalen``, of the counting process with its correction for ties, as cmprsk; or ``jackknife``, the
             infinitesimal jackknife, as survival. They agree in large samples.
         interval: scale of the pointwise limits: log-log is log(-log F), not log(-log(1 - F)).
@@ -97,9 +99,10 @@ def fit_cumulative_incidence(
         raise ArgumentError(f"variance: found {variance!r}; expected aalen or jackknife")
     found = read_causes(cause, exits.size, censored=censored, causes=causes)
     k = found.labels.size
-    distinct, position = np.unique(exits, return_inverse=True)
+    frequencies = arrays.frequencies(frequency, exits.size)
+    distinct, position = arrays.distinct(exits)
     m = distinct.size
-    counts = np.bincount((found.codes + 1) * m + position, minlength=(k + 1) * m).reshape(k + 1, m).astype(np.float64)
+    counts = group_sums((found.codes + 1) * m + position, frequencies, (k + 1) * m).reshape(k + 1, m)
     events, total = counts[1:], counts[1:].sum(axis=0)
     at_risk = np.cumsum(counts.sum(axis=0)[::-1])[::-1]
     survival = np.cumprod(1.0 - total / at_risk)
@@ -111,7 +114,7 @@ def fit_cumulative_incidence(
         if variance == "aalen":
             std_error[code] = _aalen(steps, *own)
         else:
-            std_error[code] = _jackknife(steps, *own, position, found.codes == code, found.codes >= 0)
+            std_error[code] = _jackknife(steps, *own, position, found.codes == code, found.codes >= 0, frequencies)
     lower, upper = _limits(incidence, std_error, interval, arrays.level(confidence_level))
     return CumulativeIncidence(
         causes=found.labels,
@@ -127,7 +130,7 @@ def fit_cumulative_incidence(
         variance=variance,
         interval=interval,
         confidence_level=confidence_level,
-        n=float(exits.size),
+        n=float(frequencies.sum()),
     )
 
 
@@ -171,6 +174,7 @@ def _jackknife(
     position: Integers,
     own: arrays.Booleans,
     happened: arrays.Booleans,
+    frequency: Floats,
 ) -> Floats:
     """Return the infinitesimal jackknife standard error of one cause's incidence, shape (m,).
 
@@ -187,8 +191,10 @@ def _jackknife(
     slope = np.where((n > d)[position], total[position] - happened / left[position], 0.0)
     base = moved - incidence[position] * slope
     m = incidence.size
-    sums = [np.cumsum(group_sums(position, values, m)) for values in (base * base, base * slope, slope * slope)]
-    leaving = group_sums(position, np.ones(position.size), m)
+    sums = [
+        np.cumsum(group_sums(position, frequency * values, m)) for values in (base * base, base * slope, slope * slope)
+    ]
+    leaving = group_sums(position, frequency, m)
     variance = sums[0] + 2 * incidence * sums[1] + incidence**2 * sums[2] + (n - leaving) * shared**2
     return np.asarray(np.sqrt(np.maximum(np.where(np.cumsum(events) > 0, variance, 0.0), 0.0)))
 

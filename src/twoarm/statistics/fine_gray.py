@@ -63,6 +63,7 @@ def fit_fine_gray(
     cause_of_interest: Any = 1,
     names: Sequence[str] | None = None,
     cluster: ArrayLike | None = None,
+    frequency: ArrayLike | None = None,
     censored: Any = 0,
     variant: FineGrayVariant = "crr",
 ) -> FineGrayFit:
@@ -82,6 +83,7 @@ def fit_fine_gray(
         cause_of_interest: the cause whose incidence is modelled.
         names: names of the p terms.
         cluster: scores are summed within clusters such as matched pairs, shape (n,).
+        frequency: whole numbers; k stands for k identical patients, shape (n,).
         censored: the label of end of follow-up.
         variant: see above.
 
@@ -107,6 +109,7 @@ def fit_fine_gray(
         raise ArgumentError(f"names: found {len(labels)} names; expected {design.shape[1]}, one a column")
     if cause_of_interest == censored:
         raise ArgumentError(f"cause_of_interest: found {censored!r}, the label of end of follow-up; expected a cause")
+    frequencies = arrays.frequencies(frequency, n)
     clusters = None if cluster is None else arrays.codes("cluster", cluster, n)[0]
     own = np.array([label == cause_of_interest for label in found.labels.tolist()] + [False])[found.codes]
     if not own.any():
@@ -115,7 +118,8 @@ def fit_fine_gray(
         raise NotEstimableError("all times are tied: nothing tells who had the event earlier")
     order = patient_order(time=exits, event=own, stratum=np.zeros(n, np.int64))
     exits, own, ended = exits[order], own[order], found.codes[order] < 0
-    patients = _patients(order, exits, own, ended, None if clusters is None else clusters[order], variant)
+    frequencies = frequencies[order]
+    patients = _patients(order, exits, own, ended, frequencies, None if clusters is None else clusters[order], variant)
     with one_thread():
         fit = fit_patients(patients, design, labels, TIES[variant], False)
         covariance = _covariance(fit, exits, ended, variant)
@@ -128,9 +132,9 @@ def fit_fine_gray(
         reasons=fit.reasons,
         log_likelihood=fit.log_likelihood,
         null_log_likelihood=fit.null_log_likelihood,
-        n=float(n),
-        events=float(own.sum()),
-        competing_events=float(n - own.sum() - ended.sum()),
+        n=float(frequencies.sum()),
+        events=float(frequencies[own].sum()),
+        competing_events=float(frequencies[~(own | ended)].sum()),
         clusters=fit.clusters,
         iterations=fit.iterations,
         variant=variant,
@@ -143,15 +147,16 @@ def _patients(
     time: Floats,
     own: Booleans,
     ended: Booleans,
+    frequency: Floats,
     clusters: Integers | None,
     variant: FineGrayVariant,
 ) -> CoxPatients:
     n = time.size
     one, stratum = np.ones(n), np.zeros(n, np.int64)
     risk = build_risk_sets(
-        time=time, event=own, entry=None, stratum=stratum, weight=one, frequency=one, ties=TIES[variant]
+        time=time, event=own, entry=None, stratum=stratum, weight=one, frequency=frequency, ties=TIES[variant]
     )
-    free = censoring_survival(time=time, ended=ended, events_first=variant == "finegray")
+    free = censoring_survival(time=time, ended=ended, events_first=variant == "finegray", frequency=frequency)
     return CoxPatients(
         order=order,
         risk=extend_risk_sets(risk, time=time, competing=~(own | ended), free=free),
@@ -159,7 +164,7 @@ def _patients(
         event=own,
         entry=None,
         stratum=stratum,
-        frequency=one,
+        frequency=frequency,
         sampling=one,
         clusters=clusters,
         offset=None,
@@ -174,10 +179,10 @@ def _covariance(fit: CoxFit, time: Floats, ended: Booleans, variant: FineGrayVar
         residuals = residuals + _censoring_residuals(fit, time, ended)
     usable = np.isfinite(fit.coefficients[problem.kept])
     terms = np.ix_(problem.kept[usable], problem.kept[usable])
-    one = problem.patients.frequency
+    frequency, one = problem.patients.frequency, problem.patients.sampling
     covariance = np.full_like(fit.naive_covariance, np.nan)
     scores = residuals[:, usable] * problem.scale[usable]
-    covariance[terms] = sandwich(fit.naive_covariance[terms], scores, one, one, problem.patients.clusters)
+    covariance[terms] = sandwich(fit.naive_covariance[terms], scores, frequency, one, problem.patients.clusters)
     return covariance
 
 
@@ -190,15 +195,16 @@ def _censoring_residuals(fit: CoxFit, time: Floats, ended: Booleans) -> Floats:
     """
     risk, x, at = fit.problem.patients.risk, fit.problem.x, fit.problem.at
     assert isinstance(risk, SubdistributionRiskSets)
-    distinct, position = np.unique(time, return_inverse=True)
+    frequency = fit.problem.patients.frequency
+    distinct, position = arrays.distinct(time)
     m = distinct.size
-    at_risk = np.cumsum(group_sums(position, np.ones(time.size), m)[::-1])[::-1]
-    censorings = group_sums(position, ended.astype(np.float64), m)
-    theta = at.hazard * risk.reach
+    at_risk = np.cumsum(group_sums(position, frequency, m)[::-1])[::-1]
+    censorings = group_sums(position, frequency * ended, m)
+    theta = frequency * at.hazard * risk.reach
     later = np.searchsorted(risk.time, distinct)  # first event time of the cause at u or later
     carried = _from(at.a * risk.free, later)
     before = _earlier(group_sums(position, theta, m))
-    total = risk.at_risk_sum(at.hazard)
+    total = risk.at_risk_sum(frequency * at.hazard)
     out = np.empty_like(x)
     for j in range(x.shape[1]):
         means = _from(at.a * risk.free * at.sums[:, j] / total, later)

@@ -76,6 +76,7 @@ def compare_restricted_means(
     event: ArrayLike,
     treated: ArrayLike,
     tau: float | None = None,
+    frequency: ArrayLike | None = None,
     confidence_level: float = 0.95,
 ) -> RestrictedMeanContrast:
     """Compare the restricted means of two arms.
@@ -85,6 +86,7 @@ def compare_restricted_means(
         event: True (or 1) where the event happened, shape (n,).
         treated: True for the treated arm, shape (n,).
         tau: end of the area; by default the smaller of the arms' largest times.
+        frequency: whole numbers; k stands for k identical patients, shape (n,).
         confidence_level: of all intervals.
 
     Raises:
@@ -95,13 +97,20 @@ def compare_restricted_means(
     """
     exits = arrays.times("time", time)
     happened = arrays.events("event", event, exits.size)
+    frequencies = arrays.frequencies(frequency, exits.size)
     arm = arrays.events("treated", treated, exits.size)
     if arm.all() or not arm.any():
         raise NotEstimableError("one arm only")
     end = float(min(exits[arm].max(), exits[~arm].max())) if tau is None else float(tau)
     one, other = (
         restricted_mean(
-            fit_kaplan_meier(time=exits[rows], event=happened[rows], confidence_level=confidence_level), tau=end
+            fit_kaplan_meier(
+                time=exits[rows],
+                event=happened[rows],
+                frequency=frequencies[rows],
+                confidence_level=confidence_level,
+            ),
+            tau=end,
         )
         for rows in (arm, ~arm)
     )
