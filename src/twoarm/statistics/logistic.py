@@ -91,7 +91,9 @@ def fit_logistic(
         ]
         kept = np.flatnonzero(keep)
         terms, sizes = columns.only(kept), np.concatenate(([1.0], scale[kept]))
-        beta, last, iterations = _newton(y, terms, sizes, weight, [labels[j] for j in kept.tolist()])
+        crossed = columns.gram[np.ix_(kept, kept)] * np.outer(scale[kept], scale[kept])
+        start, null = _without_terms(y, terms, weight, crossed)
+        beta, last, iterations = _newton(y, terms, sizes, weight, (start, null), [labels[j] for j in kept.tolist()])
         eta = predict(terms, beta)
         covariance = invert_symmetric(last.information)
     # back from centred columns: the intercept takes up the means
@@ -140,18 +142,34 @@ def _likelihood(y: arrays.Booleans, terms: Floats, weight: Floats, beta: Floats)
     return Likelihood(float(total[q + 1, 0]), total[q], (total[:q] + total[:q].T) / 2)
 
 
+def _without_terms(y: arrays.Booleans, terms: Floats, weight: Floats, crossed: Floats) -> tuple[Floats, Likelihood]:
+    """Return (coefficients, likelihood) with the intercept alone; ``crossed`` is the centred terms' cross-product."""
+    total, events = float(weight.sum()), float(weight[y].sum())
+    share = events / total
+    beta = np.zeros(terms.shape[0])
+    beta[0] = np.log(events / (total - events))
+    information = np.zeros((beta.size, beta.size))
+    information[0, 0], information[1:, 1:] = total, crossed
+    away = weight * (y - share)
+    score = summed(over_blocks(y.size, lambda rows: terms[:, rows] @ away[rows]))
+    height = events * float(np.log(share)) + (total - events) * float(np.log1p(-share))
+    return beta, Likelihood(height, score, information * (share * (1 - share)))
+
+
 def _newton(
-    y: arrays.Booleans, terms: Floats, sizes: Floats, weight: Floats, labels: Sequence[str]
+    y: arrays.Booleans,
+    terms: Floats,
+    sizes: Floats,
+    weight: Floats,
+    start: tuple[Floats, Likelihood],
+    labels: Sequence[str],
 ) -> tuple[Floats, Likelihood, int]:
     """Return (coefficients, likelihood there, iterations); raise where a coefficient runs away.
 
     ``sizes`` are the SDs of the terms, by which steps are judged.
     """
-    beta = np.zeros(sizes.size)
-    share = float(weight[y].sum() / weight.sum())
-    beta[0] = np.log(share / (1 - share))
+    beta, here = start
     step = np.zeros_like(beta)
-    here = _likelihood(y, terms, weight, beta)
     for iteration in range(1, MAXIMUM_ITERATIONS + 1):
         try:
             step = solve_symmetric(here.information, here.score)
