@@ -5,8 +5,8 @@
 
 Data: 8 binary and 4 continuous covariates, times in whole days, some 40 % events; no two rows are equal, so nothing is
 collapsed. Every method runs in a process of its own, in turns with R and lifelines on the same columns, and each time
-is the best of all repeats: on a busy machine the best is the nearest to what the machine can do. Elapsed seconds use all
-cores; processor seconds add up what all threads worked, and suffer less from what else runs. Peak memory is that of
+is the best of all repeats: on a busy machine the best is the nearest to what it can do. Elapsed seconds use all cores;
+processor seconds add up what all threads worked, and suffer less from what else runs. Peak memory is that of
 the process, the generated data (the columns of the table below) included. Start-up and reading are not in the seconds.
 """
 
@@ -59,7 +59,8 @@ f <- as.formula(paste("Surv(time, event) ~", x)); g <- as.formula(paste("arm ~",
 ks <- function(v, t) { o <- order(v); s <- t[o]; last <- !duplicated(v[o], fromLast = TRUE)
   max(abs(cumsum(s) / sum(s) - cumsum(1 - s) / sum(1 - s))[last]) }
 balance <- function(d) { t <- d$arm == 1
-  smd <- sapply(paste0("x", 1:12), function(j) { p <- d[[j]][t]; q <- d[[j]][!t]; (mean(p) - mean(q)) / sqrt((var(p) + var(q)) / 2) })
+  smd <- sapply(paste0("x", 1:12), function(j) { p <- d[[j]][t]; q <- d[[j]][!t]
+    (mean(p) - mean(q)) / sqrt((var(p) + var(q)) / 2) })
   c(smd, sapply(paste0("x", 9:12), function(j) ks(d[[j]], d$arm))) }
 e <- parse(text = a[3])[[1]]
 for (i in seq_len(as.integer(a[4]))) { s <- system.time(eval(e)); cat(s[["elapsed"]], s[[1]] + s[[2]], "") }
@@ -172,7 +173,7 @@ def table(results: Sequence[dict[str, Any]]) -> str:
     heads = ("rows", "method", "s", "processor s", "peak memory, MB", "R, s", "R, processor s", "R / twoarm, elapsed")
     heads += ("R / twoarm, processor", "lifelines, s", "lifelines / twoarm, elapsed")
     lines = ["| " + " | ".join(heads) + " |", "|---:|---|" + "---:|" * (len(heads) - 2)]
-    for line in results:
+    for line in sorted(results, key=lambda line: (line["rows"], METHODS.index(line["method"]))):
         own, r, other = line["seconds"], line["R"], line["lifelines"]
         cells = [f"{line['rows']:,}", line["method"], f"{own[0]:.3f}", f"{own[1]:.3f}", f"{line['peak'] / 1e6:.0f}"]
         cells += [f"{r[0]:.2f}", f"{r[1]:.2f}", f"{r[0] / own[0]:.1f}", f"{r[1] / own[1]:.1f}"] if r else [""] * 4
@@ -203,7 +204,7 @@ def plot(results: Sequence[dict[str, Any]], out: Path) -> None:
     figure = Figure(figsize=(7, 5), layout="constrained")
     axes = figure.add_subplot(xscale="log", yscale="log", xlabel="patients", ylabel="seconds")
     for number, method in enumerate(METHODS):
-        own = [line for line in results if line["method"] == method]
+        own = sorted((line for line in results if line["method"] == method), key=lambda line: int(line["rows"]))
         axes.plot(
             [line["rows"] for line in own], [line["seconds"][0] for line in own], "o-", color=f"C{number}", label=method
         )
