@@ -93,7 +93,7 @@ def distinct(values: NDArray[Any]) -> tuple[NDArray[Any], Integers]:
     return np.flatnonzero(seen).astype(values.dtype), (np.cumsum(seen) - 1)[days]
 
 
-def count_up_to(sorted_values: Floats, values: Floats) -> Integers:
+def count_up_to(sorted_values: NDArray[Any], values: NDArray[Any]) -> Integers:
     """Return how many of some sorted distinct values are at most each value, shape (n,)."""
     days = whole_days(values)
     if days is None:

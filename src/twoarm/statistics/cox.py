@@ -132,9 +132,7 @@ class CoxFit:
             )
             found = schoenfeld_residuals(problem.patients.risk, problem.x, problem.at)[order] * problem.scale
         elif kind in ("score", "dfbeta"):
-            found = (
-                score_residuals(problem.patients.risk, problem.patients.event, problem.x, problem.at) * problem.scale
-            )
+            found = score_residuals(problem.patients.risk, problem.x, problem.at) * problem.scale
         else:
             raise ArgumentError(f"kind: found {kind!r}; expected martingale, deviance, score, schoenfeld or dfbeta")
         full = np.full((found.shape[0], len(self.names)), np.nan)
@@ -318,7 +316,7 @@ def fit_patients(patients: CoxPatients, design: Floats, names: tuple[str, ...], 
         score_statistic=float(fit.first.score @ solve_symmetric(fit.first.information, fit.first.score)),
         n=float(frequency.sum()),
         events=float(frequency[patients.event].sum()),
-        clusters=0 if patients.clusters is None else int(np.unique(patients.clusters).size),
+        clusters=0 if patients.clusters is None else int(patients.clusters.max()) + 1,
         iterations=fit.iterations,
         ties=ties,
         robust=robust,
@@ -338,7 +336,8 @@ def _variances(
     naive = invert_symmetric(at.information[np.ix_(finite, finite)])
     if not robust:
         return naive, naive
-    residuals = score_residuals(patients.risk, patients.event, x, at)[:, finite]
+    residuals = score_residuals(patients.risk, x, at)
+    residuals = residuals if finite.all() else residuals[:, finite]
     return naive, sandwich(naive, residuals, patients.frequency, patients.sampling, patients.clusters)
 
 
@@ -386,8 +385,6 @@ def sandwich(
         meat = weighted_cross_product(residuals, frequency * sampling * sampling)
     else:
         total = frequency * sampling
-        summed = np.column_stack(
-            [group_sums(clusters, total * column, int(clusters.max()) + 1) for column in residuals.T]
-        )
+        summed = np.array([group_sums(clusters, total * column, int(clusters.max()) + 1) for column in residuals.T]).T
         meat = weighted_cross_product(summed, np.ones(summed.shape[0]))
     return np.asarray(naive @ meat @ naive)

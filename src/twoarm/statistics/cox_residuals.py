@@ -9,7 +9,7 @@ from twoarm.statistics.cox_likelihood import PartialLikelihood
 from twoarm.statistics.cox_risk_sets import RiskSets
 
 
-def score_residuals(risk: RiskSets, event: Booleans, x: Floats, at: PartialLikelihood) -> Floats:
+def score_residuals(risk: RiskSets, x: Floats, at: PartialLikelihood) -> Floats:
     """Return each patient's contribution to the score, unweighted, shape (n, p) (Lin and Wei 1989).
 
     Under Efron ties a death counts at its own time only with the share of steps at which it was not yet removed.
@@ -18,14 +18,15 @@ def score_residuals(risk: RiskSets, event: Booleans, x: Floats, at: PartialLikel
     dead, group = risk.deaths, risk.death_group
     baseline = risk.over_groups(at.a)
     baseline[dead] -= at.b[group]
-    counted = event & (risk.weight > 0)
     for j in range(x.shape[1]):
         mean = (at.a * at.sums[:, j] - at.b * at.tied_sums[:, j]) / risk.death_weight
         expected = risk.over_groups(at.a2 * at.sums[:, j] - at.b2 * at.tied_sums[:, j])
         expected[dead] -= (at.b2 * at.sums[:, j] - at.c2 * at.tied_sums[:, j])[group]
-        column = -at.hazard * (x[:, j] * baseline - expected)
-        column[counted] += x[counted, j] - mean[group]
-        residuals[:, j] = column
+        column = residuals[:, j]
+        np.multiply(x[:, j], baseline, out=column)
+        np.subtract(expected, column, out=column)
+        column *= at.hazard
+        column[dead] += x[dead, j] - mean[group]
     return residuals
 
 

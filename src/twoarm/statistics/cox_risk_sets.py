@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 
+from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats, Integers, group_sums
 from twoarm.statistics.blocks import over_blocks, summed
 
@@ -133,11 +134,11 @@ def build_risk_sets(
     rank_entry = np.full(time.size, -1) if entry is None else np.searchsorted(distinct, entry, side="right") - 1
     strata = int(stratum.max()) + 1
     width = distinct.size
-    cell = np.unique(stratum[deaths] * width + rank_time[deaths])
+    cell = arrays.distinct(stratum[deaths] * width + rank_time[deaths])[0]
     group_stratum = cell // width
     bounds = np.searchsorted(group_stratum, np.arange(strata + 1))
     # last group with time <= t within the stratum; bounds - 1 when there is none
-    last = np.searchsorted(cell, stratum * width + rank_time, side="right") - 1
+    last = arrays.count_up_to(cell, stratum * width + rank_time) - 1
     first_skip = bounds[stratum] - 1
     last = np.maximum(last, first_skip)
     skip = first_skip if entry is None else np.searchsorted(cell, stratum * width + rank_entry, side="right") - 1
@@ -176,5 +177,5 @@ def build_risk_sets(
 
 def _ranks(event_times: Floats, time: Floats) -> tuple[Integers, Floats]:
     """Return (index of the last distinct event time <= time, or -1; the distinct event times)."""
-    distinct = np.unique(event_times)
-    return np.searchsorted(distinct, time, side="right") - 1, distinct
+    distinct = arrays.distinct(event_times)[0]
+    return arrays.count_up_to(distinct, time) - 1, distinct
