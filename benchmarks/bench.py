@@ -1,7 +1,7 @@
 """Times the kernels at several sizes beside R and lifelines, where they are installed, and writes a table and a plot.
 
-    python benchmarks/bench.py [--rows 10000 100000 1000000] [--repeats 3] [--r-rows 1000000] [--lifelines-rows 100000]
-                               [--out bench-report]
+    python benchmarks/bench.py [--rows 10000 100000 1000000] [--methods METHOD ...] [--repeats 3]
+                               [--r-rows 1000000] [--lifelines-rows 100000] [--out bench-report]
 
 Data: 8 binary and 4 continuous covariates, times in whole days, some 40 % events; no two rows are equal, so nothing is
 collapsed. Every method runs in a process of its own, in turns with R and lifelines on the same columns, and each time
@@ -156,7 +156,7 @@ def measure(sizes: Sequence[int], options: argparse.Namespace) -> Iterator[dict[
             data = patients(rows)
             np.vstack([data["time"], data["event"], data["arm"], data["x"].T]).astype(np.float64).tofile(path)
             del data
-            for method in METHODS:
+            for method in options.methods:
                 print(f"{rows:,} {method}", file=sys.stderr, flush=True)
                 found = run_child("ours", method, path, rows, options.repeats)
                 beside: dict[str, list[float] | None] = {"R": None, "lifelines": None}
@@ -203,7 +203,7 @@ def plot(results: Sequence[dict[str, Any]], out: Path) -> None:
 
     figure = Figure(figsize=(7, 5), layout="constrained")
     axes = figure.add_subplot(xscale="log", yscale="log", xlabel="patients", ylabel="seconds")
-    for number, method in enumerate(METHODS):
+    for number, method in enumerate(dict.fromkeys(line["method"] for line in results)):
         own = sorted((line for line in results if line["method"] == method), key=lambda line: int(line["rows"]))
         axes.plot(
             [line["rows"] for line in own], [line["seconds"][0] for line in own], "o-", color=f"C{number}", label=method
@@ -220,6 +220,7 @@ def plot(results: Sequence[dict[str, Any]], out: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--methods", nargs="+", default=METHODS, choices=METHODS, metavar="METHOD")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--r-rows", type=int, default=1_000_000, help="R up to so many rows")
     parser.add_argument("--lifelines-rows", type=int, default=100_000, help="lifelines up to so many rows")

@@ -12,7 +12,7 @@ from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats
 from twoarm.statistics.blocks import over_blocks, summed
 
-LONG_BLOCK = 1 << 16  # rows of one column
+LONG_BLOCK = 1 << 14  # rows of one column
 CONSTANT = 1e-12  # an SD below this share of the mean's size is no spread but rounding
 
 
@@ -48,15 +48,14 @@ def arm_moments(values: Floats, treated: Booleans, frequency: Floats | None = No
     (1.5, 2.0)
     """
 
-    def sides(rows: slice) -> Floats:
-        both = np.empty((2, rows.stop - rows.start))
-        both[0] = treated[rows]
-        np.subtract(1.0, both[0], out=both[1])
-        return both if frequency is None else both * frequency[rows]
+    def by_arm(amounts: Floats, rows: slice) -> tuple[float, float]:
+        weighted = amounts if frequency is None else amounts * frequency[rows]
+        own = weighted * treated[rows]
+        return float(own.sum()), float((weighted - own).sum())  # no BLAS, which may be on several threads here
 
     def first(rows: slice) -> Floats:
-        both = sides(rows)
-        return np.stack([both.sum(axis=1), both @ values[rows]])
+        part = values[rows]
+        return np.array([by_arm(np.ones(part.size), rows), by_arm(part, rows)])
 
     total = summed(over_blocks(values.size, first, LONG_BLOCK)) if values.size else np.zeros((2, 2))
     means = np.full(2, np.nan)
@@ -65,7 +64,7 @@ def arm_moments(values: Floats, treated: Booleans, frequency: Floats | None = No
     def second(rows: slice) -> Floats:
         centred = values[rows] - np.where(treated[rows], means[0], means[1])
         centred *= centred
-        return np.asarray(sides(rows) @ centred)
+        return np.array(by_arm(centred, rows))
 
     spread = summed(over_blocks(values.size, second, LONG_BLOCK)) if values.size else np.zeros(2)
     variance = np.full(2, np.nan)
