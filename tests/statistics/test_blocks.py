@@ -9,7 +9,7 @@ import pytest
 
 from twoarm.errors import ArgumentError
 from twoarm.statistics.blocks import BLOCK, THREADS, over_blocks, summed, thread_count
-from twoarm.statistics.columns import centre_columns, predict
+from twoarm.statistics.columns import predict, standard_columns
 from twoarm.statistics.cox import fit_cox
 from twoarm.statistics.logistic import fit_logistic
 from twoarm.statistics.standardised_difference import arm_moments
@@ -86,13 +86,13 @@ def test_bytes_do_not_depend_on_the_number_of_threads(monkeypatch, patients, wor
     assert len(found) == 1
 
 
-def test_centred_columns_of_either_layout_and_any_order(patients):
+def test_standard_columns_of_either_layout_and_any_order(patients):
     x = patients[0]
     weight = np.random.default_rng(1).integers(1, 4, N).astype(float)
     order = np.random.default_rng(2).permutation(N)
     for design in (x, np.asfortranarray(x)):
         for rows in (None, order):
-            found = centre_columns(design, weight, rows)
+            found = standard_columns(design, weight, rows)
             means = np.average(x, axis=0, weights=weight)
             deviations = np.sqrt(np.average((x - means) ** 2, axis=0, weights=weight))
             assert found.means == pytest.approx(means, rel=SUMS)
@@ -101,10 +101,10 @@ def test_centred_columns_of_either_layout_and_any_order(patients):
             np.testing.assert_allclose(
                 found.gram / weight.sum(), (standing.T * weight) @ standing / weight.sum(), atol=1e-11
             )
-            centred = (x - means)[slice(None) if rows is None else rows]
-            np.testing.assert_allclose(found.terms[1:], centred.T, atol=1e-9)  # 2020 keeps thirteen digits
+            wanted = standing[slice(None) if rows is None else rows]
+            np.testing.assert_allclose(found.terms[1:], wanted.T, atol=1e-10)  # 2020 keeps thirteen digits
             assert (found.terms[0] == 1).all()
-            np.testing.assert_allclose(found.only(np.array([2]))[1], centred[:, 2], atol=1e-9)
+            np.testing.assert_allclose(found.only(np.array([2]))[1], wanted[:, 2], atol=1e-10)
 
 
 def test_predictions_give_equal_rows_equal_bits():

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats, Integers, group_sums
-from twoarm.statistics.columns import centre_columns, scaled
+from twoarm.statistics.columns import standard_columns
 from twoarm.statistics.concordance import concordance
 from twoarm.statistics.cox_likelihood import PartialLikelihood, maximise
 from twoarm.statistics.cox_residuals import (
@@ -153,7 +153,7 @@ class CoxFit:
         problem, at = self.problem, self.problem.at
         if not np.isfinite(self.coefficients[problem.kept]).all():
             raise NotEstimableError("an estimate is infinite")
-        # hazards were taken relative to the mean covariates and the largest linear predictor
+        # hazards were taken relative to the mean covariates and a shift of the linear predictor
         shift = at.shift + float(self.coefficients[problem.kept] @ problem.means)
         strata = problem.patients.risk.group_stratum
         total = np.cumsum(at.a * np.exp(-shift))
@@ -285,10 +285,10 @@ def fit_patients(patients: CoxPatients, design: Floats, names: tuple[str, ...], 
     ``design`` has the rows as they were given, shape (n, p).
     """
     risk, frequency = patients.risk, patients.frequency
-    columns = centre_columns(design, _as_given(patients.order, risk.weight), patients.order)
+    columns = standard_columns(design, _as_given(patients.order, risk.weight), patients.order)
     means, scale = columns.means, columns.deviations
     varying = scale > 0
-    x = scaled(columns.terms[1:], np.where(varying, scale, 1.0)).T
+    x = columns.terms[1:].T
     keep, reasons, null = _informative(
         risk, x, independent_columns(columns.gram, columns.total), varying, patients.offset
     )

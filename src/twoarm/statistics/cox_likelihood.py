@@ -17,6 +17,7 @@ STEP_TOLERANCE = 1e-9  # of a coefficient per SD of its column; Newton then is a
 DIVERGING_STEP = 1e-3  # a step per SD still this large after 30 iterations does not converge
 LONGEST_STEP = 5.0  # per SD; a longer one leaves the region in which the quadratic approximation says anything
 DIVERGED = 12.0  # a coefficient per SD beyond this: hazards differ e^12-fold per SD
+FAR = 30.0  # hazards e^30 from 1 lose no digit, and are no reason to evaluate again
 SPENT = 1e-8  # share of the information at 0 that is left of a coefficient that ran away
 
 
@@ -45,28 +46,38 @@ class PartialLikelihood:
         beta: Floats,
         offset: Floats | None = None,
         observed: Floats | None = None,
+        near: float | None = None,
     ) -> PartialLikelihood:
-        """Evaluate at beta; the largest linear predictor is taken out so that nothing overflows.
+        """Evaluate at beta; a shift of the linear predictor is taken out so that nothing overflows.
 
-        ``observed`` is ``risk.observed(x)``, which does not depend on beta.
+        ``observed`` is ``risk.observed(x)``, which does not depend on beta. The shift is ``near`` if the largest linear
+        predictor is not far from it, else that largest one.
         """
         m = risk.groups
-        eta, shift = _predictor(x, beta, offset)
-        dead = risk.deaths
-        hazard = np.empty_like(eta)
-        summed = _sums_of_runs if risk.runs is not None and type(risk) is RiskSets else _sums
-        (s0, s1), (d0, d1) = summed(risk, x, eta, shift, hazard)
-        k, f, w = risk.step_group, risk.step_fraction, risk.step_weight
-        denominator = s0[k] - f * d0[k]
+        in_runs, dead = risk.runs is not None and type(risk) is RiskSets, risk.deaths
+        if in_runs and near is not None:
+            place = _Place(x, beta, offset, near)
+            sums = _sums_of_runs(risk, place)
+            largest = float(place.eta.max())
+        if not (in_runs and near is not None and abs(largest - near) <= FAR):
+            place = _Place.shifted(x, beta, offset)
+            sums = (_sums_of_runs if in_runs else _sums)(risk, place)
+        eta, hazard, shift = place.eta, place.hazard, place.shift
+        (s0, s1), (d0, d1) = sums
+        first, f, w = risk.step_start, risk.step_fraction, risk.step_weight
+        steps = np.diff(first, append=f.size)
+        denominator = np.repeat(s0, steps)
+        if f.size > m:
+            denominator -= f * np.repeat(d0, steps)
         if (denominator > 0).all():
             inverse, log_denominator = 1.0 / denominator, np.log(denominator)
         else:  # hazards that underflow make a likelihood of NaN, which no step accepts
             inverse, log_denominator = np.zeros_like(denominator), np.full_like(denominator, np.nan)
-        weighted, first = w * inverse, risk.step_start
+        weighted = w * inverse
         squared = weighted * inverse
         a, a2 = np.add.reduceat(weighted, first), np.add.reduceat(squared, first)
         b = b2 = c2 = np.zeros(m)
-        if k.size > m:
+        if f.size > m:
             b = np.add.reduceat(weighted * f, first)
             squared *= f
             b2 = np.add.reduceat(squared, first)
@@ -93,24 +104,42 @@ class PartialLikelihood:
 Sums = tuple[Floats, Floats]  # of the hazards (m,), and of the hazards times covariates (m, p)
 
 
-def _predictor(x: Floats, beta: Floats, offset: Floats | None) -> tuple[Floats, float]:
-    """Return the linear predictor (n,) and its maximum."""
-    n = x.shape[0]
-    eta = np.zeros(n) if offset is None else offset.copy()
-    if beta.any():
+class _Place:
+    """Linear predictor and hazard of each patient at one coefficient vector, filled in block by block."""
 
-        def add(rows: slice) -> None:
-            eta[rows] += beta @ x.T[:, rows]
+    def __init__(self, x: Floats, beta: Floats, offset: Floats | None, shift: float) -> None:
+        self.x, self.beta, self.offset, self.shift = x, beta, offset, shift
+        self.eta, self.hazard = np.empty(x.shape[0]), np.empty(x.shape[0])
+        self._moves = bool(beta.any())
 
-        over_blocks(n, add)
-    return eta, float(eta.max())
+    @classmethod
+    def shifted(cls, x: Floats, beta: Floats, offset: Floats | None) -> _Place:
+        """Take out the largest linear predictor."""
+        place = cls(x, beta, offset, 0.0)
+        over_blocks(x.shape[0], place.predict)
+        place.shift = float(place.eta.max())
+        return place
+
+    def predict(self, rows: slice) -> None:
+        """Fill in the linear predictor of some rows."""
+        self.eta[rows] = self.beta @ self.x.T[:, rows] if self._moves else 0.0
+        if self.offset is not None:
+            self.eta[rows] += self.offset[rows]
+
+    def fill(self, rows: slice) -> None:
+        """Fill in both; where the shift is too far the hazards are not meant to be used, only not to overflow."""
+        self.predict(rows)
+        hazard = self.hazard[rows]
+        np.subtract(self.eta[rows], self.shift, out=hazard)
+        np.minimum(hazard, 2 * FAR, out=hazard)
+        np.exp(hazard, out=hazard)
 
 
-def _sums(risk: RiskSets, x: Floats, eta: Floats, shift: float, hazard: Floats) -> tuple[Sums, Sums]:
+def _sums(risk: RiskSets, place: _Place) -> tuple[Sums, Sums]:
     """Fill in the hazards; return sums over risk sets and over tied deaths, of rows in any order."""
-    m, p = risk.groups, x.shape[1]
-    np.exp(eta - shift, out=hazard)
-    theta = risk.weight * hazard
+    x, m, p = place.x, risk.groups, place.x.shape[1]
+    over_blocks(x.shape[0], place.fill)
+    theta = risk.weight * place.hazard
     dead, dead_theta = risk.deaths, theta[risk.deaths]
     s1, d1 = np.empty((m, p), order="F"), np.empty((m, p), order="F")
     for j in range(p):
@@ -119,15 +148,15 @@ def _sums(risk: RiskSets, x: Floats, eta: Floats, shift: float, hazard: Floats) 
     return (risk.at_risk_sum(theta), s1), (risk.death_sum(dead_theta), d1)
 
 
-def _sums_of_runs(risk: RiskSets, x: Floats, eta: Floats, shift: float, hazard: Floats) -> tuple[Sums, Sums]:
+def _sums_of_runs(risk: RiskSets, place: _Place) -> tuple[Sums, Sums]:
     """Do the same in one pass along rows that stand in runs."""
-    runs, m, p = risk.runs, risk.groups, x.shape[1]
+    runs, x, m, p = risk.runs, place.x, risk.groups, place.x.shape[1]
     assert runs is not None, "asked only of rows in runs"
 
     def add_up(rows: slice) -> tuple[Floats, Integers]:
         block = np.empty((p + 1, rows.stop - rows.start))
-        np.exp(eta[rows] - shift, out=hazard[rows])
-        np.multiply(hazard[rows], risk.weight[rows], out=block[p])
+        place.fill(rows)
+        np.multiply(place.hazard[rows], risk.weight[rows], out=block[p])
         np.multiply(x.T[:, rows], block[p], out=block[:p])
         first, beyond = np.searchsorted(runs.start, (rows.start + 1, rows.stop))
         start = np.concatenate(([0], runs.start[first:beyond] - rows.start))
@@ -161,9 +190,7 @@ def information_matrix(
         steps: a, b, a2, b2, c2 of each group; scaled by a function of time they give the information on x times it.
     """
     (s1, d1), (a, b, a2, b2, c2) = sums, steps
-    at_risk = risk.over_groups(a)
-    if b.any():
-        at_risk[risk.deaths] -= b[risk.death_group]
+    at_risk = risk.exposure(a, b)
     information = weighted_cross_product(x, theta * at_risk) - weighted_cross_product(s1, a2)
     if b2.any() or c2.any():  # not without ties, nor with Breslow's
         cross = weighted_cross_product(s1, b2, d1)
@@ -202,12 +229,12 @@ def maximise(
         if not np.isfinite(step).all():
             break
         step = step * min(1.0, LONGEST_STEP / max(float(np.abs(step).max()), LONGEST_STEP))
-        proposal = PartialLikelihood.at(risk, x, beta + step, offset, observed)
+        proposal = PartialLikelihood.at(risk, x, beta + step, offset, observed, current.shift)
         slack = 1e-12 * max(1.0, abs(current.log_likelihood))
         halvings = 0
         while not proposal.log_likelihood >= current.log_likelihood - slack and halvings < 40:
             step, halvings = step / 2, halvings + 1
-            proposal = PartialLikelihood.at(risk, x, beta + step, offset, observed)
+            proposal = PartialLikelihood.at(risk, x, beta + step, offset, observed, current.shift)
         beta, current = beta + step, proposal
         if np.abs(step).max() < STEP_TOLERANCE * max(1.0, np.abs(beta).max()):
             return Maximum(beta, first, current, iteration, _diverging(beta, np.zeros_like(step), first, current))

@@ -79,6 +79,22 @@ class RiskSets:
         over_blocks(out.size, fill)
         return out
 
+    def exposure(self, per_group: Floats, at_death: Floats) -> Floats:
+        """Sum a group's value over the groups of each patient, less ``at_death`` at their own death; shape (n,)."""
+        if self.runs is not None and type(self) is RiskSets:
+            return self._exposure_of_runs(self.runs, per_group, at_death)
+        out = self.over_groups(per_group)
+        if at_death.any():
+            out[self.deaths] -= at_death[self.death_group]
+        return out
+
+    def _exposure_of_runs(self, runs: Runs, per_group: Floats, at_death: Floats) -> Floats:
+        first = np.searchsorted(self.group_stratum, self.group_stratum)  # of each group's stratum
+        running = np.concatenate(([0.0], np.cumsum(per_group)))
+        survived = running[1:] - running[first]
+        each = np.append(np.column_stack((survived - at_death, survived)).ravel(), 0.0)[runs.cell]
+        return np.repeat(each, np.diff(runs.start, append=self.last.size))
+
     def observed(self, x: Floats) -> Floats:
         """Sum covariates (n, p) over the deaths, weighted; shape (p,)."""
         dying = np.zeros(x.shape[0])

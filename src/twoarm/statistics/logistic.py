@@ -13,7 +13,7 @@ from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Floats
 from twoarm.statistics.blocks import over_blocks, summed
-from twoarm.statistics.columns import centre_columns, predict
+from twoarm.statistics.columns import predict, standard_columns
 from twoarm.statistics.linear_algebra import independent_columns, invert_symmetric, one_thread, solve_symmetric
 from twoarm.statistics.newton import Likelihood
 
@@ -82,7 +82,7 @@ def fit_logistic(
     if y.all() or not y.any():
         raise NotEstimableError("only one of the two outcomes occurs")
     with one_thread():
-        columns = centre_columns(design, weight)
+        columns = standard_columns(design, weight)
         means, scale = columns.means, columns.deviations
         keep = independent_columns(columns.gram, columns.total) & (scale > 0)
         reasons = [
@@ -90,18 +90,17 @@ def fit_logistic(
             for j in range(len(labels))
         ]
         kept = np.flatnonzero(keep)
-        terms, sizes = columns.only(kept), np.concatenate(([1.0], scale[kept]))
-        crossed = columns.gram[np.ix_(kept, kept)] * np.outer(scale[kept], scale[kept])
-        start, null = _without_terms(y, terms, weight, crossed)
-        beta, last, iterations = _newton(y, terms, sizes, weight, (start, null), [labels[j] for j in kept.tolist()])
+        terms = columns.only(kept)
+        start = _without_terms(y, terms, weight, columns.gram[np.ix_(kept, kept)])
+        beta, last, iterations = _newton(y, terms, weight, start, [labels[j] for j in kept.tolist()])
         eta = predict(terms, beta)
         covariance = invert_symmetric(last.information)
-    # back from centred columns: the intercept takes up the means
+    # back from standardised columns: b_j / s_j, and the intercept takes up the means
     back = np.zeros((len(labels) + 1, beta.size))
     back[0, 0] = 1.0
     for position, j in enumerate(kept, start=1):
-        back[j + 1, position] = 1.0
-        back[0, position] = -means[j]
+        back[j + 1, position] = 1 / scale[j]
+        back[0, position] = -means[j] / scale[j]
     coefficients, full = back @ beta, back @ covariance @ back.T
     missing = np.flatnonzero(~keep) + 1
     coefficients[missing] = np.nan
@@ -143,7 +142,7 @@ def _likelihood(y: arrays.Booleans, terms: Floats, weight: Floats, beta: Floats)
 
 
 def _without_terms(y: arrays.Booleans, terms: Floats, weight: Floats, crossed: Floats) -> tuple[Floats, Likelihood]:
-    """Return (coefficients, likelihood) with the intercept alone; ``crossed`` is the centred terms' cross-product."""
+    """Return (coefficients, likelihood) with the intercept alone; ``crossed`` is the terms' cross-product."""
     total, events = float(weight.sum()), float(weight[y].sum())
     share = events / total
     beta = np.zeros(terms.shape[0])
@@ -159,15 +158,11 @@ def _without_terms(y: arrays.Booleans, terms: Floats, weight: Floats, crossed: F
 def _newton(
     y: arrays.Booleans,
     terms: Floats,
-    sizes: Floats,
     weight: Floats,
     start: tuple[Floats, Likelihood],
     labels: Sequence[str],
 ) -> tuple[Floats, Likelihood, int]:
-    """Return (coefficients, likelihood there, iterations); raise where a coefficient runs away.
-
-    ``sizes`` are the SDs of the terms, by which steps are judged.
-    """
+    """Return (coefficients, likelihood there, iterations); raise where a coefficient runs away."""
     beta, here = start
     step = np.zeros_like(beta)
     for iteration in range(1, MAXIMUM_ITERATIONS + 1):
@@ -183,9 +178,8 @@ def _newton(
                 break
             step = step / 2
         beta, here = beta + step, there
-        if np.abs(step * sizes).max() < STEP_TOLERANCE * max(1.0, np.abs(beta * sizes).max()):
+        if np.abs(step).max() < STEP_TOLERANCE * max(1.0, np.abs(beta).max()):
             return beta, here, iteration
-    step = step * sizes
     moving = [labels[j - 1] for j in np.flatnonzero(~(np.abs(step) <= DIVERGING_STEP)).tolist() if j > 0]
     if moving:
         raise NotEstimableError("separation: the arms are told apart by " + ", ".join(moving))
