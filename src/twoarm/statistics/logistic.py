@@ -123,18 +123,17 @@ def _likelihood(y: arrays.Booleans, terms: Floats, weight: Floats, beta: Floats)
     q = beta.size
 
     def part(rows: slice) -> Floats:
-        block, happened, times = terms[:, rows], y[rows], weight[rows]
-        eta = beta @ block
-        odds = np.exp(-np.abs(eta))  # of the less likely outcome: at most 1
+        block, times = terms[:, rows], weight[rows]
+        side = np.where(y[rows], 1.0, -1.0)
+        margin = (beta @ block) * side  # log odds of what happened
+        odds = np.exp(-np.abs(margin))  # of the less likely outcome: at most 1
         whole = 1.0 + odds
-        rarer, spread = odds / whole, odds / (whole * whole)
-        likely = (eta > 0) == happened
+        share = 1.0 / whole
+        rarer = odds * share
         out = np.empty((q + 2, q))
-        # away from the outcome by the chance of the other one
-        away = np.where(likely, rarer, 1.0 - rarer)
-        out[q] = block @ (times * np.where(happened, away, -away))
-        out[q + 1] = times @ (np.where(likely, 0.0, -np.abs(eta)) - np.log(whole))
-        out[:q] = (block * (times * spread)) @ block.T
+        out[q + 1] = times @ (np.minimum(margin, 0.0) - np.log(whole))
+        out[q] = block @ (np.where(margin > 0, rarer, share) * side * times)
+        out[:q] = (block * (rarer * share * times)) @ block.T
         return out
 
     total = summed(over_blocks(y.size, part))
@@ -172,14 +171,14 @@ def _newton(
             break
         if not np.isfinite(step).all():
             break
+        if np.abs(step).max() < STEP_TOLERANCE * max(1.0, np.abs(beta + step).max()):
+            return beta + step, here, iteration  # the likelihood there is the same to its last digits
         for _ in range(40):
             there = _likelihood(y, terms, weight, beta + step)
             if there.height >= here.height - 1e-12 * max(1.0, abs(here.height)):
                 break
             step = step / 2
         beta, here = beta + step, there
-        if np.abs(step).max() < STEP_TOLERANCE * max(1.0, np.abs(beta).max()):
-            return beta, here, iteration
     moving = [labels[j - 1] for j in np.flatnonzero(~(np.abs(step) <= DIVERGING_STEP)).tolist() if j > 0]
     if moving:
         raise NotEstimableError("separation: the arms are told apart by " + ", ".join(moving))

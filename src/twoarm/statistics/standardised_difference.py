@@ -219,10 +219,10 @@ def kolmogorov_smirnov(values: Floats, treated: Booleans, frequency: Floats | No
         below = np.cumsum(_by_arm(codes, treated, frequency, int(codes.max()) + 1), axis=1)
         return float(np.abs(below[1] / below[1, -1] - below[0] / below[0, -1]).max())
     first, second = np.sort(values[treated]), np.sort(values[~treated])
-    return max(_rises_above(first, second), _rises_above(second, first))
-
-
-def _rises_above(first: Floats, second: Floats) -> float:
-    """Return the largest excess of the first distribution function over the second; it is at a value of the first."""
-    own = np.arange(1, first.size + 1) / first.size  # of equal values the last one counts
-    return float((own - np.searchsorted(second, first, side="right") / second.size).max())
+    # the first function exceeds the second most at one of its own values, and falls short of it most just before one
+    rank, size = np.arange(first.size), first.size
+    below = np.searchsorted(second, first, side="right")
+    above = float(((rank + 1) / size - below / second.size).max())
+    tied = np.flatnonzero((below > 0) & (second[np.maximum(below - 1, 0)] == first))
+    below[tied] = np.searchsorted(second, first[tied], side="left")
+    return max(above, float((below / second.size - rank / size).max()))
