@@ -221,8 +221,8 @@ def kolmogorov_smirnov(values: Floats, treated: Booleans, frequency: Floats | No
     first, second = np.sort(values[treated]), np.sort(values[~treated])
     # the first function exceeds the second most at one of its own values, and falls short of it most just before one
     rank, size = np.arange(first.size), first.size
-    below = np.searchsorted(second, first, side="right")
-    above = float(((rank + 1) / size - below / second.size).max())
-    tied = np.flatnonzero((below > 0) & (second[np.maximum(below - 1, 0)] == first))
-    below[tied] = np.searchsorted(second, first[tied], side="left")
-    return max(above, float((below / second.size - rank / size).max()))
+    passed = np.searchsorted(second, first, side="right")
+    above = float(((rank + 1) / size - passed / second.size).max())
+    tied = np.flatnonzero((passed > 0) & (second[np.maximum(passed - 1, 0)] == first))
+    passed[tied] = np.searchsorted(second, first[tied], side="left")
+    return max(above, float((passed / second.size - rank / size).max()))
