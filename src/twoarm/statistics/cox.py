@@ -132,7 +132,9 @@ class CoxFit:
             )
             found = schoenfeld_residuals(problem.patients.risk, problem.x, problem.at)[order] * problem.scale
         elif kind in ("score", "dfbeta"):
-            found = score_residuals(problem.patients.risk, problem.x, problem.at) * problem.scale
+            found = (
+                score_residuals(problem.patients.risk, problem.patients.event, problem.x, problem.at) * problem.scale
+            )
         else:
             raise ArgumentError(f"kind: found {kind!r}; expected martingale, deviance, score, schoenfeld or dfbeta")
         full = np.full((found.shape[0], len(self.names)), np.nan)
@@ -336,7 +338,7 @@ def _variances(
     naive = invert_symmetric(at.information[np.ix_(finite, finite)])
     if not robust:
         return naive, naive
-    residuals = score_residuals(patients.risk, x, at)
+    residuals = score_residuals(patients.risk, patients.event, x, at)
     residuals = residuals if finite.all() else residuals[:, finite]
     return naive, sandwich(naive, residuals, patients.frequency, patients.sampling, patients.clusters)
 

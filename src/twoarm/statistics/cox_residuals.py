@@ -9,14 +9,15 @@ from twoarm.statistics.cox_likelihood import PartialLikelihood
 from twoarm.statistics.cox_risk_sets import RiskSets
 
 
-def score_residuals(risk: RiskSets, x: Floats, at: PartialLikelihood) -> Floats:
+def score_residuals(risk: RiskSets, event: Booleans, x: Floats, at: PartialLikelihood) -> Floats:
     """Return each patient's contribution to the score, unweighted, shape (n, p) (Lin and Wei 1989).
 
     Under Efron ties a death counts at its own time only with the share of steps at which it was not yet removed.
     """
     residuals = np.empty_like(x, order="F")
-    dead, group = risk.deaths, risk.death_group
+    group = risk.death_group
     baseline = risk.exposure(at.a, at.b)
+    counted = np.flatnonzero(event & (risk.weight > 0))
     for j in range(x.shape[1]):
         mean = (at.a * at.sums[:, j] - at.b * at.tied_sums[:, j]) / risk.death_weight
         expected = risk.exposure(
@@ -26,7 +27,7 @@ def score_residuals(risk: RiskSets, x: Floats, at: PartialLikelihood) -> Floats:
         np.multiply(x[:, j], baseline, out=column)
         np.subtract(expected, column, out=column)
         column *= at.hazard
-        column[dead] += x[dead, j] - mean[group]
+        column[counted] += x[counted, j] - mean[group]
     return residuals
 
 

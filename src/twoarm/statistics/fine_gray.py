@@ -174,7 +174,7 @@ def _patients(
 def _covariance(fit: CoxFit, time: Floats, ended: Booleans, variant: FineGrayVariant) -> Floats:
     """Return the robust variance, shape (p, p), NaN for terms that were not estimated."""
     problem = fit.problem
-    residuals = score_residuals(problem.patients.risk, problem.x, problem.at)
+    residuals = score_residuals(problem.patients.risk, problem.patients.event, problem.x, problem.at)
     if variant == "crr":
         residuals = residuals + _censoring_residuals(fit, time, ended)
     usable = np.isfinite(fit.coefficients[problem.kept])

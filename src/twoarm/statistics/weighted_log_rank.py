@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import arrays
-from twoarm.statistics.arrays import Floats
+from twoarm.statistics.arrays import Booleans, Floats
 from twoarm.statistics.cox import sandwich
 from twoarm.statistics.cox_likelihood import PartialLikelihood
 from twoarm.statistics.cox_residuals import score_residuals
@@ -93,7 +93,7 @@ def weighted_log_rank(
     )
     indicators = np.asfortranarray(codes[:, None] == np.arange(labels.size), dtype=np.float64)
     with one_thread():
-        score, residuals = _at_zero(risk, indicators)
+        score, residuals = _at_zero(risk, happened, indicators)
         variance = sandwich(np.eye(labels.size), residuals, frequencies, sampling, clusters)
     total = frequencies * sampling
     totals = [arrays.group_sums(codes, values, labels.size) for values in (frequencies, total, total * happened)]
@@ -114,7 +114,7 @@ def weighted_log_rank(
     )
 
 
-def _at_zero(risk: RiskSets, x: Floats) -> tuple[Floats, Floats]:
+def _at_zero(risk: RiskSets, event: Booleans, x: Floats) -> tuple[Floats, Floats]:
     """Return (observed minus expected weight of events (k,), each patient's unweighted share (n, k)) at hazard 1."""
     at = PartialLikelihood.at(risk, x, np.zeros(x.shape[1]))
-    return at.score, score_residuals(risk, x, at)
+    return at.score, score_residuals(risk, event, x, at)
