@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo docs test test-slow check format clean
+.PHONY: demo docs test test-slow check bench format clean
 .DEFAULT_GOAL := check
 
 $(VENV)/installed: pyproject.toml
@@ -39,9 +39,13 @@ check: $(VENV)/installed-dev
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n 2 --doctest-modules src tests
 
+BENCH ?= --rows 10000 100000 1000000
+bench: $(VENV)/installed  ## table and plot of the kernels' times, beside R and lifelines where they are installed
+	$(BIN)/python benchmarks/bench.py $(BENCH)
+
 format: $(VENV)/installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) site demo-report demo-report-es-sclc .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) site demo-report demo-report-es-sclc bench-report .mypy_cache .ruff_cache .pytest_cache .hypothesis

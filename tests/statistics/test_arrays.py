@@ -171,3 +171,31 @@ def test_no_refusal_shows_a_value_of_a_patient():
     with pytest.raises(ArgumentError) as refusal:
         arrays.times("time", [-98765.4321, 5])
     assert "98765" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [3.0, 1.0, 3.0, 0.0],
+        [0.5, 2.0, 0.5],
+        [-1.0, 2.0, 2.0],
+        [1e9, 3.0],
+        [True, False, True],
+        np.array([7, 7, 2], dtype=np.int32),
+        np.array([200, 3], dtype=np.uint8),
+        np.array([-3, 3]),
+        [],
+    ],
+)
+def test_distinct_values_are_those_of_unique(values):
+    array = np.asarray(values)
+    found, want = arrays.distinct(array), np.unique(array, return_inverse=True)
+    assert found[0].tolist() == want[0].tolist()
+    assert found[0].dtype == array.dtype
+    assert found[1].tolist() == want[1].tolist()
+
+
+@pytest.mark.parametrize("values", [[0.0, 1, 2, 3, 9], [0.5, 2.0, 7.0], [1e9, 1.0]])
+def test_count_up_to_is_a_search(values):
+    ticks, array = np.array([1.0, 2.5, 3.0]), np.asarray(values, dtype=np.float64)
+    assert arrays.count_up_to(ticks, array).tolist() == np.searchsorted(ticks, array, side="right").tolist()

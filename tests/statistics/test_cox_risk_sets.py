@@ -8,7 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from oracles.cox import Sample
-from twoarm.statistics.cox_risk_sets import build_risk_sets
+from twoarm.statistics.cox_likelihood import PartialLikelihood
+from twoarm.statistics.cox_risk_sets import build_risk_sets, patient_order
 
 EXACT = 1e-12  # sums of thirty terms
 
@@ -59,3 +60,40 @@ def test_steps(ties, fractions):
     risk, _, _ = built(drawn, truncated=False, ties=ties)
     assert risk.step_fraction == pytest.approx(fractions, abs=EXACT)
     assert risk.step_weight.sum() == pytest.approx(3.0, abs=EXACT)
+
+
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+@pytest.mark.parametrize("seed", range(5))
+def test_rows_in_runs_give_the_likelihood_of_rows_in_any_order(seed, ties):
+    g = np.random.default_rng(seed)
+    n = 80
+    time, event = g.integers(1, 12, n).astype(float), g.random(n) < 0.5
+    stratum, weight = g.integers(0, 3, n), g.choice([0.0, 0.5, 2.0], n)
+    x, beta, offset = g.normal(size=(n, 2)), np.array([0.4, -0.3]), g.normal(size=n)
+    order = patient_order(time=time, event=event & (weight > 0), stratum=stratum)
+    found = []
+    for rows in (np.arange(n), order):
+        risk = build_risk_sets(
+            time=time[rows],
+            event=event[rows],
+            entry=None,
+            stratum=stratum[rows],
+            weight=weight[rows],
+            frequency=np.ones(n),
+            ties=ties,
+        )
+        assert (risk.runs is None) == (rows is not order)
+        found.append(PartialLikelihood.at(risk, x[rows], beta, offset[rows]))
+    plain, along = found
+    assert along.log_likelihood == pytest.approx(plain.log_likelihood, rel=EXACT)
+    for name in ("score", "information", "sums", "tied_sums", "a", "b", "a2", "b2", "c2"):
+        np.testing.assert_allclose(getattr(along, name), getattr(plain, name), rtol=1e-10, atol=1e-10, err_msg=name)
+    np.testing.assert_allclose(along.hazard, plain.hazard[order], rtol=EXACT)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.37, 1e9, 1e14])
+def test_patients_stand_by_stratum_time_deaths_first_and_row(scale):
+    g = np.random.default_rng(int(scale))
+    time, event, stratum = g.integers(0, 9, 200) * scale, g.random(200) < 0.5, g.integers(0, 4, 200)
+    order = patient_order(time=time, event=event, stratum=stratum)
+    assert order.tolist() == np.lexsort((~event, time, stratum)).tolist()

@@ -62,12 +62,14 @@ PLACES = {
     "one thread, Shanghai": {
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
+        "TWOARM_THREADS": "1",
         "POLARS_MAX_THREADS": "1",
         "TZ": "Asia/Shanghai",
     },
     "many threads, another hash": {
         "OMP_NUM_THREADS": "4",
         "OPENBLAS_NUM_THREADS": "4",
+        "TWOARM_THREADS": "4",
         "POLARS_MAX_THREADS": "4",
         "PYTHONHASHSEED": "7",
         "LC_ALL": "C",

@@ -9,6 +9,7 @@ from twoarm.cohort.covariates import CategoricalValues, ContinuousValues, Covari
 from twoarm.results.ledger import Ledger
 from twoarm.statistics.arrays import Booleans, Floats
 from twoarm.statistics.standardised_difference import (
+    arm_moments,
     kolmogorov_smirnov,
     mahalanobis_of_shares,
     mean_and_variance,
@@ -69,11 +70,14 @@ def standardised_differences(
         assert isinstance(spread, CategoricalValues), "both samples hold the same covariate"
         return _of_levels(covariate, treated, spread, spread_treated, weight)
     assert isinstance(spread, ContinuousValues), "both samples hold the same covariate"
-    mean_1, _ = mean_and_variance(covariate.values[treated], _of(weight, treated))
-    mean_0, _ = mean_and_variance(covariate.values[~treated], _of(weight, ~treated))
-    _, variance_1 = mean_and_variance(spread.values[spread_treated])
-    _, variance_0 = mean_and_variance(spread.values[~spread_treated])
-    return {"": standardised_difference(mean_1 - mean_0, variance_1, variance_0, max(abs(mean_1), abs(mean_0)))}
+    if weight is None:
+        own, comparator = arm_moments(covariate.values, treated)
+        mean_1, mean_0 = own.mean, comparator.mean
+    else:
+        mean_1, mean_0 = (mean_and_variance(covariate.values[arm], weight[arm])[0] for arm in (treated, ~treated))
+    wide, wide_comparator = arm_moments(spread.values, spread_treated)
+    size = max(abs(mean_1), abs(mean_0))
+    return {"": standardised_difference(mean_1 - mean_0, wide.variance, wide_comparator.variance, size)}
 
 
 def _of(weight: Floats | None, rows: Booleans) -> Floats | None:
@@ -107,7 +111,11 @@ def _shares(covariate: CategoricalValues, rows: Booleans, weight: Floats | None 
 
 def _shape(ledger: Ledger, values: Floats, treated: Booleans, weight: Floats | None) -> None:
     """Write the variance ratio and the largest distance between distribution functions."""
-    variance_1, variance_0 = (mean_and_variance(values[arm], _of(weight, arm))[1] for arm in (treated, ~treated))
+    if weight is None:
+        own, comparator = arm_moments(values, treated)
+        variance_1, variance_0 = own.variance, comparator.variance
+    else:
+        variance_1, variance_0 = (mean_and_variance(values[arm], weight[arm])[1] for arm in (treated, ~treated))
     ratio = variance_1 / variance_0 if variance_0 > 0 else float("nan")
     ledger.add("variance_ratio", ratio, note="" if np.isfinite(ratio) else "no spread in the comparator arm")
     ledger.add("kolmogorov_smirnov", kolmogorov_smirnov(values, treated, weight))

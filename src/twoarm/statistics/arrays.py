@@ -72,8 +72,42 @@ def codes(name: str, values: ArrayLike, length: int) -> tuple[Integers, NDArray[
         raise ArgumentError(f"{name}: found {int(np.isnan(array).sum())} missing values; drop those patients first")
     if array.dtype.kind == "O" and any(value is None or value != value for value in array):
         raise ArgumentError(f"{name}: found missing values; drop those patients first")
-    labels, inverse = np.unique(array, return_inverse=True)
-    return inverse.astype(np.int64).reshape(-1), labels
+    if array.dtype.kind in "biuf":
+        labels, inverse = distinct(array)
+    else:
+        labels, inverse = np.unique(array, return_inverse=True)
+    return inverse.astype(np.int64, copy=False).reshape(-1), labels
+
+
+def distinct(values: NDArray[Any]) -> tuple[NDArray[Any], Integers]:
+    """Return (sorted distinct values, position of each value among them) of numbers; whole days need no sorting.
+
+    >>> distinct(np.array([3.0, 1.0, 3.0]))
+    (array([1., 3.]), array([1, 0, 1]))
+    """
+    days = whole_days(values)
+    if days is None:
+        labels, inverse = np.unique(values, return_inverse=True)
+        return labels, inverse.reshape(-1)
+    seen = np.bincount(days) > 0
+    return np.flatnonzero(seen).astype(values.dtype), (np.cumsum(seen) - 1)[days]
+
+
+def count_up_to(sorted_values: NDArray[Any], values: NDArray[Any]) -> Integers:
+    """Return how many of some sorted distinct values are at most each value, shape (n,)."""
+    days = whole_days(values)
+    if days is None:
+        return np.searchsorted(sorted_values, values, side="right")
+    ticks = np.arange(int(days.max(initial=0)) + 1)
+    return np.searchsorted(sorted_values, ticks, side="right")[days]
+
+
+def whole_days(values: NDArray[Any]) -> Integers | None:
+    """Return values as integers if all are whole, at least 0 and not much more than there are values, else None."""
+    if not values.size or not 0 <= values.min() <= values.max() <= 4 * values.size + 1024:
+        return None
+    days = values.astype(np.int64)
+    return days if values.dtype.kind in "biu" or (days == values).all() else None
 
 
 def weights(values: ArrayLike | None, length: int) -> Floats:
@@ -97,7 +131,7 @@ def frequencies(values: ArrayLike | None, length: int) -> Floats:
 
 
 def matrix(name: str, values: ArrayLike, length: int) -> Floats:
-    """Return a finite matrix of shape (n, p), a vector becoming one column; stored column by column."""
+    """Return a finite matrix of shape (n, p), a vector becoming one column; no copy of floats is made."""
     array = np.asarray(values)
     if array.dtype.kind not in "fiub":
         raise ArgumentError(f"{name}: found {array.dtype} values; expected numbers")
@@ -105,7 +139,7 @@ def matrix(name: str, values: ArrayLike, length: int) -> Floats:
         array = array[:, None]
     if array.ndim != 2 or array.shape[0] != length:
         raise ArgumentError(f"{name}: found shape {array.shape}; expected ({length}, p), one row a patient")
-    array = np.asfortranarray(array, dtype=np.float64)
+    array = array.astype(np.float64, copy=False)
     if not np.isfinite(array).all():
         bad = int((~np.isfinite(array)).sum())
         raise ArgumentError(f"{name}: found {bad} missing or infinite values; drop or impute those patients first")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -54,14 +54,15 @@ def augmented_survival(
     patients' influence values, the nuisance models taken for known.
     R: ``riskRegression::ate(event, treatment, censor, estimator = "AIPTW", known.nuisance = TRUE)``.
     """
-    followed, happened = outcome.problem.patients.time, outcome.problem.patients.event
-    p = arrays.numbers("score", score, followed.size)
-    side = arrays.events("treated", treated, followed.size)
+    patients = outcome.problem.patients
+    followed, happened = patients.time, patients.event  # in the order in which the model sorted them
+    p = arrays.numbers("score", score, followed.size)[patients.order]
+    side = arrays.events("treated", treated, followed.size)[patients.order]
     if not ((p > 0) & (p < 1)).all():
         raise ArgumentError("score: found scores outside (0, 1); expected probabilities between 0 and 1")
     at = arrays.numbers("times", times)
     event = predict_arms(outcome, arm)
-    lost = None if censoring is None else predict_arms(censoring, arm)
+    lost = None if censoring is None else _in_order(predict_arms(censoring, arm), censoring, outcome)
     lines: list[list[float]] = []
     groups = 0
     for time in at.tolist():
@@ -77,6 +78,15 @@ def augmented_survival(
         lines.append(_summary(*sides))
     found = np.array(lines).reshape(at.size, 6)
     return AugmentedSurvival(StandardisedSurvival(at, *(found[:, j] for j in range(6))), groups)
+
+
+def _in_order(prediction: ArmPrediction, of: CoxFit, like: CoxFit) -> ArmPrediction:
+    """Bring one model's hazard ratios into the order in which another model sorted the same patients."""
+    place = np.empty_like(of.problem.patients.order)
+    place[of.problem.patients.order] = np.arange(place.size)
+    rows = place[like.problem.patients.order]
+    first, second = (ratio[rows] for ratio in prediction.ratio)
+    return replace(prediction, ratio=(first, second))
 
 
 def _summary(treated: Floats, comparator: Floats) -> list[float]:

@@ -30,6 +30,7 @@ def concordance(
     strata: ArrayLike | None = None,
     entry: ArrayLike | None = None,
     weight: ArrayLike | None = None,
+    frequency: ArrayLike | None = None,
 ) -> Concordance:
     """Compare a risk score with the order of events.
 
@@ -43,6 +44,7 @@ def concordance(
         strata: compare within these strata only, shape (n,).
         entry: left truncation: at risk where entry < t, shape (n,).
         weight: a pair counts with the product of its patients' weights, shape (n,).
+        frequency: whole numbers; k stands for k identical patients, shape (n,).
 
     Raises:
         ArgumentError: an argument that is missing, negative, miscoded or of another length.
@@ -56,7 +58,8 @@ def concordance(
     exits = arrays.times("time", time)
     happened = arrays.events("event", event, exits.size)
     score = arrays.numbers("risk", risk, exits.size)
-    enters, weights = arrays.entries(entry, exits), arrays.weights(weight, exits.size)
+    enters = arrays.entries(entry, exits)
+    weights = arrays.weights(weight, exits.size) * arrays.frequencies(frequency, exits.size)
     stratum = np.zeros(exits.size, np.int64) if strata is None else arrays.codes("strata", strata, exits.size)[0]
     ranks = np.unique(score, return_inverse=True)[1].reshape(-1).astype(np.int64)
     counts = np.zeros(3)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats, Integers, group_sums
+from twoarm.statistics.columns import standard_columns
 from twoarm.statistics.concordance import concordance
 from twoarm.statistics.cox_likelihood import PartialLikelihood, maximise
 from twoarm.statistics.cox_residuals import (
@@ -20,7 +21,7 @@ from twoarm.statistics.cox_residuals import (
     schoenfeld_residuals,
     score_residuals,
 )
-from twoarm.statistics.cox_risk_sets import RiskSets, Ties, build_risk_sets
+from twoarm.statistics.cox_risk_sets import RiskSets, Ties, build_risk_sets, patient_order
 from twoarm.statistics.distributions import chi_squared_tail, two_sided_normal
 from twoarm.statistics.linear_algebra import (
     COLLINEAR,
@@ -29,7 +30,6 @@ from twoarm.statistics.linear_algebra import (
     linear_predictor,
     one_thread,
     solve_symmetric,
-    standardise,
     weighted_cross_product,
 )
 
@@ -41,8 +41,9 @@ MONOTONE = "monotone likelihood: the estimate is infinite"
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CoxPatients:
-    """Everything about n patients but their covariates."""
+    """Everything about n patients but their covariates, in the order of ``patient_order``."""
 
+    order: Integers  # rows of the arguments, (n,)
     risk: RiskSets
     time: Floats
     event: Booleans
@@ -59,7 +60,7 @@ class CoxProblem:
     """What was fitted, for residuals, baseline hazard, concordance and tests; q terms were kept."""
 
     patients: CoxPatients
-    x: Floats  # kept columns at mean 0 and SD 1, shape (n, q)
+    x: Floats  # kept columns at mean 0 and SD 1, shape (n, q), in the patients' order
     means: Floats
     scale: Floats
     kept: Integers  # positions of the kept columns among the p terms, shape (q,)
@@ -118,11 +119,11 @@ class CoxFit:
         Columns of terms that were not estimated are NaN. R: ``residuals(fit, type = kind)``.
         """
         problem = self.problem
-        if kind == "martingale":
-            return martingale_residuals(problem.patients.risk, problem.patients.event, problem.at)
-        if kind == "deviance":
-            martingale = martingale_residuals(problem.patients.risk, problem.patients.event, problem.at)
-            return deviance_residuals(martingale, problem.patients.event & (problem.patients.risk.weight > 0))
+        if kind in ("martingale", "deviance"):
+            one_each = martingale_residuals(problem.patients.risk, problem.patients.event, problem.at)
+            if kind == "deviance":
+                one_each = deviance_residuals(one_each, problem.patients.event & (problem.patients.risk.weight > 0))
+            return _as_given(problem.patients.order, one_each)
         if kind == "schoenfeld":
             order = np.lexsort(
                 (
@@ -144,7 +145,7 @@ class CoxFit:
             usable = np.flatnonzero(np.isfinite(self.coefficients))
             weighted = full[:, usable] * problem.patients.sampling[:, None]  # what leaving the patient out would change
             full[:, usable] = weighted @ self.naive_covariance[np.ix_(usable, usable)]
-        return full
+        return full if kind == "schoenfeld" else _as_given(problem.patients.order, full)
 
     def baseline_hazard(self) -> BaselineHazard:
         """Return the cumulative baseline hazard at covariates and offset of 0. R: ``basehaz(fit, centered = FALSE)``.
@@ -155,7 +156,7 @@ class CoxFit:
         problem, at = self.problem, self.problem.at
         if not np.isfinite(self.coefficients[problem.kept]).all():
             raise NotEstimableError("an estimate is infinite")
-        # hazards were taken relative to the mean covariates and the largest linear predictor
+        # hazards were taken relative to the mean covariates and a shift of the linear predictor
         shift = at.shift + float(self.coefficients[problem.kept] @ problem.means)
         strata = problem.patients.risk.group_stratum
         total = np.cumsum(at.a * np.exp(-shift))
@@ -254,6 +255,11 @@ def fit_cox(
         raise NotEstimableError("no events")
     if n > 1 and enters is None and exits.min() == exits.max():
         raise NotEstimableError("all times are tied: nothing tells who had the event earlier")
+    order = patient_order(time=exits, event=happened & (sampling > 0), stratum=stratum)
+    exits, happened, stratum = exits[order], happened[order], stratum[order]
+    sampling, frequencies = sampling[order], frequencies[order]
+    enters, known = (None if part is None else part[order] for part in (enters, known))
+    clusters = None if clusters is None else clusters[order]
     risk = build_risk_sets(
         time=exits,
         event=happened,
@@ -265,15 +271,30 @@ def fit_cox(
     )
     wants_robust = (clusters is not None or weight is not None) if robust is None else robust
     with one_thread():
-        patients = CoxPatients(risk, exits, happened, enters, stratum, frequencies, sampling, clusters, known)
+        patients = CoxPatients(order, risk, exits, happened, enters, stratum, frequencies, sampling, clusters, known)
         return fit_patients(patients, design, labels, ties, wants_robust)
 
 
+def _as_given(order: Integers, values: Floats) -> Floats:
+    """Return rows in the order of the arguments."""
+    out = np.empty_like(values)
+    out[order] = values
+    return out
+
+
 def fit_patients(patients: CoxPatients, design: Floats, names: tuple[str, ...], ties: Ties, robust: bool) -> CoxFit:
-    """Fit the model to risk sets that are built; they may be those of a subdistribution."""
+    """Fit the model to risk sets that are built; they may be those of a subdistribution.
+
+    ``design`` has the rows as they were given, shape (n, p).
+    """
     risk, frequency = patients.risk, patients.frequency
-    x, means, scale = standardise(design, risk.weight)
-    keep, reasons, null = _informative(risk, x, scale, patients.offset)
+    columns = standard_columns(design, _as_given(patients.order, risk.weight), patients.order)
+    means, scale = columns.means, columns.deviations
+    varying = scale > 0
+    x = columns.terms[1:].T
+    keep, reasons, null = _informative(
+        risk, x, independent_columns(columns.gram, columns.total), varying, patients.offset
+    )
     if not keep.any():
         raise NotEstimableError(reasons[0] if reasons else "no covariates")
     x = x if keep.all() else np.asfortranarray(x[:, keep])
@@ -298,7 +319,7 @@ def fit_patients(patients: CoxPatients, design: Floats, names: tuple[str, ...], 
         score_statistic=float(fit.first.score @ solve_symmetric(fit.first.information, fit.first.score)),
         n=float(frequency.sum()),
         events=float(frequency[patients.event].sum()),
-        clusters=0 if patients.clusters is None else int(np.unique(patients.clusters).size),
+        clusters=0 if patients.clusters is None else int(patients.clusters.max()) + 1,
         iterations=fit.iterations,
         ties=ties,
         robust=robust,
@@ -318,16 +339,16 @@ def _variances(
     naive = invert_symmetric(at.information[np.ix_(finite, finite)])
     if not robust:
         return naive, naive
-    residuals = score_residuals(patients.risk, patients.event, x, at)[:, finite]
+    residuals = score_residuals(patients.risk, patients.event, x, at)
+    residuals = residuals if finite.all() else residuals[:, finite]
     return naive, sandwich(naive, residuals, patients.frequency, patients.sampling, patients.clusters)
 
 
 def _informative(
-    risk: RiskSets, x: Floats, scale: Floats, offset: Floats | None
+    risk: RiskSets, x: Floats, independent: Booleans, varying: Booleans, offset: Floats | None
 ) -> tuple[Booleans, list[str], PartialLikelihood | None]:
     """Say which columns can be estimated and why the others cannot; give the likelihood at 0 if all candidates stay."""
-    varying = scale > 0
-    keep = independent_columns(weighted_cross_product(x, risk.weight), float(risk.weight.sum())) & varying
+    keep = independent & varying
     reasons = [
         "" if kept else ("collinear with the terms before it" if varies else "constant")
         for kept, varies in zip(keep.tolist(), varying.tolist(), strict=True)
@@ -367,8 +388,6 @@ def sandwich(
         meat = weighted_cross_product(residuals, frequency * sampling * sampling)
     else:
         total = frequency * sampling
-        summed = np.column_stack(
-            [group_sums(clusters, total * column, int(clusters.max()) + 1) for column in residuals.T]
-        )
+        summed = np.array([group_sums(clusters, total * column, int(clusters.max()) + 1) for column in residuals.T]).T
         meat = weighted_cross_product(summed, np.ones(summed.shape[0]))
     return np.asarray(naive @ meat @ naive)

@@ -8,14 +8,16 @@ import numpy as np
 
 from twoarm.errors import NotEstimableError
 from twoarm.statistics.arrays import Floats, Integers, group_sums
+from twoarm.statistics.blocks import over_blocks
 from twoarm.statistics.cox_risk_sets import RiskSets
-from twoarm.statistics.linear_algebra import linear_predictor, solve_symmetric, weighted_cross_product
+from twoarm.statistics.linear_algebra import solve_symmetric, weighted_cross_product
 
 MAXIMUM_ITERATIONS = 30
 STEP_TOLERANCE = 1e-9  # of a coefficient per SD of its column; Newton then is at the last bits
 DIVERGING_STEP = 1e-3  # a step per SD still this large after 30 iterations does not converge
 LONGEST_STEP = 5.0  # per SD; a longer one leaves the region in which the quadratic approximation says anything
 DIVERGED = 12.0  # a coefficient per SD beyond this: hazards differ e^12-fold per SD
+FAR = 30.0  # hazards e^30 from 1 lose no digit, and are no reason to evaluate again
 SPENT = 1e-8  # share of the information at 0 that is left of a coefficient that ran away
 
 
@@ -37,39 +39,56 @@ class PartialLikelihood:
     c2: Floats
 
     @classmethod
-    def at(cls, risk: RiskSets, x: Floats, beta: Floats, offset: Floats | None = None) -> PartialLikelihood:
-        """Evaluate at beta; the largest linear predictor is taken out so that nothing overflows."""
-        m, p = risk.groups, x.shape[1]
-        eta = linear_predictor(x, beta)
-        if offset is not None:
-            eta += offset
-        shift = float(eta.max())
-        hazard = np.exp(eta - shift)
-        theta = risk.weight * hazard
-        dead, dead_theta = risk.deaths, theta[risk.deaths]
-        s0, d0 = risk.at_risk_sum(theta), risk.death_sum(dead_theta)
-        s1, d1 = np.empty((m, p)), np.empty((m, p))
-        for j in range(p):
-            s1[:, j] = risk.at_risk_sum(theta * x[:, j])
-            d1[:, j] = risk.death_sum(dead_theta * x[dead, j])
-        k, f, w = risk.step_group, risk.step_fraction, risk.step_weight
-        denominator = s0[k] - f * d0[k]
+    def at(
+        cls,
+        risk: RiskSets,
+        x: Floats,
+        beta: Floats,
+        offset: Floats | None = None,
+        observed: Floats | None = None,
+        near: float | None = None,
+    ) -> PartialLikelihood:
+        """Evaluate at beta; a shift of the linear predictor is taken out so that nothing overflows.
+
+        ``observed`` is ``risk.observed(x)``, which does not depend on beta. The shift is ``near`` if the largest linear
+        predictor is not far from it, else that largest one.
+        """
+        m = risk.groups
+        in_runs, dead = risk.runs is not None and type(risk) is RiskSets, risk.deaths
+        if in_runs and near is not None:
+            place = _Place(x, beta, offset, near)
+            sums = _sums_of_runs(risk, place)
+            largest = float(place.eta.max())
+        if not (in_runs and near is not None and abs(largest - near) <= FAR):
+            place = _Place.shifted(x, beta, offset)
+            sums = (_sums_of_runs if in_runs else _sums)(risk, place)
+        eta, hazard, shift = place.eta, place.hazard, place.shift
+        (s0, s1), (d0, d1) = sums
+        first, f, w = risk.step_start, risk.step_fraction, risk.step_weight
+        steps = np.diff(first, append=f.size)
+        denominator = np.repeat(s0, steps)
+        if f.size > m:
+            denominator -= f * np.repeat(d0, steps)
         if (denominator > 0).all():
             inverse, log_denominator = 1.0 / denominator, np.log(denominator)
         else:  # hazards that underflow make a likelihood of NaN, which no step accepts
             inverse, log_denominator = np.zeros_like(denominator), np.full_like(denominator, np.nan)
-        a, b = group_sums(k, w * inverse, m), group_sums(k, w * f * inverse, m)
-        squared = w * inverse * inverse
-        a2, b2 = group_sums(k, squared, m), group_sums(k, squared * f, m)
-        c2 = group_sums(k, squared * f * f, m)
+        weighted = w * inverse
+        squared = weighted * inverse
+        a, a2 = np.add.reduceat(weighted, first), np.add.reduceat(squared, first)
+        b = b2 = c2 = np.zeros(m)
+        if f.size > m:
+            b = np.add.reduceat(weighted * f, first)
+            squared *= f
+            b2 = np.add.reduceat(squared, first)
+            c2 = np.add.reduceat(squared * f, first)
         dead_weight = risk.weight[dead]
         log_likelihood = float((dead_weight * (eta[dead] - shift)).sum() - (w * log_denominator).sum())
-        observed = np.array([(dead_weight * x[dead, j]).sum() for j in range(p)])
-        score = observed - (a @ s1 - b @ d1)
+        score = (risk.observed(x) if observed is None else observed) - (a @ s1 - b @ d1)
         return cls(
             log_likelihood=log_likelihood,
             score=score,
-            information=information_matrix(risk, x, theta, (s1, d1), (a, b, a2, b2, c2)),
+            information=information_matrix(risk, x, risk.weight * hazard, (s1, d1), (a, b, a2, b2, c2)),
             hazard=hazard,
             shift=shift,
             sums=s1,
@@ -80,6 +99,78 @@ class PartialLikelihood:
             b2=b2,
             c2=c2,
         )
+
+
+Sums = tuple[Floats, Floats]  # of the hazards (m,), and of the hazards times covariates (m, p)
+
+
+class _Place:
+    """Linear predictor and hazard of each patient at one coefficient vector, filled in block by block."""
+
+    def __init__(self, x: Floats, beta: Floats, offset: Floats | None, shift: float) -> None:
+        self.x, self.beta, self.offset, self.shift = x, beta, offset, shift
+        self.eta, self.hazard = np.empty(x.shape[0]), np.empty(x.shape[0])
+        self._moves = bool(beta.any())
+
+    @classmethod
+    def shifted(cls, x: Floats, beta: Floats, offset: Floats | None) -> _Place:
+        """Take out the largest linear predictor."""
+        place = cls(x, beta, offset, 0.0)
+        over_blocks(x.shape[0], place.predict)
+        place.shift = float(place.eta.max())
+        return place
+
+    def predict(self, rows: slice) -> None:
+        """Fill in the linear predictor of some rows."""
+        self.eta[rows] = self.beta @ self.x.T[:, rows] if self._moves else 0.0
+        if self.offset is not None:
+            self.eta[rows] += self.offset[rows]
+
+    def fill(self, rows: slice) -> None:
+        """Fill in both; where the shift is too far the hazards are not meant to be used, only not to overflow."""
+        self.predict(rows)
+        hazard = self.hazard[rows]
+        np.subtract(self.eta[rows], self.shift, out=hazard)
+        np.minimum(hazard, 2 * FAR, out=hazard)
+        np.exp(hazard, out=hazard)
+
+
+def _sums(risk: RiskSets, place: _Place) -> tuple[Sums, Sums]:
+    """Fill in the hazards; return sums over risk sets and over tied deaths, of rows in any order."""
+    x, m, p = place.x, risk.groups, place.x.shape[1]
+    over_blocks(x.shape[0], place.fill)
+    theta = risk.weight * place.hazard
+    dead, dead_theta = risk.deaths, theta[risk.deaths]
+    s1, d1 = np.empty((m, p), order="F"), np.empty((m, p), order="F")
+    for j in range(p):
+        s1[:, j] = risk.at_risk_sum(theta * x[:, j])
+        d1[:, j] = risk.death_sum(dead_theta * x[dead, j])
+    return (risk.at_risk_sum(theta), s1), (risk.death_sum(dead_theta), d1)
+
+
+def _sums_of_runs(risk: RiskSets, place: _Place) -> tuple[Sums, Sums]:
+    """Do the same in one pass along rows that stand in runs."""
+    runs, x, m, p = risk.runs, place.x, risk.groups, place.x.shape[1]
+    assert runs is not None, "asked only of rows in runs"
+
+    def add_up(rows: slice) -> tuple[Floats, Integers]:
+        block = np.empty((p + 1, rows.stop - rows.start))
+        place.fill(rows)
+        np.multiply(place.hazard[rows], risk.weight[rows], out=block[p])
+        np.multiply(x.T[:, rows], block[p], out=block[:p])
+        first, beyond = np.searchsorted(runs.start, (rows.start + 1, rows.stop))
+        start = np.concatenate(([0], runs.start[first:beyond] - rows.start))
+        return np.add.reduceat(block, start, axis=1), runs.cell[first - 1 : beyond]
+
+    parts = over_blocks(x.shape[0], add_up)
+    cell = np.concatenate([part[1] for part in parts])
+    pieces = np.concatenate([part[0] for part in parts], axis=1)
+    at_risk, tied = np.empty((m, p + 1), order="F"), np.empty((m, p + 1), order="F")
+    for j in range(p + 1):
+        leaving = group_sums(cell, pieces[j], 2 * m + 1)
+        tied[:, j] = leaving[0 : 2 * m : 2]
+        at_risk[:, j] = risk.accumulated(leaving[0 : 2 * m : 2] + leaving[1 : 2 * m : 2])
+    return (at_risk[:, p], at_risk[:, :p]), (tied[:, p], tied[:, :p])
 
 
 def information_matrix(
@@ -99,16 +190,11 @@ def information_matrix(
         steps: a, b, a2, b2, c2 of each group; scaled by a function of time they give the information on x times it.
     """
     (s1, d1), (a, b, a2, b2, c2) = sums, steps
-    at_risk = risk.over_groups(a)
-    at_risk[risk.deaths] -= b[risk.death_group]
-    cross = weighted_cross_product(s1, b2, d1)
-    information = (
-        weighted_cross_product(x, theta * at_risk)
-        - weighted_cross_product(s1, a2)
-        + cross
-        + cross.T
-        - weighted_cross_product(d1, c2)
-    )
+    at_risk = risk.exposure(a, b)
+    information = weighted_cross_product(x, theta * at_risk) - weighted_cross_product(s1, a2)
+    if b2.any() or c2.any():  # not without ties, nor with Breslow's
+        cross = weighted_cross_product(s1, b2, d1)
+        information += cross + cross.T - weighted_cross_product(d1, c2)
     return np.asarray((information + information.T) / 2)
 
 
@@ -131,8 +217,8 @@ def maximise(
     With a monotone likelihood the log-likelihood converges while the coefficient moves by about one per iteration, so
     the step decides and not the likelihood.
     """
-    beta = np.zeros(x.shape[1])
-    first = current = first or PartialLikelihood.at(risk, x, beta, offset)
+    beta, observed = np.zeros(x.shape[1]), risk.observed(x)
+    first = current = first or PartialLikelihood.at(risk, x, beta, offset, observed)
     step = np.zeros_like(beta)
     iteration = 0
     for iteration in range(1, MAXIMUM_ITERATIONS + 1):
@@ -143,12 +229,12 @@ def maximise(
         if not np.isfinite(step).all():
             break
         step = step * min(1.0, LONGEST_STEP / max(float(np.abs(step).max()), LONGEST_STEP))
-        proposal = PartialLikelihood.at(risk, x, beta + step, offset)
+        proposal = PartialLikelihood.at(risk, x, beta + step, offset, observed, current.shift)
         slack = 1e-12 * max(1.0, abs(current.log_likelihood))
         halvings = 0
         while not proposal.log_likelihood >= current.log_likelihood - slack and halvings < 40:
             step, halvings = step / 2, halvings + 1
-            proposal = PartialLikelihood.at(risk, x, beta + step, offset)
+            proposal = PartialLikelihood.at(risk, x, beta + step, offset, observed, current.shift)
         beta, current = beta + step, proposal
         if np.abs(step).max() < STEP_TOLERANCE * max(1.0, np.abs(beta).max()):
             return Maximum(beta, first, current, iteration, _diverging(beta, np.zeros_like(step), first, current))

@@ -15,25 +15,25 @@ def score_residuals(risk: RiskSets, event: Booleans, x: Floats, at: PartialLikel
     Under Efron ties a death counts at its own time only with the share of steps at which it was not yet removed.
     """
     residuals = np.empty_like(x, order="F")
-    dead, group = risk.deaths, risk.death_group
-    baseline = risk.over_groups(at.a)
-    baseline[dead] -= at.b[group]
-    counted = event & (risk.weight > 0)
+    group = risk.death_group
+    baseline = risk.exposure(at.a, at.b)
+    counted = np.flatnonzero(event & (risk.weight > 0))
     for j in range(x.shape[1]):
         mean = (at.a * at.sums[:, j] - at.b * at.tied_sums[:, j]) / risk.death_weight
-        expected = risk.over_groups(at.a2 * at.sums[:, j] - at.b2 * at.tied_sums[:, j])
-        expected[dead] -= (at.b2 * at.sums[:, j] - at.c2 * at.tied_sums[:, j])[group]
-        column = -at.hazard * (x[:, j] * baseline - expected)
+        expected = risk.exposure(
+            at.a2 * at.sums[:, j] - at.b2 * at.tied_sums[:, j], at.b2 * at.sums[:, j] - at.c2 * at.tied_sums[:, j]
+        )
+        column = residuals[:, j]
+        np.multiply(x[:, j], baseline, out=column)
+        np.subtract(expected, column, out=column)
+        column *= at.hazard
         column[counted] += x[counted, j] - mean[group]
-        residuals[:, j] = column
     return residuals
 
 
 def martingale_residuals(risk: RiskSets, event: Booleans, at: PartialLikelihood) -> Floats:
     """Return events minus expected events of each patient, shape (n,); they sum to 0 without weights."""
-    dead, group = risk.deaths, risk.death_group
-    expected = risk.over_groups(at.a)
-    expected[dead] -= at.b[group]
+    expected = risk.exposure(at.a, at.b)
     return np.asarray((event & (risk.weight > 0)) - at.hazard * expected)
 
 

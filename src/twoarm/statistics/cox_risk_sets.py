@@ -12,9 +12,19 @@ from typing import Literal
 
 import numpy as np
 
+from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats, Integers, group_sums
+from twoarm.statistics.blocks import over_blocks, summed
 
 Ties = Literal["efron", "breslow"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Runs:
+    """Stretches of rows that leave at the same group, deaths apart from the others; r of them."""
+
+    start: Integers  # first row, shape (r,)
+    cell: Integers  # twice the group, and one more for those who do not die; 2 m for who is at risk at no group
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,8 +44,10 @@ class RiskSets:
     death_weight: Floats  # total weight of the deaths of each group, shape (m,)
     tied: Integers  # deaths of each group counted with frequency, shape (m,)
     step_group: Integers  # one step a tied death (Efron), or one a group (Breslow), shape (s,)
+    step_start: Integers  # first step of each group, shape (m,)
     step_fraction: Floats  # share of the tied deaths already removed, shape (s,)
     step_weight: Floats  # weight that the step carries, shape (s,)
+    runs: Runs | None  # where patients who leave together stand together, as after ``patient_order``
 
     @property
     def groups(self) -> int:
@@ -48,18 +60,77 @@ class RiskSets:
         sums = group_sums(self.exit_bucket, values, size)[:-1]
         if self.entry_bucket is not None:
             sums = sums - group_sums(self.entry_bucket, values, size)[:-1]
-        total = np.cumsum(sums[::-1].astype(np.longdouble))[::-1]
+        return self.accumulated(sums)
+
+    def accumulated(self, sums: Floats) -> Floats:
+        """Sum what leaves at each group (m,) over that group and all later ones of its stratum (m,)."""
+        total = np.cumsum(sums[::-1], dtype=np.longdouble)[::-1]
         beyond = np.append(total, np.longdouble(0))[self.stratum_end + 1]
         return (total - beyond).astype(np.float64)
 
     def over_groups(self, per_group: Floats) -> Floats:
         """Sum a group's value (m,) over the groups at which each patient is at risk (n,)."""
+        running = np.concatenate((np.cumsum(per_group), [0.0]))  # the last one stands for group -1
+        out = np.empty(self.last.size)
+
+        def fill(rows: slice) -> None:
+            np.subtract(running[self.last[rows]], running[self.skip[rows]], out=out[rows])
+
+        over_blocks(out.size, fill)
+        return out
+
+    def exposure(self, per_group: Floats, at_death: Floats) -> Floats:
+        """Sum a group's value over the groups of each patient, less ``at_death`` at their own death; shape (n,)."""
+        if self.runs is not None and type(self) is RiskSets:
+            return self._exposure_of_runs(self.runs, per_group, at_death)
+        out = self.over_groups(per_group)
+        if at_death.any():
+            out[self.deaths] -= at_death[self.death_group]
+        return out
+
+    def _exposure_of_runs(self, runs: Runs, per_group: Floats, at_death: Floats) -> Floats:
+        first = np.searchsorted(self.group_stratum, self.group_stratum)  # of each group's stratum
         running = np.concatenate(([0.0], np.cumsum(per_group)))
-        return np.asarray(running[self.last + 1] - running[self.skip + 1])
+        survived = running[1:] - running[first]
+        each = np.append(np.column_stack((survived - at_death, survived)).ravel(), 0.0)[runs.cell]
+        return np.repeat(each, np.diff(runs.start, append=self.last.size))
+
+    def observed(self, x: Floats) -> Floats:
+        """Sum covariates (n, p) over the deaths, weighted; shape (p,)."""
+        dying = np.zeros(x.shape[0])
+        dying[self.deaths] = self.weight[self.deaths]
+        return summed(over_blocks(x.shape[0], lambda rows: x.T[:, rows] @ dying[rows]))
 
     def death_sum(self, values: Floats) -> Floats:
         """Sum a value of the deaths (e,) per group (m,)."""
         return group_sums(self.death_group, values, self.groups)
+
+
+def patient_order(*, time: Floats, event: Booleans, stratum: Integers) -> Integers:
+    """Return the rows sorted by stratum, time, deaths first, and row: sums over risk sets then run along memory.
+
+    >>> patient_order(time=np.array([2.0, 1, 1]), event=np.array([True, False, True]), stratum=np.zeros(3, np.int64))
+    array([2, 1, 0])
+    """
+    n = time.size
+    whole = time.astype(np.int64) if n and time.max() < 2**40 else np.full(n, -1)
+    if not (whole == time).all():  # any ranks will do
+        ascending = np.argsort(time)
+        whole = np.empty(n, np.int64)
+        whole[ascending] = np.cumsum(np.diff(time[ascending], prepend=time[ascending[0]]) > 0)
+    width, row_bits = int(whole.max(initial=0)) + 1, n.bit_length()
+    if (int(stratum.max(initial=0)) + 1) * width * 2 >= 2 ** (63 - row_bits):
+        return np.lexsort((~event, time, stratum))
+    key = (stratum * width + whole) * 2 + ~event
+    return np.sort((key << row_bits) | np.arange(n)) & ((1 << row_bits) - 1)
+
+
+def _runs(exit_bucket: Integers, deaths: Integers, m: int, strata: int) -> Runs | None:
+    cell = exit_bucket * 2 + 1
+    cell[deaths] -= 1
+    cell[exit_bucket == m] = 2 * m
+    start = np.flatnonzero(np.diff(cell, prepend=-1))
+    return Runs(start, cell[start]) if start.size <= 2 * m + strata else None
 
 
 def build_risk_sets(
@@ -79,11 +150,11 @@ def build_risk_sets(
     rank_entry = np.full(time.size, -1) if entry is None else np.searchsorted(distinct, entry, side="right") - 1
     strata = int(stratum.max()) + 1
     width = distinct.size
-    cell = np.unique(stratum[deaths] * width + rank_time[deaths])
+    cell = arrays.distinct(stratum[deaths] * width + rank_time[deaths])[0]
     group_stratum = cell // width
     bounds = np.searchsorted(group_stratum, np.arange(strata + 1))
     # last group with time <= t within the stratum; bounds - 1 when there is none
-    last = np.searchsorted(cell, stratum * width + rank_time, side="right") - 1
+    last = arrays.count_up_to(cell, stratum * width + rank_time) - 1
     first_skip = bounds[stratum] - 1
     last = np.maximum(last, first_skip)
     skip = first_skip if entry is None else np.searchsorted(cell, stratum * width + rank_entry, side="right") - 1
@@ -98,10 +169,11 @@ def build_risk_sets(
         step_weight = (death_weight / tied)[step_group]
     else:
         step_group, step_fraction, step_weight = np.arange(cell.size), np.zeros(cell.size), death_weight
+    exit_bucket = np.where(last > skip, last, cell.size)
     return RiskSets(
         last=last,
         skip=skip,
-        exit_bucket=np.where(last > skip, last, cell.size),
+        exit_bucket=exit_bucket,
         entry_bucket=np.where((skip > first_skip) & (last > skip), skip, cell.size) if entry is not None else None,
         stratum_end=bounds[group_stratum + 1] - 1,
         time=distinct[cell % width] if width else np.empty(0),
@@ -112,12 +184,14 @@ def build_risk_sets(
         death_weight=death_weight,
         tied=tied,
         step_group=step_group,
+        step_start=np.searchsorted(step_group, np.arange(cell.size)),
         step_fraction=step_fraction,
         step_weight=step_weight,
+        runs=_runs(exit_bucket, deaths, cell.size, strata) if entry is None else None,
     )
 
 
 def _ranks(event_times: Floats, time: Floats) -> tuple[Integers, Floats]:
     """Return (index of the last distinct event time <= time, or -1; the distinct event times)."""
-    distinct = np.unique(event_times)
-    return np.searchsorted(distinct, time, side="right") - 1, distinct
+    distinct = arrays.distinct(event_times)[0]
+    return arrays.count_up_to(distinct, time) - 1, distinct

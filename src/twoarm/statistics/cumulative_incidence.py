@@ -70,6 +70,7 @@ def fit_cumulative_incidence(
     censored: Any = 0,
     causes: Sequence[Any] | None = None,
     weight: ArrayLike | None = None,
+    frequency: ArrayLike | None = None,
     variance: IncidenceVariance = "aalen",
     interval: IntervalType = "log-log",
     confidence_level: float = 0.95,
@@ -82,6 +83,7 @@ def fit_cumulative_incidence(
         censored: the label of end of follow-up.
         causes: the causes there are; those seen by default. One without an event has an incidence of 0.
         weight: sampling weights, shape (n,); who has none counts for nothing. They need the ``jackknife``.
+        frequency: whole numbers; k stands for k identical patients, shape (n,).
         variance: ``aalen``, of the counting process with its correction for ties, as cmprsk; or ``jackknife``, the
             infinitesimal jackknife, as survival. They agree in large samples.
         interval: scale of the pointwise limits: log-log is log(-log F), not log(-log(1 - F)).
@@ -107,16 +109,18 @@ def fit_cumulative_incidence(
         raise ArgumentError("variance: found aalen with weights; expected jackknife")
     found = read_causes(cause, exits.size, censored=censored, causes=causes)
     weights, codes = arrays.weights(weight, exits.size), found.codes
-    counted = weights > 0
-    exits, weights, codes = exits[counted], weights[counted], codes[counted]
+    frequencies = arrays.frequencies(frequency, exits.size)
+    counted = weights * frequencies > 0
+    exits, weights, codes, frequencies = exits[counted], weights[counted], codes[counted], frequencies[counted]
+    total_weight = weights * frequencies
     k = found.labels.size
-    distinct, position = np.unique(exits, return_inverse=True)
+    distinct, position = arrays.distinct(exits)
     m = distinct.size
-    counts = group_sums((codes + 1) * m + position, weights, (k + 1) * m).reshape(k + 1, m)
+    counts = group_sums((codes + 1) * m + position, total_weight, (k + 1) * m).reshape(k + 1, m)
     events, total = counts[1:], counts[1:].sum(axis=0)
     at_risk = np.cumsum(counts.sum(axis=0)[::-1])[::-1]
     survival = np.cumprod(1.0 - total / at_risk)
-    squared = np.cumsum(group_sums(position, weights**2, m)[::-1])[::-1]
+    squared = np.cumsum(group_sums(position, frequencies * weights**2, m)[::-1])[::-1]
     steps = _Steps(at_risk, squared, total, np.concatenate(([1.0], survival[:-1])), survival)
     incidence = np.cumsum(steps.before * events / at_risk, axis=1)
     incidence = np.where(incidence > 1 - EXHAUSTED, 1.0, incidence)  # the log of the rounding would become a limit
@@ -126,7 +130,7 @@ def fit_cumulative_incidence(
         if variance == "aalen":
             std_error[code] = _aalen(steps, *own)
         else:
-            std_error[code] = _jackknife(steps, *own, position, codes == code, codes >= 0, weights)
+            std_error[code] = _jackknife(steps, *own, position, codes == code, codes >= 0, frequencies * weights**2)
     lower, upper = _limits(incidence, std_error, interval, arrays.level(confidence_level))
     return CumulativeIncidence(
         causes=found.labels,
@@ -142,7 +146,7 @@ def fit_cumulative_incidence(
         variance=variance,
         interval=interval,
         confidence_level=confidence_level,
-        n=float(weights.sum()),
+        n=float(total_weight.sum()),
     )
 
 
@@ -186,7 +190,7 @@ def _jackknife(
     position: Integers,
     own: arrays.Booleans,
     happened: arrays.Booleans,
-    weights: Floats,
+    squared: Floats,
 ) -> Floats:
     """Return the infinitesimal jackknife standard error of one cause's incidence, shape (m,).
 
@@ -204,7 +208,7 @@ def _jackknife(
     base = moved - incidence[position] * slope
     m = incidence.size
     products = (base * base, base * slope, slope * slope)
-    sums = [np.cumsum(group_sums(position, weights**2 * values, m)) for values in products]
+    sums = [np.cumsum(group_sums(position, squared * values, m)) for values in products]
     staying = np.append(steps.squared[1:], 0.0)
     variance = sums[0] + 2 * incidence * sums[1] + incidence**2 * sums[2] + staying * shared**2
     return np.asarray(np.sqrt(np.maximum(np.where(np.cumsum(events) > 0, variance, 0.0), 0.0)))

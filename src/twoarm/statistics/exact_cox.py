@@ -79,6 +79,7 @@ def fit_exact_cox(
     entry: ArrayLike | None = None,
     strata: ArrayLike | None = None,
     offset: ArrayLike | None = None,
+    frequency: ArrayLike | None = None,
 ) -> ExactCoxFit:
     """Fit a Cox model whose tied deaths are compared with all subsets of as many patients at risk.
 
@@ -90,6 +91,7 @@ def fit_exact_cox(
         entry: left truncation: at risk where entry < t <= time, shape (n,).
         strata: separate baseline hazards, shape (n,).
         offset: a part of the log hazard that is known, shape (n,).
+        frequency: whole numbers; k stands for k identical patients, shape (n,).
 
     Raises:
         ArgumentError: an argument that is missing, negative, miscoded or of another length; more tied deaths, or more
@@ -110,6 +112,10 @@ def fit_exact_cox(
     enters = arrays.entries(entry, exits)
     stratum = np.zeros(n, np.int64) if strata is None else arrays.codes("strata", strata, n)[0]
     known = np.zeros(n) if offset is None else arrays.numbers("offset", offset, n)
+    copies = np.repeat(np.arange(n), arrays.frequencies(frequency, n).astype(np.int64))  # subsets need them one by one
+    if copies.size > n:
+        exits, happened, design = exits[copies], happened[copies], design[copies]
+        stratum, known, enters = stratum[copies], known[copies], None if enters is None else enters[copies]
     labels = tuple(names) if names is not None else tuple(f"x{j + 1}" for j in range(design.shape[1]))
     if len(labels) != design.shape[1]:
         raise ArgumentError(f"names: found {len(labels)} names; expected {design.shape[1]}, one a column")

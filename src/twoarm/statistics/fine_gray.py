@@ -15,7 +15,7 @@ from twoarm.statistics.arrays import Booleans, Floats, Integers, group_sums
 from twoarm.statistics.competing_causes import read_causes
 from twoarm.statistics.cox import CoxFit, CoxPatients, fit_patients, sandwich
 from twoarm.statistics.cox_residuals import score_residuals
-from twoarm.statistics.cox_risk_sets import Ties, build_risk_sets
+from twoarm.statistics.cox_risk_sets import Ties, build_risk_sets, patient_order
 from twoarm.statistics.distributions import two_sided_normal
 from twoarm.statistics.linear_algebra import one_thread
 from twoarm.statistics.subdistribution import SubdistributionRiskSets, censoring_survival, extend_risk_sets
@@ -64,6 +64,7 @@ def fit_fine_gray(
     names: Sequence[str] | None = None,
     cluster: ArrayLike | None = None,
     weight: ArrayLike | None = None,
+    frequency: ArrayLike | None = None,
     censored: Any = 0,
     variant: FineGrayVariant = "crr",
 ) -> FineGrayFit:
@@ -84,6 +85,7 @@ def fit_fine_gray(
         names: names of the p terms.
         cluster: scores are summed within clusters such as matched pairs, shape (n,).
         weight: sampling weights, shape (n,), for the variant ``finegray``; G takes every patient who has one for one.
+        frequency: whole numbers; k stands for k identical patients, shape (n,).
         censored: the label of end of follow-up.
         variant: see above.
 
@@ -111,14 +113,17 @@ def fit_fine_gray(
         raise ArgumentError(f"names: found {len(labels)} names; expected {design.shape[1]}, one a column")
     if cause_of_interest == censored:
         raise ArgumentError(f"cause_of_interest: found {censored!r}, the label of end of follow-up; expected a cause")
+    frequencies = arrays.frequencies(frequency, n)
     clusters = None if cluster is None else arrays.codes("cluster", cluster, n)[0]
     own = np.array([label == cause_of_interest for label in found.labels.tolist()] + [False])[found.codes]
     if not (own & (sampling > 0)).any():
         raise NotEstimableError(f"no events of cause {cause_of_interest}")
     if n > 1 and exits.min() == exits.max():
         raise NotEstimableError("all times are tied: nothing tells who had the event earlier")
-    ended = found.codes < 0
-    patients = _patients(exits, own, ended, clusters, sampling, variant)
+    order = patient_order(time=exits, event=own, stratum=np.zeros(n, np.int64))
+    exits, own, ended = exits[order], own[order], found.codes[order] < 0
+    counts = _Counts(frequencies[order], sampling[order])
+    patients = _patients(order, exits, own, ended, counts, None if clusters is None else clusters[order], variant)
     with one_thread():
         fit = fit_patients(patients, design, labels, TIES[variant], False)
         covariance = _covariance(fit, exits, ended, variant)
@@ -131,9 +136,9 @@ def fit_fine_gray(
         reasons=fit.reasons,
         log_likelihood=fit.log_likelihood,
         null_log_likelihood=fit.null_log_likelihood,
-        n=float(n),
-        events=float(own.sum()),
-        competing_events=float(n - own.sum() - ended.sum()),
+        n=float(counts.frequency.sum()),
+        events=float(counts.frequency[own].sum()),
+        competing_events=float(counts.frequency[~(own | ended)].sum()),
         clusters=fit.clusters,
         iterations=fit.iterations,
         variant=variant,
@@ -141,28 +146,44 @@ def fit_fine_gray(
     )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Counts:
+    """How often each patient stands for itself, and its sampling weight, shape (n,)."""
+
+    frequency: Floats
+    sampling: Floats
+
+
 def _patients(
+    order: Integers,
     time: Floats,
     own: Booleans,
     ended: Booleans,
+    counts: _Counts,
     clusters: Integers | None,
-    sampling: Floats,
     variant: FineGrayVariant,
 ) -> CoxPatients:
-    n = time.size
-    one, stratum = np.ones(n), np.zeros(n, np.int64)
+    stratum = np.zeros(time.size, np.int64)
     risk = build_risk_sets(
-        time=time, event=own, entry=None, stratum=stratum, weight=sampling, frequency=one, ties=TIES[variant]
-    )
-    free = censoring_survival(time=time, ended=ended, events_first=variant == "finegray", counted=sampling > 0)
-    return CoxPatients(
-        risk=extend_risk_sets(risk, time=time, competing=~(own | ended) & (sampling > 0), free=free),
         time=time,
         event=own,
         entry=None,
         stratum=stratum,
-        frequency=one,
-        sampling=sampling,
+        weight=counts.sampling,
+        frequency=counts.frequency,
+        ties=TIES[variant],
+    )
+    present = counts.frequency * (counts.sampling > 0)
+    free = censoring_survival(time=time, ended=ended, events_first=variant == "finegray", frequency=present)
+    return CoxPatients(
+        order=order,
+        risk=extend_risk_sets(risk, time=time, competing=~(own | ended) & (counts.sampling > 0), free=free),
+        time=time,
+        event=own,
+        entry=None,
+        stratum=stratum,
+        frequency=counts.frequency,
+        sampling=counts.sampling,
         clusters=clusters,
         offset=None,
     )
@@ -176,10 +197,12 @@ def _covariance(fit: CoxFit, time: Floats, ended: Booleans, variant: FineGrayVar
         residuals = residuals + _censoring_residuals(fit, time, ended)
     usable = np.isfinite(fit.coefficients[problem.kept])
     terms = np.ix_(problem.kept[usable], problem.kept[usable])
-    one, weights, clusters = problem.patients.frequency, problem.patients.sampling, problem.patients.clusters
+    patients = problem.patients
     covariance = np.full_like(fit.naive_covariance, np.nan)
     scores = residuals[:, usable] * problem.scale[usable]
-    covariance[terms] = sandwich(fit.naive_covariance[terms], scores, one, weights, clusters)
+    covariance[terms] = sandwich(
+        fit.naive_covariance[terms], scores, patients.frequency, patients.sampling, patients.clusters
+    )
     return covariance
 
 
@@ -192,15 +215,16 @@ def _censoring_residuals(fit: CoxFit, time: Floats, ended: Booleans) -> Floats:
     """
     risk, x, at = fit.problem.patients.risk, fit.problem.x, fit.problem.at
     assert isinstance(risk, SubdistributionRiskSets)
-    distinct, position = np.unique(time, return_inverse=True)
+    frequency = fit.problem.patients.frequency
+    distinct, position = arrays.distinct(time)
     m = distinct.size
-    at_risk = np.cumsum(group_sums(position, np.ones(time.size), m)[::-1])[::-1]
-    censorings = group_sums(position, ended.astype(np.float64), m)
-    theta = at.hazard * risk.reach
+    at_risk = np.cumsum(group_sums(position, frequency, m)[::-1])[::-1]
+    censorings = group_sums(position, frequency * ended, m)
+    theta = frequency * at.hazard * risk.reach
     later = np.searchsorted(risk.time, distinct)  # first event time of the cause at u or later
     carried = _from(at.a * risk.free, later)
     before = _earlier(group_sums(position, theta, m))
-    total = risk.at_risk_sum(at.hazard)
+    total = risk.at_risk_sum(frequency * at.hazard)
     out = np.empty_like(x)
     for j in range(x.shape[1]):
         means = _from(at.a * risk.free * at.sums[:, j] / total, later)

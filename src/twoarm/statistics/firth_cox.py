@@ -26,6 +26,7 @@ def fit_firth_cox(
     names: Sequence[str] | None = None,
     entry: ArrayLike | None = None,
     strata: ArrayLike | None = None,
+    frequency: ArrayLike | None = None,
     confidence_level: float = 0.95,
 ) -> FirthFit:
     """Fit a Cox model (Breslow ties) whose partial likelihood is multiplied by the root of the information.
@@ -37,6 +38,7 @@ def fit_firth_cox(
         names: names of the p terms.
         entry: left truncation: at risk where entry < t <= time, shape (n,).
         strata: separate baseline hazards, shape (n,).
+        frequency: whole numbers; k stands for k identical patients, shape (n,).
         confidence_level: of the profile intervals.
 
     Raises:
@@ -61,12 +63,18 @@ def fit_firth_cox(
     level = arrays.level(confidence_level)
     if not happened.any():
         raise NotEstimableError("no events")
-    once = np.ones(n)
+    frequencies = arrays.frequencies(frequency, n)
     risk = build_risk_sets(
-        time=exits, event=happened, entry=enters, stratum=stratum, weight=once, frequency=once, ties="breslow"
+        time=exits,
+        event=happened,
+        entry=enters,
+        stratum=stratum,
+        weight=np.ones(n),
+        frequency=frequencies,
+        ties="breslow",
     )
     with one_thread():
-        columns = usable_columns(design)
+        columns = usable_columns(design, frequencies)
         if columns.kept.size and np.linalg.matrix_rank(_information_at_zero(risk, columns.x)) < columns.kept.size:
             raise NotEstimableError("a term, or a combination of terms, is constant within every risk set")
         return build_firth_fit(
@@ -75,8 +83,8 @@ def fit_firth_cox(
             names=labels,
             intercept=False,
             confidence_level=level,
-            n=n,
-            events=int(happened.sum()),
+            n=int(frequencies.sum()),
+            events=int(frequencies[happened].sum()),
         )
 
 

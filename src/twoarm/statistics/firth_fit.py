@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from twoarm.errors import NotEstimableError
-from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.statistics.arrays import Floats, Integers
 from twoarm.statistics.distributions import chi_squared_tail
 from twoarm.statistics.linear_algebra import (
     independent_columns,
@@ -59,11 +59,10 @@ class UsableColumns:
     reasons: tuple[str, ...]  # (p,)
 
 
-def usable_columns(design: Floats, informative: Booleans | None = None) -> UsableColumns:
-    """Standardise the columns that can be estimated; ``informative`` rows decide on what varies, shape (n,)."""
-    once = np.ones(design.shape[0]) if informative is None else informative.astype(np.float64)
-    x, means, scale = standardise(design, once)
-    keep = independent_columns(weighted_cross_product(x, once), float(once.sum())) & (scale > 0)
+def usable_columns(design: Floats, frequency: Floats) -> UsableColumns:
+    """Standardise the columns that can be estimated, of so many patients each, shape (n,)."""
+    x, means, scale = standardise(design, frequency)
+    keep = independent_columns(weighted_cross_product(x, frequency), float(frequency.sum())) & (scale > 0)
     reasons = tuple(
         "" if kept else ("collinear with the terms before it" if varies else "constant")
         for kept, varies in zip(keep.tolist(), (scale > 0).tolist(), strict=True)

@@ -21,6 +21,7 @@ def fit_firth_logistic(
     outcome: ArrayLike,
     covariates: ArrayLike,
     names: Sequence[str] | None = None,
+    frequency: ArrayLike | None = None,
     confidence_level: float = 0.95,
 ) -> FirthFit:
     """Fit a logistic regression with intercept whose likelihood is multiplied by the root of the information.
@@ -29,6 +30,7 @@ def fit_firth_logistic(
         outcome: True (or 1) for a success, shape (n,).
         covariates: design matrix without intercept, shape (n, p).
         names: names of the p terms.
+        frequency: whole numbers; k stands for k identical patients, shape (n,).
         confidence_level: of the profile intervals.
 
     Raises:
@@ -46,32 +48,34 @@ def fit_firth_logistic(
     labels = tuple(names) if names is not None else tuple(f"x{j + 1}" for j in range(design.shape[1]))
     if len(labels) != design.shape[1]:
         raise ArgumentError(f"names: found {len(labels)} names; expected {design.shape[1]}, one a column")
+    frequencies = arrays.frequencies(frequency, y.size)
     level = arrays.level(confidence_level)
     if y.all() or not y.any():
         raise NotEstimableError("only one of the two outcomes occurs")
     with one_thread():
-        columns = usable_columns(design)
+        columns = usable_columns(design, frequencies)
         terms = np.asfortranarray(np.column_stack([np.ones(y.size), columns.x]))
         return build_firth_fit(
-            lambda beta: penalised_likelihood(y, terms, beta),
+            lambda beta: penalised_likelihood(y, terms, beta, frequencies),
             columns=columns,
             names=("(intercept)", *labels),
             intercept=True,
             confidence_level=level,
-            n=y.size,
-            events=int(y.sum()),
+            n=int(frequencies.sum()),
+            events=int(frequencies[y].sum()),
         )
 
 
-def penalised_likelihood(y: Booleans, terms: Floats, beta: Floats) -> Likelihood:
+def penalised_likelihood(y: Booleans, terms: Floats, beta: Floats, frequency: Floats | None = None) -> Likelihood:
     """Evaluate l + log|I| / 2 with its score x'(y - p + h (1/2 - p)), h the leverages; terms have shape (n, q)."""
+    frequency = np.ones(y.size) if frequency is None else frequency
     eta = linear_predictor(terms, beta)
     fitted = special.expit(eta)
     variance = fitted * special.expit(-eta)
-    information = weighted_cross_product(terms, variance)
+    information = weighted_cross_product(terms, frequency * variance)
     sign, log_determinant = np.linalg.slogdet(information)
     if sign <= 0:
         return Likelihood(-np.inf, np.zeros(beta.size), information)
     leverage = variance * np.einsum("ij,ij->i", terms @ np.linalg.inv(information), terms)
-    height = float(special.log_expit(np.where(y, eta, -eta)).sum()) + log_determinant / 2
-    return Likelihood(height, terms.T @ (y - fitted + leverage * (0.5 - fitted)), information)
+    height = float((frequency * special.log_expit(np.where(y, eta, -eta))).sum()) + log_determinant / 2
+    return Likelihood(height, terms.T @ (frequency * (y - fitted + leverage * (0.5 - fitted))), information)

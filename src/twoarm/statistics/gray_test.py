@@ -53,6 +53,7 @@ def gray_test(
     arm: ArrayLike,
     cause_of_interest: Any = 1,
     strata: ArrayLike | None = None,
+    frequency: ArrayLike | None = None,
     censored: Any = 0,
 ) -> GrayTest:
     """Test whether k arms share one cumulative incidence of a cause, whatever the other causes do.
@@ -63,6 +64,7 @@ def gray_test(
         arm: arm of each patient, any labels, shape (n,).
         cause_of_interest: the cause that is tested.
         strata: compare within these strata only, shape (n,).
+        frequency: whole numbers; k stands for k identical patients, shape (n,).
         censored: the label of end of follow-up.
 
     Raises:
@@ -80,6 +82,7 @@ def gray_test(
     """
     exits = arrays.times("time", time)
     found = read_causes(cause, exits.size, censored=censored)
+    frequencies = arrays.frequencies(frequency, exits.size)
     arm_codes, labels = arrays.codes("arm", arm, exits.size)
     stratum = np.zeros(exits.size, np.int64) if strata is None else arrays.codes("strata", strata, exits.size)[0]
     if cause_of_interest == censored:
@@ -95,9 +98,9 @@ def gray_test(
     order = np.argsort(stratum, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(stratum[order])) + 1):
         if own[rows].any():
-            parts = _expected(_stratum(exits[rows], own[rows], other[rows], arm_codes[rows], k))
+            parts = _expected(_stratum(exits[rows], own[rows], other[rows], arm_codes[rows], frequencies[rows], k))
             expected, variance = expected + parts[0], variance + parts[1]
-    observed = np.bincount(arm_codes[own], minlength=k).astype(np.float64)
+    observed = arrays.group_sums(arm_codes[own], frequencies[own], k)
     spread = np.linalg.eigvalsh(variance)
     if spread[0] < -ROUNDING * max(1.0, float(np.abs(spread).max())):
         raise NotEstimableError("the variance is not positive: too few patients at risk for the events tied")
@@ -107,7 +110,7 @@ def gray_test(
     return GrayTest(
         cause=cause_of_interest,
         arms=labels,
-        n=np.bincount(arm_codes, minlength=k).astype(np.float64),
+        n=arrays.group_sums(arm_codes, frequencies, k),
         observed=observed,
         expected=expected,
         variance=variance,
@@ -117,12 +120,12 @@ def gray_test(
     )
 
 
-def _stratum(time: Floats, own: Booleans, other: Booleans, arm: Integers, k: int) -> _Stratum:
-    distinct = np.unique(time[own | other])
+def _stratum(time: Floats, own: Booleans, other: Booleans, arm: Integers, frequency: Floats, k: int) -> _Stratum:
+    distinct = arrays.distinct(time[own | other])[0]
     m = distinct.size
-    leaves = np.searchsorted(distinct, time, side="right")  # at risk at the first `leaves` event times
-    events, others = (_counts(arm[which], leaves[which] - 1, k, m) for which in (own, other))
-    at_risk = np.cumsum(_counts(arm, leaves, k, m + 1)[:, ::-1], axis=1)[:, ::-1][:, 1:]
+    leaves = arrays.count_up_to(distinct, time)  # at risk at the first `leaves` event times
+    events, others = (_counts(arm[which], leaves[which] - 1, frequency[which], k, m) for which in (own, other))
+    at_risk = np.cumsum(_counts(arm, leaves, frequency, k, m + 1)[:, ::-1], axis=1)[:, ::-1][:, 1:]
     some = np.maximum(at_risk, 1)
     after = np.cumprod(1 - (events + others) / some, axis=1)
     before = np.column_stack((np.ones(k), after[:, :-1]))
@@ -131,8 +134,8 @@ def _stratum(time: Floats, own: Booleans, other: Booleans, arm: Integers, k: int
     return _Stratum(at_risk, events, others, before, left, np.column_stack((np.zeros(k), incidence[:, :-1])))
 
 
-def _counts(arm: Integers, position: Integers, k: int, m: int) -> Floats:
-    return np.bincount(arm * m + position, minlength=k * m).reshape(k, m).astype(np.float64)
+def _counts(arm: Integers, position: Integers, frequency: Floats, k: int, m: int) -> Floats:
+    return arrays.group_sums(arm * m + position, frequency, k * m).reshape(k, m)
 
 
 def _expected(stratum: _Stratum) -> tuple[Floats, Floats]:

@@ -50,6 +50,7 @@ def fit_kaplan_meier(
     event: ArrayLike,
     entry: ArrayLike | None = None,
     weight: ArrayLike | None = None,
+    frequency: ArrayLike | None = None,
     interval: IntervalType = "log-log",
     confidence_level: float = 0.95,
     robust: bool = False,
@@ -60,7 +61,8 @@ def fit_kaplan_meier(
         time: time to event or end of follow-up, shape (n,), at least 0.
         event: True (or 1) where the event happened, shape (n,).
         entry: time of coming under observation, shape (n,); None when all are followed from the start.
-        weight: sampling or frequency weights, shape (n,).
+        weight: sampling weights, shape (n,).
+        frequency: whole numbers; k stands for k identical patients, shape (n,).
         interval: scale of the pointwise limits.
         confidence_level: of the pointwise limits.
         robust: infinitesimal jackknife instead of Greenwood's variance, for sampling weights.
@@ -80,8 +82,9 @@ def fit_kaplan_meier(
         raise ArgumentError("time: found no patients; expected at least one")
     happened = arrays.events("event", event, exits.size)
     enters = arrays.entries(entry, exits)
-    weights = arrays.weights(weight, exits.size)
-    distinct, position = np.unique(exits, return_inverse=True)
+    sampling, frequencies = arrays.weights(weight, exits.size), arrays.frequencies(frequency, exits.size)
+    weights = sampling * frequencies
+    distinct, position = arrays.distinct(exits)
     leaving = arrays.group_sums(position, weights, distinct.size)
     events = arrays.group_sums(position, weights * happened, distinct.size)
     at_risk = np.cumsum(leaving[::-1])[::-1]
@@ -97,7 +100,7 @@ def fit_kaplan_meier(
         terms = np.where(events > 0, events / (at_risk * (at_risk - events)), 0.0)
         greenwood = np.cumsum(terms)
     if robust:
-        std_error = _jackknife_error(exits, happened, enters, weights, (distinct, at_risk, events))
+        std_error = _jackknife_error(exits, happened, enters, weights * sampling, (distinct, at_risk, events))
     else:
         std_error = np.sqrt(greenwood)
     lower, upper = confidence_limits(survival, std_error, interval, arrays.level(confidence_level))
@@ -120,13 +123,14 @@ def _jackknife_error(
     exits: Floats,
     happened: arrays.Booleans,
     enters: Floats | None,
-    weights: Floats,
+    squared: Floats,
     curve: tuple[Floats, Floats, Floats],
 ) -> Floats:
     """Return the infinitesimal jackknife standard error of log S, shape (m,).
 
     A patient moves log S(t) by A(min(t, exit)) - A(entry), A summing d / (n (n - d)), less 1 / (n - d) at an event of
     their own; so the squares of those who left, and the polynomial in A(t) of those still at risk, sum cumulatively.
+    ``squared`` are frequencies times squares of sampling weights, shape (n,).
     """
     distinct, at_risk, events = curve
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -142,7 +146,6 @@ def _jackknife_error(
         before = np.searchsorted(distinct, enters, side="right") - 1
         start = np.where(before >= 0, total[before], 0.0)
     moved = total[position] - start - np.where(happened, own[position], 0.0)
-    squared = weights * weights
     left = np.cumsum(arrays.group_sums(position, squared * moved * moved, m))
     still = [_still_at_risk(position, enters, distinct, squared * start**power) for power in range(3)]
     variance = left + still[0] * total**2 - 2 * still[1] * total + still[2]
@@ -208,11 +211,16 @@ def survival_at(km: KaplanMeier, time: float) -> SurvivalAt:
 
 
 def number_at_risk(
-    *, time: ArrayLike, at: ArrayLike, entry: ArrayLike | None = None, weight: ArrayLike | None = None
+    *,
+    time: ArrayLike,
+    at: ArrayLike,
+    entry: ArrayLike | None = None,
+    weight: ArrayLike | None = None,
+    frequency: ArrayLike | None = None,
 ) -> Floats:
     """Count patients with entry < t <= time at each t of ``at``; no entry means that all are at risk at 0."""
     exits = arrays.times("time", time)
-    weights = arrays.weights(weight, exits.size)
+    weights = arrays.weights(weight, exits.size) * arrays.frequencies(frequency, exits.size)
     ticks = arrays.numbers("at", at)
     counts = _weight_at_or_after(exits, weights, ticks)
     enters = arrays.entries(entry, exits)

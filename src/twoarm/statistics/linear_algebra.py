@@ -1,4 +1,4 @@
-"""Cross-products in fixed chunks and one thread, so that the last bit does not depend on the machine's load."""
+"""Cross-products in fixed blocks of rows, so that the last bit does not depend on the number of threads."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from twoarm.statistics.arrays import Booleans, Floats
+from twoarm.statistics.blocks import BLOCK, over_blocks, summed
 
-CHUNK = 16_384  # rows; a chunk of a dozen columns stays in the second-level cache
+CHUNK = BLOCK
 COLLINEAR = 1e-10  # share of a standardised column's variance that the columns before it leave unexplained
 
 _controller: ThreadpoolController | None = None
@@ -28,12 +29,14 @@ def one_thread() -> Iterator[None]:
 
 def weighted_cross_product(x: Floats, weight: Floats, y: Floats | None = None) -> Floats:
     """Return x' diag(weight) y of shape (p, q), added up chunk by chunk in fixed order; y is x by default."""
-    y = x if y is None else y
-    total = np.zeros((x.shape[1], y.shape[1]))
-    for start in range(0, x.shape[0], CHUNK):
-        rows = slice(start, start + CHUNK)
-        total += (x[rows] * weight[rows, None]).T @ y[rows]
-    return total
+    right = x.T if y is None else y.T
+
+    def part(rows: slice) -> Floats:
+        return np.asarray((x.T[:, rows] * weight[rows]) @ right[:, rows].T)
+
+    if x.shape[0] == 0:
+        return np.zeros((x.shape[1], right.shape[0]))
+    return summed(over_blocks(x.shape[0], part))
 
 
 def linear_predictor(x: Floats, coefficients: Floats) -> Floats:

@@ -37,6 +37,7 @@ def log_rank(
     arm: ArrayLike,
     strata: ArrayLike | None = None,
     entry: ArrayLike | None = None,
+    frequency: ArrayLike | None = None,
     rho: float = 0.0,
     gamma: float = 0.0,
 ) -> LogRank:
@@ -48,6 +49,7 @@ def log_rank(
         arm: arm of each patient, any labels, shape (n,).
         strata: compare within these strata only, shape (n,).
         entry: left truncation, shape (n,).
+        frequency: whole numbers; k stands for k identical patients, shape (n,).
         rho: Fleming-Harrington weight S(t-)^rho (1 - S(t-))^gamma; 0, 0 is the log-rank test.
         gamma: see rho.
 
@@ -64,6 +66,7 @@ def log_rank(
     exits = arrays.times("time", time)
     happened = arrays.events("event", event, exits.size)
     enters = arrays.entries(entry, exits)
+    frequencies = arrays.frequencies(frequency, exits.size)
     arm_codes, labels = arrays.codes("arm", arm, exits.size)
     stratum = np.zeros(exits.size, np.int64) if strata is None else arrays.codes("strata", strata, exits.size)[0]
     k = labels.size
@@ -76,14 +79,14 @@ def log_rank(
     for rows in np.split(order, np.flatnonzero(np.diff(stratum[order])) + 1):
         if happened[rows].any():
             enter = None if enters is None else enters[rows]
-            parts = _stratum(exits[rows], happened[rows], arm_codes[rows], enter, k, (rho, gamma))
+            parts = _stratum(exits[rows], happened[rows], arm_codes[rows], enter, frequencies[rows], k, (rho, gamma))
             observed, expected, variance = observed + parts[0], expected + parts[1], variance + parts[2]
     statistic, freedom = quadratic_form(observed - expected, variance)
     if freedom == 0:
         raise NotEstimableError("never two arms at risk at an event")
     return LogRank(
         arms=labels,
-        n=np.bincount(arm_codes, minlength=k).astype(np.float64),
+        n=arrays.group_sums(arm_codes, frequencies, k),
         observed=observed,
         expected=expected,
         variance=variance,
@@ -102,16 +105,22 @@ def quadratic_form(difference: Floats, variance: Floats) -> tuple[float, int]:
 
 
 def _stratum(
-    time: Floats, event: Booleans, arm: Integers, entry: Floats | None, k: int, family: tuple[float, float]
+    time: Floats,
+    event: Booleans,
+    arm: Integers,
+    entry: Floats | None,
+    frequency: Floats,
+    k: int,
+    family: tuple[float, float],
 ) -> tuple[Floats, Floats, Floats]:
     """Return (observed, expected, variance) of one stratum, summed over its m distinct event times."""
-    distinct = np.unique(time[event])
+    distinct = arrays.distinct(time[event])[0]
     m = distinct.size
-    leaves = np.searchsorted(distinct, time, side="right")  # at risk at the first `leaves` event times
-    deaths = np.bincount(arm[event] * m + (leaves[event] - 1), minlength=k * m).reshape(k, m)
-    at_risk = _at_or_after(arm, leaves, k, m)
+    leaves = arrays.count_up_to(distinct, time)  # at risk at the first `leaves` event times
+    deaths = arrays.group_sums(arm[event] * m + (leaves[event] - 1), frequency[event], k * m).reshape(k, m)
+    at_risk = _at_or_after(arm, leaves, frequency, k, m)
     if entry is not None:
-        at_risk = at_risk - _at_or_after(arm, np.searchsorted(distinct, entry, side="right"), k, m)
+        at_risk = at_risk - _at_or_after(arm, arrays.count_up_to(distinct, entry), frequency, k, m)
     n, d = at_risk.sum(axis=0), deaths.sum(axis=0)
     survival = np.cumprod(1 - d / n)
     before = np.concatenate(([1.0], survival[:-1]))
@@ -124,6 +133,6 @@ def _stratum(
     return (weight * deaths).sum(axis=1), (weight * d * share).sum(axis=1), variance
 
 
-def _at_or_after(arm: Integers, leaves: Integers, k: int, m: int) -> Floats:
-    counts = np.bincount(arm * (m + 1) + leaves, minlength=k * (m + 1)).reshape(k, m + 1)
+def _at_or_after(arm: Integers, leaves: Integers, frequency: Floats, k: int, m: int) -> Floats:
+    counts = arrays.group_sums(arm * (m + 1) + leaves, frequency, k * (m + 1)).reshape(k, m + 1)
     return np.asarray(np.cumsum(counts[:, ::-1], axis=1)[:, ::-1][:, 1:], dtype=np.float64)

@@ -12,15 +12,10 @@ from scipy import special
 from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Floats
-from twoarm.statistics.linear_algebra import (
-    independent_columns,
-    invert_symmetric,
-    linear_predictor,
-    one_thread,
-    solve_symmetric,
-    standardise,
-    weighted_cross_product,
-)
+from twoarm.statistics.blocks import over_blocks, summed
+from twoarm.statistics.columns import predict, standard_columns
+from twoarm.statistics.linear_algebra import independent_columns, invert_symmetric, one_thread, solve_symmetric
+from twoarm.statistics.newton import Likelihood
 
 MAXIMUM_ITERATIONS = 30
 STEP_TOLERANCE = 1e-10  # of a coefficient per SD of its column
@@ -87,20 +82,22 @@ def fit_logistic(
     if y.all() or not y.any():
         raise NotEstimableError("only one of the two outcomes occurs")
     with one_thread():
-        x, means, scale = standardise(design, weight)
-        keep = independent_columns(weighted_cross_product(x, weight), float(weight.sum())) & (scale > 0)
+        columns = standard_columns(design, weight)
+        means, scale = columns.means, columns.deviations
+        keep = independent_columns(columns.gram, columns.total) & (scale > 0)
         reasons = [
             "" if keep[j] else ("constant" if scale[j] == 0 else "collinear with the terms before it")
             for j in range(len(labels))
         ]
-        terms = np.asfortranarray(np.column_stack([np.ones(y.size), x[:, keep]]))
-        beta, information, iterations = _newton(y, terms, weight, [labels[j] for j in np.flatnonzero(keep).tolist()])
-        eta = linear_predictor(terms, beta)
-        covariance = invert_symmetric(information)
+        kept = np.flatnonzero(keep)
+        terms = columns.only(kept)
+        start = _without_terms(y, terms, weight, columns.gram[np.ix_(kept, kept)])
+        beta, last, iterations = _newton(y, terms, weight, start, [labels[j] for j in kept.tolist()])
+        eta = predict(terms, beta)
+        covariance = invert_symmetric(last.information)
     # back from standardised columns: b_j / s_j, and the intercept takes up the means
     back = np.zeros((len(labels) + 1, beta.size))
     back[0, 0] = 1.0
-    kept = np.flatnonzero(keep)
     for position, j in enumerate(kept, start=1):
         back[j + 1, position] = 1 / scale[j]
         back[0, position] = -means[j] / scale[j]
@@ -114,45 +111,74 @@ def fit_logistic(
         covariance=full,
         reasons=("", *reasons),
         linear_predictor=eta,
-        deviance=-2 * _log_likelihood(y, eta, weight),
+        deviance=-2 * last.height,
         n=float(weight.sum()),
         events=float(weight[y].sum()),
         iterations=iterations,
     )
 
 
-def _log_likelihood(y: arrays.Booleans, eta: Floats, weight: Floats) -> float:
-    return float((weight * special.log_expit(np.where(y, eta, -eta))).sum())
+def _likelihood(y: arrays.Booleans, terms: Floats, weight: Floats, beta: Floats) -> Likelihood:
+    """Evaluate the log-likelihood, its score and information at beta, in one pass over the terms, shape (q, n)."""
+    q = beta.size
+
+    def part(rows: slice) -> Floats:
+        block, times = terms[:, rows], weight[rows]
+        side = np.where(y[rows], 1.0, -1.0)
+        margin = (beta @ block) * side  # log odds of what happened
+        odds = np.exp(-np.abs(margin))  # of the less likely outcome: at most 1
+        whole = 1.0 + odds
+        share = 1.0 / whole
+        rarer = odds * share
+        out = np.empty((q + 2, q))
+        out[q + 1] = times @ (np.minimum(margin, 0.0) - np.log(whole))
+        out[q] = block @ (np.where(margin > 0, rarer, share) * side * times)
+        out[:q] = (block * (rarer * share * times)) @ block.T
+        return out
+
+    total = summed(over_blocks(y.size, part))
+    return Likelihood(float(total[q + 1, 0]), total[q], (total[:q] + total[:q].T) / 2)
 
 
-def _newton(y: arrays.Booleans, terms: Floats, weight: Floats, labels: Sequence[str]) -> tuple[Floats, Floats, int]:
-    """Return (coefficients, information, iterations); raise where a coefficient runs away."""
-    beta = np.zeros(terms.shape[1])
-    share = float((weight * y).sum() / weight.sum())
-    beta[0] = np.log(share / (1 - share))
+def _without_terms(y: arrays.Booleans, terms: Floats, weight: Floats, crossed: Floats) -> tuple[Floats, Likelihood]:
+    """Return (coefficients, likelihood) with the intercept alone; ``crossed`` is the terms' cross-product."""
+    total, events = float(weight.sum()), float(weight[y].sum())
+    share = events / total
+    beta = np.zeros(terms.shape[0])
+    beta[0] = np.log(events / (total - events))
+    information = np.zeros((beta.size, beta.size))
+    information[0, 0], information[1:, 1:] = total, crossed
+    away = weight * (y - share)
+    score = summed(over_blocks(y.size, lambda rows: terms[:, rows] @ away[rows]))
+    height = events * float(np.log(share)) + (total - events) * float(np.log1p(-share))
+    return beta, Likelihood(height, score, information * (share * (1 - share)))
+
+
+def _newton(
+    y: arrays.Booleans,
+    terms: Floats,
+    weight: Floats,
+    start: tuple[Floats, Likelihood],
+    labels: Sequence[str],
+) -> tuple[Floats, Likelihood, int]:
+    """Return (coefficients, likelihood there, iterations); raise where a coefficient runs away."""
+    beta, here = start
     step = np.zeros_like(beta)
-    eta = linear_predictor(terms, beta)
-    height = _log_likelihood(y, eta, weight)
     for iteration in range(1, MAXIMUM_ITERATIONS + 1):
-        fitted = special.expit(eta)
-        residual = weight * (y - fitted)
-        score = np.array([residual @ terms[:, j] for j in range(terms.shape[1])])
-        information = weighted_cross_product(terms, weight * fitted * special.expit(-eta))
         try:
-            step = solve_symmetric(information, score)
+            step = solve_symmetric(here.information, here.score)
         except np.linalg.LinAlgError:
             break
         if not np.isfinite(step).all():
             break
+        if np.abs(step).max() < STEP_TOLERANCE * max(1.0, np.abs(beta + step).max()):
+            return beta + step, here, iteration  # the likelihood there is the same to its last digits
         for _ in range(40):
-            eta = linear_predictor(terms, beta + step)
-            proposal = _log_likelihood(y, eta, weight)
-            if proposal >= height - 1e-12 * max(1.0, abs(height)):
+            there = _likelihood(y, terms, weight, beta + step)
+            if there.height >= here.height - 1e-12 * max(1.0, abs(here.height)):
                 break
             step = step / 2
-        beta, height = beta + step, proposal
-        if np.abs(step).max() < STEP_TOLERANCE * max(1.0, np.abs(beta).max()):
-            return beta, information, iteration
+        beta, here = beta + step, there
     moving = [labels[j - 1] for j in np.flatnonzero(~(np.abs(step) <= DIVERGING_STEP)).tolist() if j > 0]
     if moving:
         raise NotEstimableError("separation: the arms are told apart by " + ", ".join(moving))

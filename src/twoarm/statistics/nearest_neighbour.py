@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal, get_args
 
 import numpy as np
@@ -14,6 +12,8 @@ from numpy.typing import ArrayLike
 from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.statistics.closest_pairs import Pairs, closest_pairs
+from twoarm.statistics.queued_pairs import descending_pairs, pairs_with_replacement, queued_pairs
 
 DECIMALS = 10  # distances closer than this are equal: keys decide, and a caliper includes its own width
 
@@ -90,49 +90,66 @@ def match_nearest(
     if order != "closest" or replace:
         queue = _queue(values, looks, rank, "data" if replace else order, position, generator)
     stratum = np.zeros(n, np.int64) if exact is None else arrays.codes("exact", exact, n)[0]
-    pairs: list[tuple[int, int]] = []
-    for code in range(int(stratum.max()) + 1):
-        inside = stratum == code
-        here = queue[inside[queue]]
-        others = np.flatnonzero(~looks & inside)
-        if here.size and others.size:
-            pairs += _within(values, rank, width, here, others, order, int(ratio), replace)
-    found = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
+    whole = np.rint(values * 10**DECIMALS)
+    limit = _whole_limit(width)
+    parts = [(queue[:0], queue[:0])]
+    for here, others in _strata(stratum, queue, np.flatnonzero(~looks)):
+        if replace:
+            parts.append(pairs_with_replacement(whole, here, others, rank, limit, int(ratio)))
+        else:
+            parts += _within(whole, rank, limit, here, others, order, int(ratio))
+    chosen, partner = (np.concatenate([part[side] for part in parts]) for side in (0, 1))
+    by_row = np.lexsort((partner, chosen))
+    chosen, partner = chosen[by_row], partner[by_row]
     return Matches(
-        focal=found[:, 0],
-        partner=found[:, 1],
-        distance=np.abs(values[found[:, 0]] - values[found[:, 1]]),
+        focal=chosen,
+        partner=partner,
+        distance=np.abs(values[chosen] - values[partner]),
         focal_total=int(looks.sum()),
     )
 
 
+def _whole_limit(width: float) -> float:
+    """Return the largest whole number of last decimals that a caliper includes."""
+    unit = 10.0**DECIMALS
+    limit = float(np.floor(width * unit))
+    if (limit + 1) / unit <= width:
+        return limit + 1
+    return limit - 1 if limit / unit > width else limit
+
+
+def _strata(stratum: Integers, queue: Integers, others: Integers) -> Iterator[tuple[Integers, Integers]]:
+    """Go through the strata that have patients of both sides, who stay in their order."""
+    if not stratum.any():
+        yield queue, others
+        return
+    sides = [rows[np.argsort(stratum[rows], kind="stable")] for rows in (queue, others)]
+    both = np.intersect1d(stratum[queue], stratum[others])
+    bounds = [[np.searchsorted(stratum[rows], both, side=end) for end in ("left", "right")] for rows in sides]
+    for at in range(both.size):
+        here, there = (rows[low[at] : high[at]] for rows, (low, high) in zip(sides, bounds, strict=True))
+        yield here, there
+
+
 def _within(
-    score: Floats,
-    rank: Integers,
-    width: float,
-    queue: Integers,
-    others: Integers,
-    order: Order,
-    ratio: int,
-    replace: bool,
-) -> list[tuple[int, int]]:
+    score: Floats, rank: Integers, limit: float, queue: Integers, others: Integers, order: Order, ratio: int
+) -> Iterator[Pairs]:
     """Match the focal rows of a queue to other rows, in as many rounds as partners are wanted."""
-    if replace:
-        return list(_with_replacement(score, rank, width, queue, others, ratio))
-    pairs: list[tuple[int, int]] = []
     free, looking = others, queue
     for _ in range(ratio):
         if free.size == 0 or looking.size == 0:
             break
         if order == "closest":
-            made = list(_closest_first(score, looking, free, rank, width))
+            made = closest_pairs(score, looking, free, rank, limit)
+        elif order == "largest":
+            made = descending_pairs(score, looking, free, rank, limit)
+        elif order == "smallest":
+            made = descending_pairs(-score, looking, free, rank, limit)
         else:
-            made = list(_one_by_one(score, free, rank, width, looking))
-        pairs += made
-        free = np.setdiff1d(free, [partner for _, partner in made])
-        served = {focal for focal, _ in made}
-        looking = np.array([row for row in looking.tolist() if row in served], dtype=np.int64)
-    return pairs
+            made = queued_pairs(score, looking, free, rank, limit)
+        yield made
+        free = np.setdiff1d(free, made[1], assume_unique=True)
+        looking = looking[np.isin(looking, made[0], assume_unique=True)]
 
 
 def _key_rank(key: ArrayLike | None, n: int) -> Integers:
@@ -164,138 +181,3 @@ def _queue(
     if generator is None:
         raise ArgumentError("generator: order = random needs a numpy Generator made from a declared seed")
     return generator.permutation(rows[np.argsort(rank[rows])])
-
-
-class _FreeSlots:
-    """Sorted slots 0..n-1 of which some are taken: the nearest free one on either side in near-constant time."""
-
-    def __init__(self, size: int) -> None:
-        self._right = list(range(size + 1))
-        self._left = list(range(size + 1))  # shifted by one: slot i stands at i + 1, and 0 is "none"
-
-    @staticmethod
-    def _find(parent: list[int], slot: int) -> int:
-        root = slot
-        while parent[root] != root:
-            root = parent[root]
-        while parent[slot] != root:
-            parent[slot], slot = root, parent[slot]
-        return root
-
-    def right(self, slot: int) -> int:
-        """First free slot at or after ``slot``; the size when there is none."""
-        return self._find(self._right, slot)
-
-    def left(self, slot: int) -> int:
-        """Last free slot at or before ``slot``; -1 when there is none."""
-        return self._find(self._left, slot + 1) - 1
-
-    def take(self, slot: int) -> None:
-        """Mark a slot as taken."""
-        self._right[slot] = slot + 1
-        self._left[slot + 1] = slot
-
-
-def _one_by_one(
-    score: Floats, others: Integers, rank: Integers, width: float, queue: Integers
-) -> Iterator[tuple[int, int]]:
-    """Serve the focal rows of the queue one after the other."""
-    others = others[np.lexsort((rank[others], score[others]))]
-    sorted_score = score[others]
-    first_equal = np.searchsorted(sorted_score, sorted_score, side="left").tolist()
-    place = np.searchsorted(sorted_score, score[queue], side="left").tolist()
-    scores, ranks, size = sorted_score.tolist(), rank[others].tolist(), others.size
-    free = _FreeSlots(size)
-    for row, start, own in zip(queue.tolist(), place, score[queue].tolist(), strict=True):
-        above = free.right(start)
-        below = free.left(start - 1) if start > 0 else -1
-        if below >= 0:  # among equal scores the smallest key comes first
-            below = free.right(first_equal[below])
-        up = round(scores[above] - own, DECIMALS) if above < size else np.inf
-        down = round(own - scores[below], DECIMALS) if below >= 0 else np.inf
-        if up == down and up < np.inf:
-            slot = above if ranks[above] < ranks[below] else below
-        else:
-            slot = above if up < down else below
-        if min(up, down) <= width and slot >= 0 and min(up, down) < np.inf:
-            free.take(slot)
-            yield row, int(others[slot])
-
-
-def _with_replacement(
-    score: Floats, rank: Integers, width: float, queue: Integers, others: Integers, ratio: int
-) -> Iterator[tuple[int, int]]:
-    """Give each focal row its nearest others, whoever else has them."""
-    others = others[np.lexsort((rank[others], score[others]))]
-    scores = score[others]
-    for row in queue.tolist():
-        at = int(np.searchsorted(scores, score[row]))
-        # equal scores beyond the ratio may stand on either side: take all at the edge's distance, then sort by key
-        low, high = max(at - ratio, 0), min(at + ratio, scores.size)
-        low, high = np.searchsorted(scores, scores[low]), np.searchsorted(scores, scores[high - 1], side="right")
-        near = others[low:high]
-        distance = np.round(np.abs(score[near] - score[row]), DECIMALS)
-        for position in np.lexsort((rank[near], distance))[:ratio].tolist():
-            if distance[position] <= width:
-                yield row, int(near[position])
-
-
-def _closest_first(
-    score: Floats, looking_rows: Integers, free_rows: Integers, rank: Integers, width: float
-) -> Iterator[tuple[int, int]]:
-    """Match the globally nearest pair, then the nearest of the rest, and so on.
-
-    The nearest pair across arms is always adjacent among the free patients sorted by score, so a heap of adjacent
-    pairs and a linked list of the free suffice. Patients with equal scores share a node; they pair off within it first.
-    """
-    rows = np.concatenate([looking_rows, free_rows])
-    focal = np.zeros(score.size, dtype=np.bool_)
-    focal[looking_rows] = True
-    order = rows[np.lexsort((rank[rows], score[rows]))]
-    starts = np.flatnonzero(np.concatenate(([True], np.diff(score[order]) > 0)))
-    node_score = score[order][starts].tolist()
-    queues: list[list[int]] = []
-    sides: list[bool] = []
-    for members in np.split(order, starts[1:]):
-        looking, free = members[focal[members]].tolist(), members[~focal[members]].tolist()
-        both = min(len(looking), len(free))
-        yield from zip(looking[:both], free[:both], strict=True)
-        queues.append((looking[both:] or free[both:])[::-1])
-        sides.append(bool(looking[both:]))
-    ranks = rank.tolist()
-    alive = [i for i, queue in enumerate(queues) if queue]
-    if not alive:
-        return
-    after = dict(zip(alive, [*alive[1:], -1], strict=True))
-    before = dict(zip(alive, [-1, *alive[:-1]], strict=True))
-
-    def candidate(i: int, j: int) -> tuple[float, int, int, int, int] | None:
-        """The pair of two adjacent nodes' first patients, if they are of different arms and near enough."""
-        if i < 0 or j < 0 or sides[i] == sides[j]:
-            return None
-        gap = round(node_score[j] - node_score[i], DECIMALS)
-        if not gap <= width:
-            return None
-        a, b = (i, j) if sides[i] else (j, i)
-        return gap, ranks[queues[a][-1]], ranks[queues[b][-1]], i, j
-
-    heap = [pair for i in alive if (pair := candidate(i, after[i]))]
-    heapq.heapify(heap)
-    while heap:
-        entry = heapq.heappop(heap)
-        i, j = entry[3], entry[4]
-        if after.get(i) != j or candidate(i, j) != entry:
-            continue  # stale: a patient of the pair has gone, and what came instead is in the heap
-        looking, free = (i, j) if sides[i] else (j, i)
-        yield queues[looking].pop(), queues[free].pop()
-        line = [before[i], *(node for node in (i, j) if queues[node]), after[j]]
-        for node in (i, j):
-            if not queues[node]:
-                del before[node], after[node]
-        for left, right in pairwise(line):
-            if left >= 0:
-                after[left] = right
-            if right >= 0:
-                before[right] = left
-            if pair := candidate(left, right):
-                heapq.heappush(heap, pair)

@@ -10,7 +10,7 @@ from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Floats
 
 
-def nelson_aalen(*, time: ArrayLike, event: ArrayLike) -> Floats:
+def nelson_aalen(*, time: ArrayLike, event: ArrayLike, frequency: ArrayLike | None = None) -> Floats:
     """Return the sample's cumulative hazard, the sum of d / n up to and with each patient's own time, shape (n,).
 
     It carries the outcome, with the event indicator, into an imputation model (White and Royston 2009).
@@ -18,6 +18,7 @@ def nelson_aalen(*, time: ArrayLike, event: ArrayLike) -> Floats:
     Args:
         time: time to event or end of follow-up, shape (n,), at least 0.
         event: True (or 1) where the event happened, shape (n,).
+        frequency: whole numbers; k stands for k identical patients, shape (n,).
 
     Raises:
         ArgumentError: missing or negative times, events that are not 0/1, lengths that differ.
@@ -32,8 +33,9 @@ def nelson_aalen(*, time: ArrayLike, event: ArrayLike) -> Floats:
     if exits.size == 0:
         raise ArgumentError("time: found no patients; expected at least one")
     happened = arrays.events("event", event, exits.size)
-    distinct, position = np.unique(exits, return_inverse=True)
-    events = arrays.group_sums(position, happened.astype(np.float64), distinct.size)
-    leaving = arrays.group_sums(position, np.ones(exits.size), distinct.size)
+    frequencies = arrays.frequencies(frequency, exits.size)
+    distinct, position = arrays.distinct(exits)
+    events = arrays.group_sums(position, frequencies * happened, distinct.size)
+    leaving = arrays.group_sums(position, frequencies, distinct.size)
     at_risk = np.cumsum(leaving[::-1])[::-1]
     return np.asarray(np.cumsum(events / at_risk)[position])

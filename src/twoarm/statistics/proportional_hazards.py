@@ -121,12 +121,13 @@ def transformed_times(fit: CoxFit, transform: TimeTransform) -> Floats:
             raise ArgumentError("transform: log needs event times above 0; take km, rank or identity")
         return np.log(times)
     if transform == "rank":
-        ranks, _ = midranks(problem.patients.time)
+        ranks, _ = midranks(problem.patients.time, problem.patients.frequency)
         everybody = np.argsort(problem.patients.time, kind="stable")
         place = np.searchsorted(problem.patients.time[everybody], times)
         return np.asarray(ranks[everybody][place])
     if transform != "km":
         raise ArgumentError(f"transform: found {transform!r}; expected km, identity, log or rank")
-    km = fit_kaplan_meier(time=problem.patients.time, event=problem.patients.event, entry=problem.patients.entry)
+    patients = problem.patients
+    km = fit_kaplan_meier(time=patients.time, event=patients.event, entry=patients.entry, frequency=patients.frequency)
     survival = np.concatenate(([1.0], km.survival))
     return np.asarray(1.0 - survival[np.searchsorted(km.time, times, side="left")])

@@ -25,12 +25,13 @@ class RankSum:
     method: Literal["exact", "normal"]
 
 
-def wilcoxon(*, values: ArrayLike, treated: ArrayLike) -> RankSum:
+def wilcoxon(*, values: ArrayLike, treated: ArrayLike, frequency: ArrayLike | None = None) -> RankSum:
     """Test whether one arm tends to larger values: exact below 50 a side without ties, else normal and corrected.
 
     Args:
         values: a continuous covariate, shape (n,).
         treated: True for the treated arm, shape (n,).
+        frequency: whole numbers; k stands for k identical patients, shape (n,).
 
     Raises:
         ArgumentError: missing values or lengths that differ.
@@ -43,13 +44,14 @@ def wilcoxon(*, values: ArrayLike, treated: ArrayLike) -> RankSum:
     """
     x = arrays.numbers("values", values)
     arm = arrays.events("treated", treated, x.size)
-    n1, n0 = int(arm.sum()), int((~arm).sum())
+    frequencies = arrays.frequencies(frequency, x.size)
+    n1, n0 = int(frequencies[arm].sum()), int(frequencies[~arm].sum())
     if n1 == 0 or n0 == 0:
         raise NotEstimableError("only one arm has patients")
-    ranks, tied = midranks(x)
+    ranks, tied = midranks(x, frequencies)
     if tied.size == 1:
         raise NotEstimableError("all values are equal")
-    statistic = float(ranks[arm].sum()) - n1 * (n1 + 1) / 2
+    statistic = float((frequencies * ranks)[arm].sum()) - n1 * (n1 + 1) / 2
     if n1 < EXACT_BELOW and n0 < EXACT_BELOW and tied.max() == 1:
         return RankSum(statistic, _exact(statistic, n1, n0), "exact")
     n = n1 + n0
@@ -68,12 +70,13 @@ class KruskalWallis:
     p_value: float
 
 
-def kruskal_wallis(*, values: ArrayLike, group: ArrayLike) -> KruskalWallis:
+def kruskal_wallis(*, values: ArrayLike, group: ArrayLike, frequency: ArrayLike | None = None) -> KruskalWallis:
     """Test whether k groups share one distribution, by ranks (Kruskal and Wallis 1952). R: ``kruskal.test(x, g)``.
 
     Args:
         values: a continuous covariate, shape (n,).
         group: labels, shape (n,).
+        frequency: whole numbers; k stands for k identical patients, shape (n,).
 
     Raises:
         ArgumentError: missing values or lengths that differ.
@@ -83,25 +86,27 @@ def kruskal_wallis(*, values: ArrayLike, group: ArrayLike) -> KruskalWallis:
     3.8571
     """
     x = arrays.numbers("values", values)
+    frequencies = arrays.frequencies(frequency, x.size)
     codes, labels = arrays.codes("group", group, x.size)
     if labels.size < 2:
         raise NotEstimableError("one group only")
-    ranks, tied = midranks(x)
+    ranks, tied = midranks(x, frequencies)
     if tied.size == 1:
         raise NotEstimableError("all values are equal")
-    n = x.size
-    sums, counts = arrays.group_sums(codes, ranks, labels.size), np.bincount(codes)
+    n = int(frequencies.sum())
+    sums, counts = (arrays.group_sums(codes, each, labels.size) for each in (frequencies * ranks, frequencies))
     statistic = 12 / (n * (n + 1)) * float((sums**2 / counts).sum()) - 3 * (n + 1)
     statistic /= 1 - float((tied**3 - tied).sum()) / (n**3 - n)
     freedom = int(labels.size) - 1
     return KruskalWallis(statistic, freedom, chi_squared_tail(statistic, freedom))
 
 
-def midranks(values: Floats) -> tuple[Floats, Floats]:
+def midranks(values: Floats, frequency: Floats | None = None) -> tuple[Floats, Floats]:
     """Return (rank of each value, ties sharing their mean rank; number of patients at each distinct value)."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    labels, inverse = arrays.distinct(values)
+    counts = arrays.group_sums(inverse, np.ones(values.size) if frequency is None else frequency, labels.size)
     ends = np.cumsum(counts)
-    return ((ends - counts + 1 + ends) / 2)[inverse], counts.astype(np.float64)
+    return ((ends - counts + 1 + ends) / 2)[inverse], counts
 
 
 def _exact(statistic: float, n1: int, n0: int) -> float:
@@ -119,9 +124,27 @@ def _exact(statistic: float, n1: int, n0: int) -> float:
     return float(min(1.0, 2 * ways[: at + 1].sum() / ways.sum()))
 
 
-def medians_and_quartiles(values: Floats, rows: Booleans) -> tuple[float, float, float]:
+def medians_and_quartiles(
+    values: Floats, rows: Booleans, frequency: Floats | None = None
+) -> tuple[float, float, float]:
     """Return the quartiles (percentile type 7) of the chosen rows; NaN when there are none."""
     if not rows.any():
         return float("nan"), float("nan"), float("nan")
+    if frequency is not None:
+        return _quartiles(values[rows], frequency[rows])
     low, middle, high = np.quantile(values[rows], (0.25, 0.5, 0.75))
     return float(low), float(middle), float(high)
+
+
+def _quartiles(values: Floats, frequency: Floats) -> tuple[float, float, float]:
+    order = np.argsort(values, kind="stable")
+    last = np.cumsum(frequency[order])
+    low, middle, high = (_quantile(values[order], last, share) for share in (0.25, 0.5, 0.75))
+    return low, middle, high
+
+
+def _quantile(ascending: Floats, last: Floats, share: float) -> float:
+    """Return a quantile of type 7, ``last`` being the rank of the last patient of each value."""
+    place = (last[-1] - 1) * share
+    below, above = ascending[np.searchsorted(last, (np.floor(place), np.ceil(place)), side="right")].tolist()
+    return float(below + (above - below) * (place - np.floor(place)))

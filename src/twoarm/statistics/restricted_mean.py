@@ -87,6 +87,7 @@ def compare_restricted_means(
     tau: float | None = None,
     weight: ArrayLike | None = None,
     cluster: ArrayLike | None = None,
+    frequency: ArrayLike | None = None,
     confidence_level: float = 0.95,
 ) -> RestrictedMeanContrast:
     """Compare the restricted means of two arms.
@@ -98,6 +99,7 @@ def compare_restricted_means(
         tau: end of the area; by default the smaller of the arms' largest times.
         weight: sampling weights, shape (n,); a patient of weight 0 counts nowhere.
         cluster: what belongs together, such as matched pairs, within and between the arms, shape (n,).
+        frequency: whole numbers; k stands for k identical patients, shape (n,).
         confidence_level: of all intervals.
 
     Raises:
@@ -109,6 +111,9 @@ def compare_restricted_means(
     """
     exits = arrays.times("time", time)
     happened = arrays.events("event", event, exits.size)
+    if frequency is not None and (weight is not None or cluster is not None):
+        raise ArgumentError("frequency: found with weight or cluster; expected one of them")
+    frequencies = arrays.frequencies(frequency, exits.size)
     arm = arrays.events("treated", treated, exits.size)
     if weight is not None or cluster is not None:
         weights = arrays.weights(weight, exits.size)
@@ -123,7 +128,13 @@ def compare_restricted_means(
         return _jackknifed(exits, happened, arm, weights, clusters, end, confidence_level)
     one, other = (
         restricted_mean(
-            fit_kaplan_meier(time=exits[rows], event=happened[rows], confidence_level=confidence_level), tau=end
+            fit_kaplan_meier(
+                time=exits[rows],
+                event=happened[rows],
+                frequency=frequencies[rows],
+                confidence_level=confidence_level,
+            ),
+            tau=end,
         )
         for rows in (arm, ~arm)
     )

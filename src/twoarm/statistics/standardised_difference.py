@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from twoarm.errors import ArgumentError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats
+from twoarm.statistics.blocks import over_blocks, summed
 
+LONG_BLOCK = 1 << 14  # rows of one column
 CONSTANT = 1e-12  # an SD below this share of the mean's size is no spread but rounding
 
 
@@ -28,6 +32,48 @@ def mean_and_variance(values: Floats, weight: Floats | None = None) -> tuple[flo
     return mean, spread * total**2 / (total**2 - float((weight**2).sum()))
 
 
+@dataclass(frozen=True, slots=True)
+class ArmMoments:
+    """Patients, mean and n - 1 variance of a covariate in one arm; NaN where there are too few patients."""
+
+    n: float
+    mean: float
+    variance: float
+
+
+def arm_moments(values: Floats, treated: Booleans, frequency: Floats | None = None) -> tuple[ArmMoments, ArmMoments]:
+    """Return the moments of the treated arm and of the comparator arm, by two passes over blocks of rows.
+
+    >>> one, other = arm_moments(np.array([1.0, 2, 3, 5]), np.array([True, True, False, False]))
+    >>> one.mean, other.variance
+    (1.5, 2.0)
+    """
+
+    def by_arm(amounts: Floats, rows: slice) -> tuple[float, float]:
+        weighted = amounts if frequency is None else amounts * frequency[rows]
+        own = weighted * treated[rows]
+        return float(own.sum()), float((weighted - own).sum())  # no BLAS, which may be on several threads here
+
+    def first(rows: slice) -> Floats:
+        part = values[rows]
+        return np.array([by_arm(np.ones(part.size), rows), by_arm(part, rows)])
+
+    total = summed(over_blocks(values.size, first, LONG_BLOCK)) if values.size else np.zeros((2, 2))
+    means = np.full(2, np.nan)
+    np.divide(total[1], total[0], out=means, where=total[0] > 0)
+
+    def second(rows: slice) -> Floats:
+        centred = values[rows] - np.where(treated[rows], means[0], means[1])
+        centred *= centred
+        return np.array(by_arm(centred, rows))
+
+    spread = summed(over_blocks(values.size, second, LONG_BLOCK)) if values.size else np.zeros(2)
+    variance = np.full(2, np.nan)
+    np.divide(spread, total[0] - 1, out=variance, where=total[0] > 1)
+    one, other = (ArmMoments(float(n), float(m), float(v)) for n, m, v in zip(total[0], means, variance, strict=True))
+    return one, other
+
+
 def standardised_difference(difference: float, variance_1: float, variance_0: float, size: float = 1.0) -> float:
     """Return difference / sqrt((variance_1 + variance_0) / 2).
 
@@ -43,11 +89,17 @@ def standardised_difference(difference: float, variance_1: float, variance_0: fl
     return difference / deviation
 
 
-def continuous_difference(*, values: ArrayLike, treated: ArrayLike, weight: ArrayLike | None = None) -> float:
+def continuous_difference(
+    *,
+    values: ArrayLike,
+    treated: ArrayLike,
+    weight: ArrayLike | None = None,
+    frequency: ArrayLike | None = None,
+) -> float:
     """Return the standardised mean difference, treated minus comparator, of a continuous covariate.
 
     Weights move the means only; the SD stays that of the patients as they are, so that a spread which the weights
-    change does not pass for balance.
+    change does not pass for balance. ``frequency`` are whole numbers; k stands for k identical patients.
 
     Source: Austin (2009), equation 1; Austin and Stuart (2015) with weights.
 
@@ -56,11 +108,13 @@ def continuous_difference(*, values: ArrayLike, treated: ArrayLike, weight: Arra
     """
     x = arrays.numbers("values", values)
     arm = arrays.events("treated", treated, x.size)
-    (mean_1, variance_1), (mean_0, variance_0) = mean_and_variance(x[arm]), mean_and_variance(x[~arm])
+    frequencies = None if frequency is None else arrays.frequencies(frequency, x.size)
+    one, other = arm_moments(x, arm, frequencies)
+    mean_1, mean_0 = one.mean, other.mean
     if weight is not None:
-        w = _arm_weights(weight, arm)
+        w = _arm_weights(weight, arm) * (1.0 if frequencies is None else frequencies)
         mean_1, mean_0 = (float((w[rows] * x[rows]).sum() / w[rows].sum()) for rows in (arm, ~arm))
-    return standardised_difference(mean_1 - mean_0, variance_1, variance_0, max(abs(mean_1), abs(mean_0)))
+    return standardised_difference(mean_1 - mean_0, one.variance, other.variance, max(abs(mean_1), abs(mean_0)))
 
 
 def binary_difference(
@@ -78,22 +132,28 @@ def binary_difference(
     return standardised_difference(share_1 - share_0, p * (1 - p), q * (1 - q))
 
 
-def categorical_difference(*, levels: ArrayLike, treated: ArrayLike, weight: ArrayLike | None = None) -> float:
+def categorical_difference(
+    *,
+    levels: ArrayLike,
+    treated: ArrayLike,
+    weight: ArrayLike | None = None,
+    frequency: ArrayLike | None = None,
+) -> float:
     """Return the Mahalanobis standardised difference of a covariate with several levels (Yang and Dalton 2012).
 
     Infinite when some level, or combination of levels, separates the arms. A covariate of two levels gives the
     absolute standardised difference of proportions. Weights move the shares only; their covariance stays that of the
-    patients as they are.
+    patients as they are. ``frequency`` are whole numbers; k stands for k identical patients.
     """
     values = np.asarray(levels)
     arm = arrays.events("treated", treated, values.size)
     codes, labels = arrays.codes("levels", values, arm.size)
-    shares_1, shares_0 = _shares(codes, arm, labels.size), _shares(codes, ~arm, labels.size)
+    times = None if frequency is None else arrays.frequencies(frequency, arm.size)
+    own, comparator = _shares(codes, arm, times, labels.size)
     if weight is None:
-        return mahalanobis_of_shares(shares_1, shares_0)
-    w = _arm_weights(weight, arm)
-    weighted = [arrays.group_sums(codes[rows], w[rows], labels.size) / w[rows].sum() for rows in (arm, ~arm)]
-    return mahalanobis_of_shares(weighted[0], weighted[1], shares_1, shares_0)
+        return mahalanobis_of_shares(own, comparator)
+    weights = _arm_weights(weight, arm) * (1.0 if times is None else times)
+    return mahalanobis_of_shares(*_shares(codes, arm, weights, labels.size), own, comparator)
 
 
 def mahalanobis_of_shares(
@@ -133,22 +193,37 @@ def _arm_weights(weight: ArrayLike, arm: Booleans) -> Floats:
     return found
 
 
-def _shares(codes: arrays.Integers, rows: Booleans, k: int) -> Floats:
-    counts = np.bincount(codes[rows], minlength=k).astype(np.float64)
-    if counts.sum() == 0:
+def _by_arm(codes: arrays.Integers, treated: Booleans, weight: Floats | None, k: int) -> Floats:
+    """Sum weights (n,), or count, by arm and code, shape (2, k), the comparator arm first."""
+    return np.bincount(codes + k * treated, weight, 2 * k).reshape(2, k).astype(np.float64)
+
+
+def _shares(codes: arrays.Integers, treated: Booleans, weight: Floats | None, k: int) -> tuple[Floats, Floats]:
+    """Return the shares of k levels in the treated arm and in the comparator arm."""
+    counts = _by_arm(codes, treated, weight, k)
+    totals = counts.sum(axis=1, keepdims=True)
+    if (totals == 0).any():
         raise ArgumentError("treated: found an arm without patients")
-    return np.asarray(counts / counts.sum())
+    comparator, own = counts / totals
+    return own, comparator
 
 
 def kolmogorov_smirnov(values: Floats, treated: Booleans, weight: Floats | None = None) -> float:
-    """Return the largest distance between the arms' (weighted) distribution functions.
+    """Return the largest distance between the arms' distribution functions; ``weight`` may be a frequency.
 
     >>> kolmogorov_smirnov(np.array([1.0, 2.0, 3.0, 4.0]), np.array([False, False, True, True]))
     1.0
     """
-    points, at = np.unique(values, return_inverse=True)
-    if weight is not None:
-        sums = [np.bincount(at[arm], weights=weight[arm], minlength=points.size) for arm in (treated, ~treated)]
-        return float(np.abs(np.cumsum(sums[0]) / sums[0].sum() - np.cumsum(sums[1]) / sums[1].sum()).max())
-    shares = [np.searchsorted(np.sort(values[arm]), points, side="right") / arm.sum() for arm in (treated, ~treated)]
-    return float(np.abs(shares[0] - shares[1]).max())
+    days = arrays.whole_days(values)
+    if days is not None or weight is not None:
+        codes = arrays.distinct(values)[1] if days is None else days
+        below = np.cumsum(_by_arm(codes, treated, weight, int(codes.max()) + 1), axis=1)
+        return float(np.abs(below[1] / below[1, -1] - below[0] / below[0, -1]).max())
+    first, second = np.sort(values[treated]), np.sort(values[~treated])
+    # the first function exceeds the second most at one of its own values, and falls short of it most just before one
+    rank, size = np.arange(first.size), first.size
+    passed = np.searchsorted(second, first, side="right")
+    above = float(((rank + 1) / size - passed / second.size).max())
+    tied = np.flatnonzero((passed > 0) & (second[np.maximum(passed - 1, 0)] == first))
+    passed[tied] = np.searchsorted(second, first[tied], side="left")
+    return max(above, float((passed / second.size - rank / size).max()))

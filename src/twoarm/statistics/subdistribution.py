@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats, Integers, group_sums
 from twoarm.statistics.cox_risk_sets import RiskSets
 
@@ -40,16 +41,16 @@ class CensoringSurvival:
 
 
 def censoring_survival(
-    *, time: Floats, ended: Booleans, events_first: bool, counted: Booleans | None = None
+    *, time: Floats, ended: Booleans, events_first: bool, frequency: Floats | None = None
 ) -> CensoringSurvival:
-    """Estimate G by Kaplan and Meier, shape (m,), from those who count; events may come before censorings at one time.
+    """Estimate G by Kaplan and Meier, shape (m,); events may come before censorings at one time.
 
     >>> free = censoring_survival(time=np.array([1.0, 1, 2]), ended=np.array([True, False, False]), events_first=False)
     >>> free.before.round(4).tolist()
     [1.0, 0.6667]
     """
-    distinct, position = np.unique(time, return_inverse=True)
-    one = np.ones(time.size) if counted is None else counted.astype(np.float64)
+    one = np.ones(time.size) if frequency is None else frequency
+    distinct, position = arrays.distinct(time)
     leaving = group_sums(position, one, distinct.size)
     censorings = group_sums(position, one * ended, distinct.size)
     at_risk = np.cumsum(leaving[::-1])[::-1]

@@ -10,7 +10,7 @@ from scipy import special
 
 from twoarm.errors import NotEstimableError
 from twoarm.statistics import arrays
-from twoarm.statistics.standardised_difference import CONSTANT, mean_and_variance
+from twoarm.statistics.standardised_difference import CONSTANT, arm_moments
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,12 @@ class TTest:
     p_value: float
 
 
-def t_test(*, values: ArrayLike, treated: ArrayLike, equal_variances: bool = False) -> TTest:
+def t_test(
+    *, values: ArrayLike, treated: ArrayLike, equal_variances: bool = False, frequency: ArrayLike | None = None
+) -> TTest:
     """Compare two means, by default without assuming equal variances (Welch), else Student's test.
+
+    ``frequency`` are whole numbers; k stands for k identical patients, shape (n,).
 
     R: ``t.test(x, y, var.equal = equal_variances)``.
 
@@ -37,10 +41,11 @@ def t_test(*, values: ArrayLike, treated: ArrayLike, equal_variances: bool = Fal
     """
     x = arrays.numbers("values", values)
     arm = arrays.events("treated", treated, x.size)
-    n1, n0 = int(arm.sum()), int((~arm).sum())
+    one, other = arm_moments(x, arm, None if frequency is None else arrays.frequencies(frequency, x.size))
+    n1, n0 = int(one.n), int(other.n)
     if min(n1, n0) < 2:
         raise NotEstimableError("fewer than two patients in an arm")
-    (mean_1, variance_1), (mean_0, variance_0) = mean_and_variance(x[arm]), mean_and_variance(x[~arm])
+    (mean_1, variance_1), (mean_0, variance_0) = (one.mean, one.variance), (other.mean, other.variance)
     if equal_variances:
         pooled = ((n1 - 1) * variance_1 + (n0 - 1) * variance_0) / (n1 + n0 - 2)
         variance_1 = variance_0 = pooled

@@ -46,6 +46,7 @@ def weighted_log_rank(
     event: ArrayLike,
     arm: ArrayLike,
     weight: ArrayLike | None = None,
+    frequency: ArrayLike | None = None,
     strata: ArrayLike | None = None,
     entry: ArrayLike | None = None,
     cluster: ArrayLike | None = None,
@@ -59,6 +60,7 @@ def weighted_log_rank(
         event: True (or 1) where the event happened, shape (n,).
         arm: arm of each patient, any labels, shape (n,).
         weight: sampling weights, shape (n,); a patient of weight 0 counts nowhere.
+        frequency: whole numbers; k stands for k identical patients, shape (n,).
         strata: compare within these strata only, shape (n,).
         entry: left truncation, shape (n,).
         cluster: scores are summed within clusters such as matched pairs, shape (n,).
@@ -81,7 +83,7 @@ def weighted_log_rank(
     happened = arrays.events("event", event, n)
     enters = arrays.entries(entry, exits)
     codes, labels = arrays.codes("arm", arm, n)
-    sampling = arrays.weights(weight, n)
+    sampling, frequencies = arrays.weights(weight, n), arrays.frequencies(frequency, n)
     stratum = np.zeros(n, np.int64) if strata is None else arrays.codes("strata", strata, n)[0]
     clusters = None if cluster is None else arrays.codes("cluster", cluster, n)[0]
     if ties not in ("efron", "breslow"):
@@ -90,20 +92,20 @@ def weighted_log_rank(
         raise NotEstimableError("one arm only")
     if not (happened & (sampling > 0)).any():
         raise NotEstimableError("no events")
-    once = np.ones(n)
     risk = build_risk_sets(
-        time=exits, event=happened, entry=enters, stratum=stratum, weight=sampling, frequency=once, ties=ties
+        time=exits, event=happened, entry=enters, stratum=stratum, weight=sampling, frequency=frequencies, ties=ties
     )
     indicators = np.asfortranarray(codes[:, None] == np.arange(labels.size), dtype=np.float64)
     with one_thread():
         note = ""
         score, residuals = _at_zero(risk, happened, indicators)
-        variance = sandwich(np.eye(labels.size), residuals, once, sampling, clusters)
+        variance = sandwich(np.eye(labels.size), residuals, frequencies, sampling, clusters)
         if clusters is not None and crossed is not None:
-            weighted = residuals * sampling[:, None]
+            weighted = residuals * (frequencies * sampling)[:, None]
             found = crossed_variance(influence=weighted, first=clusters, second=crossed)
             variance, note = found.covariance, "" if found.positive else LARGER
-    totals = [arrays.group_sums(codes, values, labels.size) for values in (once, sampling, sampling * happened)]
+    total = frequencies * sampling
+    totals = [arrays.group_sums(codes, values, labels.size) for values in (frequencies, total, total * happened)]
     if np.diag(variance).max() <= FLAT * float(totals[2].sum()):
         raise NotEstimableError("never two arms at risk at an event")
     statistic, freedom = quadratic_form(score, variance)

@@ -1,0 +1,67 @@
+"""Work on rows in fixed blocks, on as many cores as there are; what the blocks give is added in their order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+
+from twoarm.errors import ArgumentError
+from twoarm.statistics.arrays import Floats
+
+BLOCK = 8_192  # rows; a dozen columns of them stay in the second-level cache
+THREADS = "TWOARM_THREADS"  # environment: threads to use; by default the cores this process may use
+
+T = TypeVar("T")
+
+
+def thread_count() -> int:
+    """Return how many threads share the work; no number depends on it.
+
+    Raises:
+        ArgumentError: the environment names something that is no count.
+    """
+    asked = os.environ.get(THREADS, "")
+    if not asked:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not (asked.isascii() and asked.isdigit() and int(asked) > 0):
+        raise ArgumentError(f"{THREADS}: found {asked!r}; expected a whole number of at least 1")
+    return int(asked)
+
+
+def over_blocks(rows: int, work: Callable[[slice], T], size: int = BLOCK) -> list[T]:
+    """Return what ``work`` makes of each block of rows, in order; several threads work where there are many blocks.
+
+    The blocks depend on the number of rows only, and each is worked on by one thread, so that results are the same to
+    the bit whatever the number of threads.
+
+    >>> over_blocks(5, lambda rows: rows.stop - rows.start, size=2)
+    [2, 2, 1]
+    """
+    blocks = [slice(start, min(start + size, rows)) for start in range(0, rows, size)]
+    threads = min(thread_count(), len(blocks) // 4)
+    if threads <= 1:
+        return [work(block) for block in blocks]
+    from concurrent.futures import ThreadPoolExecutor
+
+    # numpy's error state does not pass to other threads
+    state = np.geterr()
+
+    def quietly(run: list[slice]) -> list[T]:
+        with np.errstate(**state):
+            return [work(block) for block in run]
+
+    length = max(1, min(8, len(blocks) // (4 * threads)))
+    runs = [blocks[start : start + length] for start in range(0, len(blocks), length)]
+    with ThreadPoolExecutor(threads) as pool:
+        return [result for results in pool.map(quietly, runs) for result in results]
+
+
+def summed(parts: list[Floats]) -> Floats:
+    """Add up arrays of one shape, in their order."""
+    total = np.zeros_like(parts[0])
+    for part in parts:
+        total += part
+    return total

@@ -1,0 +1,205 @@
+"""A frequency of k gives what k identical rows give, whatever the statistic."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from twoarm.errors import NotEstimableError
+from twoarm.statistics.concordance import concordance
+from twoarm.statistics.cox import fit_cox
+from twoarm.statistics.cumulative_incidence import fit_cumulative_incidence
+from twoarm.statistics.distinct_rows import collapse_rows
+from twoarm.statistics.exact_cox import fit_exact_cox
+from twoarm.statistics.fine_gray import fit_fine_gray
+from twoarm.statistics.firth_cox import fit_firth_cox
+from twoarm.statistics.firth_logistic import fit_firth_logistic
+from twoarm.statistics.gray_test import gray_test
+from twoarm.statistics.kaplan_meier import fit_kaplan_meier, number_at_risk
+from twoarm.statistics.log_rank import log_rank
+from twoarm.statistics.logistic import fit_logistic
+from twoarm.statistics.nelson_aalen import nelson_aalen
+from twoarm.statistics.proportional_hazards import proportional_hazards_test
+from twoarm.statistics.rank_tests import kruskal_wallis, medians_and_quartiles, wilcoxon
+from twoarm.statistics.restricted_mean import compare_restricted_means
+from twoarm.statistics.standardised_difference import (
+    categorical_difference,
+    continuous_difference,
+    kolmogorov_smirnov,
+)
+from twoarm.statistics.survival_quantile import survival_quantile
+from twoarm.statistics.t_test import t_test
+from twoarm.statistics.weighted_log_rank import weighted_log_rank
+
+SAME = 1e-12  # the promise; sums in another order differ in the last bits
+PROFILES = 1e-8  # profile limits are searched for to 1e-10 per SD, by likelihoods that differ in the last bits
+
+Columns = dict[str, np.ndarray]
+
+
+def sample(seed: int) -> tuple[Columns, np.ndarray]:
+    """Thirty patients with heavy ties in every column, and how often each occurs."""
+    g = np.random.default_rng(seed)
+    n = 30
+    columns = {
+        "time": g.integers(2, 9, n).astype(float),
+        "entry": g.integers(0, 2, n).astype(float),
+        "event": g.random(n) < 0.6,
+        "cause": g.integers(0, 3, n),
+        "arm": g.random(n) < 0.5,
+        "third": g.integers(0, 3, n),
+        "stratum": g.integers(0, 2, n),
+        "cluster": g.integers(0, 12, n),
+        "weight": g.choice([0.5, 1.0, 1.7], n),
+        "x": np.column_stack([g.random(n) < 0.5, g.integers(-2, 3, n) / 2]),
+        "value": g.integers(0, 12, n) / 3,
+        "offset": g.choice([0.0, 0.4], n),
+    }
+    return columns, g.integers(1, 5, n)
+
+
+def numbers(result: Any) -> dict[str, np.ndarray]:
+    """Every number of a result, whose row-wise parts and iterations aside."""
+    if not dataclasses.is_dataclass(result):
+        return {"": np.asarray(result, dtype=np.float64)}
+    out = {}
+    for field in dataclasses.fields(result):
+        value = getattr(result, field.name)
+        if field.name in ("iterations", "problem", "linear_predictor", "clusters", "names", "reasons"):
+            continue
+        if dataclasses.is_dataclass(value):
+            out |= {f"{field.name}.{name}": part for name, part in numbers(value).items()}
+        elif not isinstance(value, str) and np.asarray(value).dtype.kind in "fiu":
+            out[field.name] = np.asarray(value, dtype=np.float64)
+    return out
+
+
+def survival(c: Columns, **more: Any) -> dict[str, Any]:
+    return {"time": c["time"], "event": c["event"], **more}
+
+
+def cox(c: Columns, f: Any, **more: Any) -> Any:
+    return fit_cox(**survival(c), covariates=c["x"], frequency=f, **more)
+
+
+KERNELS: dict[str, Callable[[Columns, Any], Any]] = {
+    "kaplan_meier": lambda c, f: fit_kaplan_meier(**survival(c), frequency=f),
+    "kaplan_meier, late entry": lambda c, f: fit_kaplan_meier(**survival(c), entry=c["entry"], frequency=f),
+    "kaplan_meier, weighted": lambda c, f: fit_kaplan_meier(
+        **survival(c), weight=c["weight"], frequency=f, robust=True
+    ),
+    "median": lambda c, f: survival_quantile(fit_kaplan_meier(**survival(c), frequency=f)),
+    "number_at_risk": lambda c, f: number_at_risk(time=c["time"], at=[0.0, 3.0, 5.5], frequency=f),
+    "restricted_mean": lambda c, f: compare_restricted_means(**survival(c), treated=c["arm"], frequency=f),
+    "log_rank": lambda c, f: log_rank(
+        **survival(c), arm=c["third"], strata=c["stratum"], entry=c["entry"], rho=1.0, frequency=f
+    ),
+    "weighted_log_rank": lambda c, f: weighted_log_rank(**survival(c), arm=c["arm"], weight=c["weight"], frequency=f),
+    "weighted_log_rank, efron": lambda c, f: weighted_log_rank(
+        **survival(c), arm=c["arm"], weight=c["weight"], cluster=c["cluster"], ties="efron", frequency=f
+    ),
+    "cox, efron": lambda c, f: cox(c, f, offset=c["offset"]),
+    "cox, breslow": lambda c, f: cox(c, f, ties="breslow", strata=c["stratum"], entry=c["entry"]),
+    "cox, robust": lambda c, f: cox(c, f, robust=True),
+    "cox, clusters": lambda c, f: cox(c, f, cluster=c["cluster"]),
+    "cox, weighted": lambda c, f: cox(c, f, weight=c["weight"]),
+    "cox, concordance": lambda c, f: cox(c, f).concordance(),
+    "zph, km": lambda c, f: proportional_hazards_test(cox(c, f)),
+    "zph, rank": lambda c, f: proportional_hazards_test(cox(c, f), transform="rank"),
+    "concordance": lambda c, f: concordance(**survival(c), risk=c["value"], weight=c["weight"], frequency=f),
+    "cumulative_incidence": lambda c, f: fit_cumulative_incidence(time=c["time"], cause=c["cause"], frequency=f),
+    "cumulative_incidence, jackknife": lambda c, f: fit_cumulative_incidence(
+        time=c["time"], cause=c["cause"], variance="jackknife", frequency=f
+    ),
+    "gray": lambda c, f: gray_test(time=c["time"], cause=c["cause"], arm=c["arm"], strata=c["stratum"], frequency=f),
+    "fine_gray, crr": lambda c, f: fit_fine_gray(time=c["time"], cause=c["cause"], covariates=c["x"], frequency=f),
+    "fine_gray, finegray": lambda c, f: fit_fine_gray(
+        time=c["time"], cause=c["cause"], covariates=c["x"], cluster=c["cluster"], variant="finegray", frequency=f
+    ),
+    "logistic": lambda c, f: fit_logistic(outcome=c["arm"], covariates=c["x"], frequency=f),
+    "smd": lambda c, f: continuous_difference(values=c["value"], treated=c["arm"], frequency=f),
+    "smd, weighted": lambda c, f: continuous_difference(
+        values=c["value"], treated=c["arm"], weight=c["weight"], frequency=f
+    ),
+    "smd, levels": lambda c, f: categorical_difference(levels=c["third"], treated=c["arm"], frequency=f),
+    "smd, levels, weighted": lambda c, f: categorical_difference(
+        levels=c["third"], treated=c["arm"], weight=c["weight"], frequency=f
+    ),
+    "kolmogorov_smirnov": lambda c, f: kolmogorov_smirnov(c["value"], c["arm"], f),
+    "wilcoxon": lambda c, f: wilcoxon(values=c["value"], treated=c["arm"], frequency=f),
+    "kruskal_wallis": lambda c, f: kruskal_wallis(values=c["value"], group=c["third"], frequency=f),
+    "quartiles": lambda c, f: medians_and_quartiles(c["value"], c["arm"], f),
+    "t_test": lambda c, f: t_test(values=c["value"], treated=c["arm"], frequency=f),
+    "student": lambda c, f: t_test(values=c["value"], treated=c["arm"], equal_variances=True, frequency=f),
+}
+SLOW: dict[str, Callable[[Columns, Any], Any]] = {
+    "exact_cox": lambda c, f: fit_exact_cox(**survival(c), covariates=c["x"], frequency=f),
+    "firth_logistic": lambda c, f: fit_firth_logistic(outcome=c["arm"], covariates=c["x"], frequency=f),
+    "firth_cox": lambda c, f: fit_firth_cox(**survival(c), covariates=c["x"], frequency=f),
+}
+
+
+def compare(kernel: Callable[[Columns, Any], Any], seed: int, tolerance: float) -> None:
+    columns, frequency = sample(seed)
+    copies = np.repeat(np.arange(frequency.size), frequency)
+    expanded = {name: column[copies] for name, column in columns.items()}
+    try:
+        want = numbers(kernel(expanded, None))
+    except NotEstimableError as refused:
+        with pytest.raises(NotEstimableError) as caught:
+            kernel(columns, frequency)
+        assert str(caught.value) == str(refused)
+        return
+    found = numbers(kernel(columns, frequency))
+    assert found.keys() == want.keys()
+    for name, value in want.items():
+        size = max(1.0, float(np.abs(value[np.isfinite(value)]).max(initial=0.0)))
+        np.testing.assert_allclose(found[name] / size, value / size, rtol=tolerance, atol=tolerance, err_msg=name)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_frequency_stands_for_identical_rows(kernel, seed):
+    compare(KERNELS[kernel], seed, SAME)
+
+
+@pytest.mark.parametrize("kernel", SLOW)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_frequency_stands_for_identical_rows_in_slow_fits(kernel, seed):
+    compare(SLOW[kernel], seed, PROFILES)
+
+
+def test_nelson_aalen_gives_identical_rows_one_hazard():
+    columns, frequency = sample(3)
+    copies = np.repeat(np.arange(frequency.size), frequency)
+    want = nelson_aalen(time=columns["time"][copies], event=columns["event"][copies])
+    found = nelson_aalen(time=columns["time"], event=columns["event"], frequency=frequency)
+    np.testing.assert_allclose(found[copies], want, rtol=SAME)
+
+
+@settings(max_examples=50, deadline=None)
+@given(rows=st.lists(st.tuples(st.integers(-2, 2), st.sampled_from("abc"), st.booleans()), min_size=1, max_size=40))
+def test_collapsed_rows_are_the_counted_rows_in_order(rows):
+    columns = [[row[j] for row in rows] for j in range(3)]
+    found = collapse_rows(columns)
+    assert [rows[i] for i in found.row.tolist()] == sorted(set(rows))
+    assert found.frequency.tolist() == [rows.count(row) for row in sorted(set(rows))]
+    assert [rows[found.row[place]] for place in found.place.tolist()] == rows
+    assert found.row.tolist() == [rows.index(row) for row in sorted(set(rows))]
+
+
+def test_frequencies_are_whole_numbers_of_at_least_one():
+    columns, frequency = sample(0)
+    for kernel in (*KERNELS.values(), *SLOW.values()):
+        if kernel in (KERNELS["kolmogorov_smirnov"], KERNELS["quartiles"]):
+            continue  # of checked arrays
+        for bad in (frequency * 0, frequency + 0.5, frequency[1:]):
+            with pytest.raises(ValueError, match="frequency: "):
+                kernel(columns, bad)
