@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from twoarm.errors import ProtocolError, RecordsError
 from twoarm.protocol.protocol import Protocol
 from twoarm.protocol.read import parse_protocol
-from twoarm.records.records import Records, all_findings, read_records
+from twoarm.records.records import Records, read_records, survey_records
 
 _CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
@@ -102,7 +102,8 @@ def cells_protocol(file: str, options: str = "") -> Protocol:
 
 def records_or_refused(protocol: Protocol, folder: Path) -> Records | None:
     """Read records as ``run`` and as ``queries`` do; nothing but a list of problems may come instead."""
-    found, problems = all_findings(protocol, folder)
+    survey = survey_records(protocol, folder)
+    found, problems = survey.findings, survey.problems
     assert all(finding.found() for finding in found)
     assert all(str(problem) for problem in problems)
     try:

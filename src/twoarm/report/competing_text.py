@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from twoarm.protocol.adjustment import Matching, Weighting
 from twoarm.protocol.missing import MultipleImputation
 from twoarm.protocol.protocol import Protocol
+from twoarm.report.matching_methods import cluster_word
 from twoarm.report.sentences import Sentence, listed, say
 from twoarm.results.estimate import Estimate
 from twoarm.tables.cumulative_incidence_table import gray_of, ratio_of
@@ -37,8 +38,8 @@ def competing_methods(protocol: Protocol) -> Iterator[str]:
     )
     if any(isinstance(made, Matching) for made in adjustments):
         text += (
-            " In matched samples the variance of the subdistribution hazard ratio is clustered by pair; Gray's test ignores "
-            "the pairs, as strata of two patients cannot carry its weights."
+            f" In matched samples the variance of the subdistribution hazard ratio is clustered by {cluster_word(protocol)}; Gray's "
+            "test ignores them, as such small strata cannot carry its weights."
         )
     if any(isinstance(made, Weighting) for made in adjustments):
         text += (

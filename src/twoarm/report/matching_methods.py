@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twoarm.protocol.adjustment import Matching
 from twoarm.protocol.covariate import covariate_label
-from twoarm.protocol.protocol import StudyPopulation
+from twoarm.protocol.protocol import Protocol, StudyPopulation
 from twoarm.report.sentences import listed
 from twoarm.report.weighting_methods import bootstrap_methods
 from twoarm.tables.formats import Numbers
@@ -22,6 +22,15 @@ _ESTIMANDS = {
     "ATC": "the effect in the comparator arm (ATC), as far as its patients found partners",
     "matched set": "the effect among the matched",
 }
+
+
+def cluster_word(protocol: Protocol) -> str:
+    """Return what the variance of matched samples is clustered by."""
+    plan = protocol.plan()
+    kinds = {a.sets for population in plan for a in population.adjustments.values() if isinstance(a, Matching)}
+    return {frozenset({True}): "matched set", frozenset({True, False}): "pair or matched set"}.get(
+        frozenset(kinds), "pair"
+    )
 
 
 def matching_methods(population: StudyPopulation, matching: Matching, numbers: Numbers) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from twoarm.protocol.protocol import Protocol
+from twoarm.report.matching_methods import cluster_word
 from twoarm.report.sentences import listed
 from twoarm.tables.formats import Numbers, in_sentence
 
@@ -42,7 +43,7 @@ def _centres(protocol: Protocol) -> str:
         "ratios pooled on the log scale, by inverse variance (fixed effect) and with random effects by restricted maximum "
         "likelihood, intervals after Hartung and Knapp with their factor not below 1, Cochran's Q, I² and a prediction "
         "interval with k - 2 degrees of freedom for k centres, and again without each centre. Variances within centres "
-        "are those of the sample (clustered by pair when matched, robust when weighted). Patients of unknown centre were "
+        f"are those of the sample (clustered by {cluster_word(protocol)} when matched, robust when weighted). Patients of unknown centre were "
         "left out of this, and multivariable models were stratified only. Centres stand on complete cases alone."
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from twoarm.protocol.adjustment import Matching, Weighting
 from twoarm.protocol.choices import AnalysisName
 from twoarm.protocol.protocol import Protocol
+from twoarm.report.matching_methods import cluster_word
 from twoarm.report.sentences import listed
 from twoarm.tables.formats import Numbers
 
@@ -15,7 +16,9 @@ def time_effect_methods(protocol: Protocol, wanted: Collection[AnalysisName]) ->
     """Return how survival at a time, intervals of follow-up and landmarks were analysed."""
     if "survival_difference" in wanted:
         at = _times(protocol, protocol.analyses.survival.landmarks)
-        variance = _of_designed(protocol, "clustered by pair in matched samples", "robust in weighted ones")
+        variance = _of_designed(
+            protocol, f"clustered by {cluster_word(protocol)} in matched samples", "robust in weighted ones"
+        )
         yield (
             f"Survival of the arms at {at} was compared by its difference with normal limits; the variance is "
             f"Greenwood's{variance and ', ' + variance}."
@@ -26,18 +29,20 @@ def time_effect_methods(protocol: Protocol, wanted: Collection[AnalysisName]) ->
         yield (
             f"Landmark analyses compare patients without the event who are followed beyond {_times(protocol, protocol.analyses.landmark.times)}, time being "
             "counted from the landmark, by Cox regression and the log-rank test; samples and weights are those of the "
-            f"whole cohort{_of_designed(protocol, ', the variance is clustered by pair in matched samples', ' and robust in weighted ones')}."
+            f"whole cohort{_landmark_variance(protocol)}."
         )
     if "proportional_hazards" in wanted:
         yield (
             "Plots of the scaled Schoenfeld residuals of the arm carry a natural cubic spline of four degrees of freedom over the "
-            "Kaplan-Meier scale with pointwise limits; pairs are ignored there."
+            "Kaplan-Meier scale with pointwise limits; matching is ignored there."
         )
 
 
 def restricted_mean_variance(protocol: Protocol) -> str:
     """Return which variance restricted means have in samples by design, after the sentence; nothing without any."""
-    words = _of_designed(protocol, "clustered by pair in matched samples", "robust in weighted ones")
+    words = _of_designed(
+        protocol, f"clustered by {cluster_word(protocol)} in matched samples", "robust in weighted ones"
+    )
     return f"; the variance (infinitesimal jackknife) is {words}" if words else ""
 
 
@@ -49,6 +54,11 @@ def _piecewise(protocol: Protocol) -> str:
         "their equality was tested by Wald's test. Intervals with fewer than "
         f"{section.minimum_events} events, or none in an arm, were not estimated."
     )
+
+
+def _landmark_variance(protocol: Protocol) -> str:
+    matched = f", the variance is clustered by {cluster_word(protocol)} in matched samples"
+    return _of_designed(protocol, matched, " and robust in weighted ones")
 
 
 def _times(protocol: Protocol, times: Collection[float]) -> str:
