@@ -183,7 +183,7 @@ def test_patients_of_unknown_centre_are_counted_and_left_out(tmp_path: Path) -> 
 
 def test_a_partner_of_several_counts_once_in_its_centre(tmp_path: Path) -> None:
     again = {'kind = "matching"': 'kind = "matching"\nreplacement = true\ncaliper = "none"\ncovariates = ["sex"]'}
-    more = '[output]\npatient_level = true\n'
+    more = "[output]\npatient_level = true\n"
     results = small(tmp_path, ["A", "B", "C"], more, again)
     mine = [row for row in results.patients if row.adjustment == "matched" and row.endpoint == "os"]
     hospital = {f"P{i:03d}": "ABC"[i % 3] for i in range(120)}

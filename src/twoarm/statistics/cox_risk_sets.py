@@ -2,15 +2,17 @@
 
 A patient is at risk at the event times of their stratum with entry < t <= time: a run of consecutive *groups*. Sums
 over risk sets are then reversed cumulative sums over groups, and sums over a patient's groups are differences of
-cumulative sums, so one pass over patients costs O(n p) and no array has n x p^2 entries.
+cumulative sums, so one pass over patients costs O(n p) and no array has n x p^2 entries. Sums start anew in each
+stratum: as a difference of sums over all, a stratum of small hazards would be lost in the rounding of the others.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twoarm.statistics.arrays import Booleans, Floats, Integers, group_sums
 
@@ -25,7 +27,6 @@ class RiskSets:
     skip: Integers  # the patient is not yet at risk at this group and before, shape (n,); first group is skip + 1
     exit_bucket: Integers  # `last`, or m for a patient at risk at no group
     entry_bucket: Integers | None  # `skip`, or m for a patient at risk from the first group; None if all are
-    stratum_end: Integers  # index of the last group of each group's stratum, shape (m,)
     time: Floats  # event time of each group, shape (m,)
     group_stratum: Integers
     weight: Floats  # frequency times sampling weight, shape (n,)
@@ -48,18 +49,38 @@ class RiskSets:
         sums = group_sums(self.exit_bucket, values, size)[:-1]
         if self.entry_bucket is not None:
             sums = sums - group_sums(self.entry_bucket, values, size)[:-1]
-        total = np.cumsum(sums[::-1].astype(np.longdouble))[::-1]
-        beyond = np.append(total, np.longdouble(0))[self.stratum_end + 1]
-        return (total - beyond).astype(np.float64)
+        backwards = _running(sums[::-1].astype(np.longdouble), self.group_stratum[::-1])
+        return backwards[::-1].astype(np.float64)
 
     def over_groups(self, per_group: Floats) -> Floats:
         """Sum a group's value (m,) over the groups at which each patient is at risk (n,)."""
-        running = np.concatenate(([0.0], np.cumsum(per_group)))
-        return np.asarray(running[self.last + 1] - running[self.skip + 1])
+        running = np.concatenate(([0.0], _running(per_group, self.group_stratum)))
+        before = running[self.skip + 1]
+        if self.group_stratum.size and self.group_stratum[0] != self.group_stratum[-1]:
+            elsewhere = self.skip < self._stratum_start[self.last]
+            before = np.where(elsewhere, 0.0, before)
+        return np.where(self.last > self.skip, running[self.last + 1] - before, 0.0)
+
+    @property
+    def _stratum_start(self) -> Integers:
+        """Index of the first group of each group's stratum (m,)."""
+        return np.searchsorted(self.group_stratum, self.group_stratum, side="left")
 
     def death_sum(self, values: Floats) -> Floats:
         """Sum a value of the deaths (e,) per group (m,)."""
         return group_sums(self.death_group, values, self.groups)
+
+
+def _running(values: NDArray[Any], stratum: Integers) -> NDArray[Any]:
+    """Return cumulative sums (m,) that start anew where the stratum changes; strata stand together."""
+    if not stratum.size or stratum[0] == stratum[-1]:
+        return np.asarray(np.cumsum(values))
+    total = values.copy()
+    reach, longest = 1, int(np.bincount(stratum).max())
+    while reach < longest:  # each pass doubles how far back a sum reaches
+        total[reach:] += np.where(stratum[reach:] == stratum[:-reach], total[:-reach], 0)
+        reach *= 2
+    return total
 
 
 def build_risk_sets(
@@ -103,7 +124,6 @@ def build_risk_sets(
         skip=skip,
         exit_bucket=np.where(last > skip, last, cell.size),
         entry_bucket=np.where((skip > first_skip) & (last > skip), skip, cell.size) if entry is not None else None,
-        stratum_end=bounds[group_stratum + 1] - 1,
         time=distinct[cell % width] if width else np.empty(0),
         group_stratum=group_stratum,
         weight=total_weight,
