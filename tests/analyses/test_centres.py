@@ -181,6 +181,27 @@ def test_patients_of_unknown_centre_are_counted_and_left_out(tmp_path: Path) -> 
     assert sum(all_n) == 120
 
 
+def test_a_partner_of_several_counts_once_in_its_centre(tmp_path: Path) -> None:
+    again = {'kind = "matching"': 'kind = "matching"\nreplacement = true\ncaliper = "none"\ncovariates = ["sex"]'}
+    more = "[output]\npatient_level = true\n"
+    results = small(tmp_path, ["A", "B", "C"], more, again)
+    mine = [row for row in results.patients if row.adjustment == "matched" and row.endpoint == "os"]
+    hospital = {f"P{i:03d}": "ABC"[i % 3] for i in range(120)}
+    wanted = {**UNADJUSTED, "adjustment": "matched", "variable": "centres.hospital"}
+    assert len(mine) > len({row.key for row in mine}), "some partner stands for several"
+    for label in ("New", "Old"):
+        for centre in "ABC":
+            there = {(row.key, row.event) for row in mine if row.arm == label and hospital[row.key] == centre}
+            here = {**wanted, "arm": label, "variable_level": centre}
+            found = [value_or_0(results, statistic=name, **here) for name in ("n", "events")]
+            assert found == [len(there), sum(event or 0 for _, event in there)]
+
+
+def value_or_0(results: Results, **wanted: str) -> float:
+    row = results.find(**wanted)
+    return 0.0 if row is None or row.value is None else float(row.value)
+
+
 def test_a_centre_named_like_a_formula_is_inert_in_the_table(tmp_path: Path) -> None:
     results = small(tmp_path, ["=1+1", "@B", "-C", "Ω"])
     protocol = read_protocol(tmp_path / "study.toml")

@@ -156,3 +156,14 @@ def test_constant_and_collinear_columns_carry_their_reason():
 def test_refusals_say_why(fit, columns, error, message):
     with pytest.raises(error, match=message):
         fit(**columns)
+
+
+def test_a_profile_that_nobody_asks_for_is_not_made_and_the_others_stay() -> None:
+    rng = np.random.default_rng(5)
+    data = {"time": rng.integers(1, 40, 80), "event": rng.random(80) < 0.3, "covariates": rng.normal(size=(80, 3))}
+    every, some = fit_firth_cox(**data), fit_firth_cox(**data, profiled=[1])
+    assert np.array_equal(every.coefficients, some.coefficients)
+    for name in ("lower", "upper", "statistics", "p_values"):
+        found = getattr(some, name)
+        assert found[1] == getattr(every, name)[1]
+        assert np.isnan(found[[0, 2]]).all()

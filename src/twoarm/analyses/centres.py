@@ -118,10 +118,10 @@ def _within(
 
 
 def _count(request: Request, ledger: Ledger, observed: Observed, rows: Booleans) -> None:
-    rows = rows & observed.once
+    patients = rows & observed.once
     for label, arm in request.split(observed.treated):
-        ledger.add("n", int((rows & arm).sum()), arm=label)
-        ledger.add("events", int((observed.event & rows & arm).sum()), arm=label)
+        ledger.add("n", int((patients & arm).sum()), arm=label)
+        ledger.add("events", int((observed.event & patients & arm).sum()), arm=label)
 
 
 def _without_events(request: Request, observed: Observed, rows: Booleans) -> str:
@@ -136,7 +136,7 @@ def _without_events(request: Request, observed: Observed, rows: Booleans) -> str
 def _too_few(request: Request, observed: Observed, rows: Booleans) -> str:
     declared = request.protocol.centres
     assert declared is not None, "centres are declared"
-    events = int((observed.event & rows).sum())
+    events = int((observed.event & rows & observed.once).sum())
     return f"{events} events, fewer than {declared.minimum_events}" if events < declared.minimum_events else ""
 
 

@@ -31,6 +31,7 @@ def write_firth(request: Request, ledger: Ledger, observed: Observed, design: De
             covariates=design.values,
             names=design.names,
             confidence_level=request.protocol.confidence_level,
+            profiled=[0],
         )
         with np.errstate(over="ignore"):
             ratios = np.exp([fit.coefficients[0], fit.lower[0], fit.upper[0]]).tolist()

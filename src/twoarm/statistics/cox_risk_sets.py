@@ -2,15 +2,17 @@
 
 A patient is at risk at the event times of their stratum with entry < t <= time: a run of consecutive *groups*. Sums
 over risk sets are then reversed cumulative sums over groups, and sums over a patient's groups are differences of
-cumulative sums, so one pass over patients costs O(n p) and no array has n x p^2 entries.
+cumulative sums, so one pass over patients costs O(n p) and no array has n x p^2 entries. Sums start anew in each
+stratum: as a difference of sums over all, a stratum of small hazards would be lost in the rounding of the others.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats, Integers, group_sums
@@ -35,7 +37,6 @@ class RiskSets:
     skip: Integers  # the patient is not yet at risk at this group and before, shape (n,); first group is skip + 1
     exit_bucket: Integers  # `last`, or m for a patient at risk at no group
     entry_bucket: Integers | None  # `skip`, or m for a patient at risk from the first group; None if all are
-    stratum_end: Integers  # index of the last group of each group's stratum, shape (m,)
     time: Floats  # event time of each group, shape (m,)
     group_stratum: Integers
     weight: Floats  # frequency times sampling weight, shape (n,)
@@ -64,20 +65,31 @@ class RiskSets:
 
     def accumulated(self, sums: Floats) -> Floats:
         """Sum what leaves at each group (m,) over that group and all later ones of its stratum (m,)."""
-        total = np.cumsum(sums[::-1], dtype=np.longdouble)[::-1]
-        beyond = np.append(total, np.longdouble(0))[self.stratum_end + 1]
-        return (total - beyond).astype(np.float64)
+        backwards = _running(sums[::-1].astype(np.longdouble), self.group_stratum[::-1])
+        return backwards[::-1].astype(np.float64)
 
     def over_groups(self, per_group: Floats) -> Floats:
         """Sum a group's value (m,) over the groups at which each patient is at risk (n,)."""
-        running = np.concatenate((np.cumsum(per_group), [0.0]))  # the last one stands for group -1
+        # the last one stands for group -1
+        running = np.concatenate((_running(per_group, self.group_stratum), [0.0]))
+        several = self.group_stratum.size > 0 and self.group_stratum[0] != self.group_stratum[-1]
+        first = np.append(self._stratum_start, 0)
         out = np.empty(self.last.size)
 
         def fill(rows: slice) -> None:
-            np.subtract(running[self.last[rows]], running[self.skip[rows]], out=out[rows])
+            last, skip = self.last[rows], self.skip[rows]
+            np.subtract(running[last], running[skip], out=out[rows])
+            if several:  # a sum does not reach back into another stratum
+                elsewhere = skip < first[last]
+                out[rows][elsewhere] = np.where(last > skip, running[last], 0.0)[elsewhere]
 
         over_blocks(out.size, fill)
         return out
+
+    @property
+    def _stratum_start(self) -> Integers:
+        """Index of the first group of each group's stratum (m,)."""
+        return np.searchsorted(self.group_stratum, self.group_stratum, side="left")
 
     def exposure(self, per_group: Floats, at_death: Floats) -> Floats:
         """Sum a group's value over the groups of each patient, less ``at_death`` at their own death; shape (n,)."""
@@ -89,9 +101,7 @@ class RiskSets:
         return out
 
     def _exposure_of_runs(self, runs: Runs, per_group: Floats, at_death: Floats) -> Floats:
-        first = np.searchsorted(self.group_stratum, self.group_stratum)  # of each group's stratum
-        running = np.concatenate(([0.0], np.cumsum(per_group)))
-        survived = running[1:] - running[first]
+        survived = _running(per_group, self.group_stratum)
         each = np.append(np.column_stack((survived - at_death, survived)).ravel(), 0.0)[runs.cell]
         return np.repeat(each, np.diff(runs.start, append=self.last.size))
 
@@ -131,6 +141,18 @@ def _runs(exit_bucket: Integers, deaths: Integers, m: int, strata: int) -> Runs 
     cell[exit_bucket == m] = 2 * m
     start = np.flatnonzero(np.diff(cell, prepend=-1))
     return Runs(start, cell[start]) if start.size <= 2 * m + strata else None
+
+
+def _running(values: NDArray[Any], stratum: Integers) -> NDArray[Any]:
+    """Return cumulative sums (m,) that start anew where the stratum changes; strata stand together."""
+    if not stratum.size or stratum[0] == stratum[-1]:
+        return np.asarray(np.cumsum(values))
+    total = values.copy()
+    reach, longest = 1, int(np.bincount(stratum).max())
+    while reach < longest:  # each pass doubles how far back a sum reaches
+        total[reach:] += np.where(stratum[reach:] == stratum[:-reach], total[:-reach], 0)
+        reach *= 2
+    return total
 
 
 def build_risk_sets(
@@ -175,7 +197,6 @@ def build_risk_sets(
         skip=skip,
         exit_bucket=exit_bucket,
         entry_bucket=np.where((skip > first_skip) & (last > skip), skip, cell.size) if entry is not None else None,
-        stratum_end=bounds[group_stratum + 1] - 1,
         time=distinct[cell % width] if width else np.empty(0),
         group_stratum=group_stratum,
         weight=total_weight,

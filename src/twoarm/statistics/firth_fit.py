@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from twoarm.statistics.linear_algebra import (
     standardise,
     weighted_cross_product,
 )
-from twoarm.statistics.penalised_likelihood import Penalised, maximise_penalised, profile
+from twoarm.statistics.penalised_likelihood import NO_PROFILE, Penalised, maximise_penalised, profile
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +81,7 @@ def build_firth_fit(
     confidence_level: float,
     n: int,
     events: int,
+    profiled: Sequence[int] | None = None,
 ) -> FirthFit:
     """Maximise, take the profiles, and go back from standardised columns.
 
@@ -92,7 +94,11 @@ def build_firth_fit(
     null = maximise_penalised(likelihood, np.zeros(first + q), np.r_[np.ones(first), np.zeros(q)])
     inverse = invert_symmetric(top.information)
     errors = np.sqrt(np.diag(inverse))
-    profiles = [profile(likelihood, top, j, float(errors[j]), confidence_level) for j in range(first, first + q)]
+    wanted = np.isin(columns.kept, np.arange(len(names)) if profiled is None else profiled)
+    profiles = [
+        profile(likelihood, top, first + j, float(errors[first + j]), confidence_level) if wanted[j] else NO_PROFILE
+        for j in range(q)
+    ]
     back = _back(columns, len(names), first)
     shift = float(np.log(columns.scale).sum())  # of log|I| / 2, from one scale to the other
     missing = np.setdiff1d(np.arange(len(names)), np.r_[np.arange(first), columns.kept + first])

@@ -44,6 +44,9 @@ class Profile:
     p_value: float
 
 
+NO_PROFILE = Profile(*4 * (float("nan"),))
+
+
 def maximise_penalised(likelihood: Penalised, start: Floats, free: Floats | None = None) -> PenalisedMaximum:
     """Climb from ``start`` over the parameters that are ``free``, shape (q,) of 0 and 1; all by default.
 
