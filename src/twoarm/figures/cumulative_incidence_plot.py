@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from twoarm.figures.kaplan_meier_plot import at_risk_text, thinned, time_ticks
+from twoarm.figures.kaplan_meier_plot import at_risk_text, at_risk_title, thinned, time_ticks
 from twoarm.figures.theme import COMPARATOR, DASHES, FAINT, INK, TREATED, legend_label, new_figure, shortened
 from twoarm.results.curve import Curve
 from twoarm.tables.cumulative_incidence_table import CAUSES, comparison
@@ -93,8 +93,7 @@ def _risk_table(figure: Figure, axes: Axes, curves: list[Curve], ticks: list[flo
     table.set_axis_off()
     table.set_xlim(axes.get_xlim())
     table.set_ylim(0, 5)
-    weighted = " (weighted)" if "at_risk_patients" in curves[0].columns else ""
-    table.text(0, 4.5, f"Number at risk{weighted}", ha="left", va="center", fontsize=8, color=FAINT)
+    table.text(0, 4.5, at_risk_title(curves), ha="left", va="center", fontsize=8, color=FAINT)
     for line, (curve, (colour, _)) in enumerate(zip(curves, _ARMS, strict=True)):
         y = 3.4 - 2.05 * line
         table.text(0, y, shortened(curve.arm, _WIDTH * _INCHES, 8), ha="left", va="center", fontsize=8, color=colour)

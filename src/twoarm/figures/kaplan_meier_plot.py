@@ -169,13 +169,18 @@ def _risk_table(figure: Figure, axes: Axes, curves: list[Curve], ticks: list[flo
     table.set_axis_off()
     table.set_xlim(axes.get_xlim())
     table.set_ylim(0, 5)
-    table.text(0, 4.35, "Number at risk", ha="left", va="center", fontsize=8.5, color=FAINT)
+    table.text(0, 4.35, at_risk_title(curves), ha="left", va="center", fontsize=8.5, color=FAINT)
     for line, (curve, colour) in enumerate(zip(curves, (TREATED, COMPARATOR), strict=True)):
         y = 3.2 - 2.05 * line
         table.text(0, y, shortened(curve.arm, 5.4), ha="left", va="center", fontsize=8.5, color=colour)
         for tick in ticks:
             text = at_risk_text(scope.numbers, curve, tick * scope.protocol.unit_days)
             table.text(tick, y - 0.9, text, ha="center", va="center", fontsize=8.5, color=INK)
+
+
+def at_risk_title(curves: Sequence[Curve]) -> str:
+    """Return what stands above numbers at risk."""
+    return "Number at risk (weighted)" if any(curve.weighted for curve in curves) else "Number at risk"
 
 
 def at_risk_text(numbers: Numbers, curve: Curve, day: float) -> str:

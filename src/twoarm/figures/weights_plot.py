@@ -27,6 +27,8 @@ def weights_plot(scope: Scope, adjustment: str) -> Figure | None:
         reach[side] = max(float(height.max()) * 1.08, 1.0)
     axes.axhline(0, color=INK, linewidth=0.8)
     axes.set_ylim(-reach[1], reach[0])
+    axes.set_xticks([tick for tick in axes.get_xticks() if tick <= axes.get_xlim()[1]])
+    axes.set_yticks([tick for tick in axes.get_yticks() if -reach[1] <= tick <= reach[0]])
     axes.xaxis.set_major_formatter(lambda value, _: scope.numbers.general(value))
     axes.yaxis.set_major_formatter(lambda value, _: scope.numbers.general(abs(value)))
     axes.set_xlabel("Weight")

@@ -15,7 +15,15 @@ from typing import Any
 import numpy as np
 
 from twoarm.figures.all_figures import survival_name
-from twoarm.figures.kaplan_meier_plot import at_risk_text, comparison_of, median_of, summary_is_low, thinned, time_ticks
+from twoarm.figures.kaplan_meier_plot import (
+    at_risk_text,
+    at_risk_title,
+    comparison_of,
+    median_of,
+    summary_is_low,
+    thinned,
+    time_ticks,
+)
 from twoarm.figures.theme import COMPARATOR, FAINT, INK, TREATED, shortened
 from twoarm.report.curve_values import CurveValues, curve_values
 from twoarm.results.curve import Curve
@@ -208,7 +216,7 @@ def _comparison(lines: Sequence[Cell], *, low: bool) -> Iterator[str]:
 
 def _risk_table(axes: _Axes, scope: Scope, curves: Sequence[Curve]) -> Iterator[str]:
     top = BOTTOM + 66
-    yield _text(LEFT, top, "Number at risk", f'fill="{FAINT}"')
+    yield _text(LEFT, top, at_risk_title(curves), f'fill="{FAINT}"')
     for i, curve in enumerate(curves):
         y = top + (2 * i + 1) * _ROW + 5 * i
         yield _text(LEFT, y, fitted(curve.arm, RIGHT - LEFT), f'fill="{_COLOURS[i]}"')

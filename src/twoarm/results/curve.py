@@ -38,6 +38,11 @@ class Curve:
     unit: str = "days"
 
     @property
+    def weighted(self) -> bool:
+        """Whether its numbers at risk are sums of weights; those of patients stand beside them."""
+        return "at_risk_patients" in self.columns
+
+    @property
     def id(self) -> str:
         """Stable, unique and readable name."""
         names = (self.population, self.missing, self.adjustment, self.kind, self.endpoint)
