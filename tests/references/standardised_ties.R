@@ -1,6 +1,6 @@
 source("common.R")
 # Standardised and doubly robust survival with many tied times, where riskRegression 2022.11.28 is not followed: its standard
-# errors of the g-formula are not those of the jackknife then, and its augmented estimate can leave 0 to 1 by far.
+# errors of the g-formula are not those of the jackknife then, and its augmented estimate can go far above 1.
 # The standard errors are those of the infinitesimal jackknife, by central differences of coxph in each patient's weight;
 # the augmented estimate is the formula of docs/methods/augmented-survival.md, patient by patient.
 d <- read_data("ties_heavy")

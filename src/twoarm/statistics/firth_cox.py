@@ -94,7 +94,7 @@ def penalised_likelihood(risk: RiskSets, x: Floats, beta: Floats) -> Likelihood:
     sign, log_determinant = np.linalg.slogdet(at.information)
     if not (sign > 0 and np.isfinite(log_determinant) and np.isfinite(at.log_likelihood)):
         return Likelihood(-np.inf, np.zeros(beta.size), at.information)
-    pull = _pull(risk, x, at, np.linalg.inv(at.information))
+    pull = _pull(risk, x, at, np.asarray(np.linalg.inv(at.information), dtype=np.float64))
     return Likelihood(at.log_likelihood + log_determinant / 2, at.score + pull, at.information)
 
 
