@@ -79,3 +79,31 @@ def test_what_cannot_be_standardised() -> None:
             arm=0,
             times=[2.0],
         )
+
+
+TIED = reference("standardised_ties")
+
+
+def tied_models() -> tuple[CoxFit, CoxFit, np.ndarray]:
+    time, event, x = (np.array(TIED[name], dtype=float) for name in ("time", "event", "covariates"))
+    return fit_cox(time=time, event=event, covariates=x), fit_cox(time=time, event=1 - event, covariates=x), x[:, 0]
+
+
+def test_with_ties_the_g_formulas_errors_are_those_of_the_jackknife() -> None:
+    found = standardise_survival(tied_models()[0], arm=0, times=TIED["times"])
+    wanted = TIED["gformula"]
+    assert found.treated == pytest.approx(wanted["treated"], abs=DIGITS)
+    assert found.comparator == pytest.approx(wanted["comparator"], abs=DIGITS)
+    for name in ("treated_se", "comparator_se", "difference_se"):  # central differences keep eight digits
+        assert getattr(found, name) == pytest.approx(wanted[name], rel=1e-7)
+
+
+def test_with_ties_augmented_weighting_equals_its_formula() -> None:
+    outcome, censoring, arm = tied_models()
+    found = augmented_survival(
+        score=TIED["score"], treated=arm, outcome=outcome, censoring=censoring, arm=0, times=TIED["times"]
+    ).survival
+    for position, wanted in enumerate(TIED["augmented"]):
+        assert [found.treated[position], found.comparator[position]] == pytest.approx(wanted["survival"], abs=DIGITS)
+        assert found.difference[position] == pytest.approx(wanted["difference"], abs=DIGITS)
+        assert found.difference_se[position] == pytest.approx(wanted["difference_se"], abs=DIGITS)

@@ -19,6 +19,9 @@ _LETTERS = r"^[+-]?[0-9OolI]*[OolI][0-9OolI]*(?:[.,][0-9OolI]*)?$|^[+-]?[0-9]+[.
 _SCRIPTS = [0x0660, 0x06F0, 0x0966, 0x09E6, 0x0E50]  # zeros of Arabic-Indic, Persian, Devanagari, Bengali, Thai digits
 _DIGITS = {chr(zero + digit): str(digit) for zero in _SCRIPTS for digit in range(10)}
 
+LARGEST = 1e100  # squares of much larger numbers are infinite, and so would be a standard deviation
+ENDLESS = "infinite numbers, or beyond 1e100"
+
 
 def type_integers(
     raw: pl.Series, text: pl.Series, declared: IntegerColumn, factors: pl.Series | None = None
@@ -50,10 +53,10 @@ def type_numbers(
     factor = declared.multiply if factors is None else factors
     if factor is not None:
         values = _converted(values, factor)
-    endless = values.is_infinite().fill_null(False)
+    endless = (values.abs() > LARGEST).fill_null(False) & ~values.is_nan().fill_null(False)
     if endless.any():
         before = sorting.rules.get("infinite")
-        sorting.say("infinite", endless | (before.cells if before else endless), "infinite numbers", "held")
+        sorting.say("infinite", endless | (before.cells if before else endless), ENDLESS, "held")
         values, plain = values.set(endless, None), plain.set(endless, None)
     return _within_range(
         sorting, plain, values + 0.0, declared, "not_a_number", "cells that are not numbers"
@@ -152,7 +155,7 @@ def _say_unread(sorting: Sorting, decimal: str) -> None:
     turned = rf"^[+-]?[0-9]{{1,3}}({re.escape(decimal)}[0-9]{{3}})+{re.escape(other)}[0-9]*$"
     remedy = f'declare thousands = "{other}", or decimal = "{other}"'
     sorting.rule("ambiguous_mark", f"{grouped}|{turned}", "numbers that can be read in two ways", "refused", remedy)
-    sorting.rule("infinite", r"(?i)^[+-]?(inf|infinity|∞)$", "infinite numbers", "held")
+    sorting.rule("infinite", r"(?i)^[+-]?(inf|infinity|∞)$", ENDLESS, "held")
     sorting.rule("flagged", _FLAGGED, "numbers with a flag, or ranges of numbers", "held")
     sorting.rule("letter_for_digit", _LETTERS, "numbers with the letter O, l or I in place of a digit", "held")
     if decimal == ".":

@@ -217,6 +217,11 @@ def maximise(
     With a monotone likelihood the log-likelihood converges while the coefficient moves by about one per iteration, so
     the step decides and not the likelihood.
     """
+    with np.errstate(over="ignore", invalid="ignore"):  # a step that overflows is halved
+        return _climb(risk, x, first, offset)
+
+
+def _climb(risk: RiskSets, x: Floats, first: PartialLikelihood | None, offset: Floats | None) -> Maximum:
     beta, observed = np.zeros(x.shape[1]), risk.observed(x)
     first = current = first or PartialLikelihood.at(risk, x, beta, offset, observed)
     step = np.zeros_like(beta)
