@@ -65,7 +65,9 @@ def test_weighted_rates_and_their_difference_agree(imputed: Results) -> None:
 
 
 def test_small_cells_hide_weighted_percentages_and_extreme_weights() -> None:
-    hidden = run(protocol_of(("seed = 20251111", 'seed = 20251111\ndisclosure = "cms"')))
+    hidden = run(
+        protocol_of(("seed = 20251111", 'seed = 20251111\ndisclosure = "cms"'), ("imputations = 20", "imputations = 2"))
+    )
     rows = hidden.select(adjustment="overlap", missing="complete_case")
     assert {row.status for row in rows if row.statistic == "largest_weight"} == {"suppressed"}
     counts = {(r.variable, r.variable_level, r.arm): r for r in rows if (r.analysis, r.statistic) == ("baseline", "n")}
