@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,8 +24,11 @@ def quick(examples: int) -> settings:
 
 
 def thorough(examples: int) -> settings:
-    """Many examples, others in every run; a failure prints what makes it again."""
-    return settings(max_examples=examples, deadline=None, print_blob=True, suppress_health_check=_CHECKS)
+    """Many examples; others in every run with TWOARM_FUZZ=random, where a failure prints what makes it again."""
+    same = os.environ.get("TWOARM_FUZZ") != "random"
+    return settings(
+        max_examples=examples, deadline=None, derandomize=same, print_blob=True, suppress_health_check=_CHECKS
+    )
 
 
 @contextlib.contextmanager

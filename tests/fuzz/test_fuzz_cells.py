@@ -128,7 +128,7 @@ def test_cells_of_any_type(raw: pl.Series, options: dict[str, Any], epoch_1904: 
 
 
 @pytest.mark.slow
-@thorough(8000)
+@thorough(800)
 @given(raw_columns, declared, st.booleans())
 def test_cells_of_any_type_thoroughly(raw: pl.Series, options: dict[str, Any], epoch_1904: bool) -> None:
     typed_or_held(raw, options, epoch_1904)

@@ -139,14 +139,14 @@ def test_what_is_wrong_is_refused_at_its_place(text: str) -> None:
 
 
 @pytest.mark.slow
-@thorough(1000)
+@thorough(200)
 @given(valid)
 def test_what_is_right_has_an_answer_thoroughly(text: str) -> None:
     read_or_refused(text)
 
 
 @pytest.mark.slow
-@thorough(20_000)
+@thorough(2000)
 @given(soup)
 def test_what_is_wrong_is_refused_at_its_place_thoroughly(text: str) -> None:
     read_or_refused(text)

@@ -157,28 +157,28 @@ def test_a_workbook_without_one_of_its_parts(name: str, content: bytes | None) -
 
 
 @pytest.mark.slow
-@thorough(4000)
+@thorough(400)
 @given(edits, options)
 def test_a_text_file_thoroughly(changes: list[tuple[float, int, bytes]], declared: str) -> None:
     read(spliced(TEXT.encode(), changes), "csv", declared)
 
 
 @pytest.mark.slow
-@thorough(2000)
+@thorough(200)
 @given(edits)
 def test_a_damaged_workbook_thoroughly(changes: list[tuple[float, int, bytes]]) -> None:
     read(spliced(workbook(), changes), "xlsx")
 
 
 @pytest.mark.slow
-@thorough(4000)
+@thorough(400)
 @given(st.sampled_from(PARTS), xml_edits)
 def test_a_workbook_with_other_values_in_its_xml_thoroughly(name: str, changes: list[tuple[float, str]]) -> None:
     read(with_values(name, changes), "xlsx")
 
 
 @pytest.mark.slow
-@thorough(2000)
+@thorough(200)
 @given(st.sampled_from(PARTS), edits)
 def test_a_workbook_with_broken_xml_thoroughly(name: str, changes: list[tuple[float, int, bytes]]) -> None:
     read(with_part(name, spliced(parts()[name], changes)), "xlsx")

@@ -127,21 +127,21 @@ def test_any_text(text: str) -> None:
 
 
 @pytest.mark.slow
-@thorough(3000)
+@thorough(300)
 @given(st.sampled_from(STUDIES), changes)
 def test_a_protocol_with_pieces_out_of_place_thoroughly(study: str, edits: list[tuple[float, int, bytes]]) -> None:
     with_pieces(study, edits)
 
 
 @pytest.mark.slow
-@thorough(5000)
+@thorough(500)
 @given(st.sampled_from(PLACES), values)
 def test_a_protocol_with_another_value_somewhere_thoroughly(place: tuple[int, tuple[Any, ...]], value: Any) -> None:
     with_value(place, value)
 
 
 @pytest.mark.slow
-@thorough(5000)
+@thorough(500)
 @given(st.lists(pieces, max_size=60).map(" ".join))
 def test_any_text_thoroughly(text: str) -> None:
     checked(text)

@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from twoarm.tables.hazard_ratio_table import effect
-from twoarm.tables.piecewise_table import count_of
+from twoarm.tables.piecewise_table import count_of, under_samples
 from twoarm.tables.scope import Scope
 from twoarm.tables.table import Footnotes, Row, Table, plain, quote
 
 
 def landmark_table(scope: Scope) -> Table | None:
     """Return a line a landmark: who is left and who was lost by arm, hazard ratio and log-rank test from there on."""
-    marks, rows = Footnotes(), []
-    for endpoint, section in scope.population.endpoints.items():
-        for name, adjustment in scope.marginal().items():
-            found = list(_rows(scope, endpoint, name, marks))
-            if found:
-                rows.append(Row(plain(f"{section.label}, {adjustment.label}"), kind="heading"))
-                rows += found
+    marks = Footnotes()
+    rows = under_samples(scope, lambda endpoint, name: _rows(scope, endpoint, name, marks))
     if not rows:
         return None
     p = scope.numbers.style.p_column

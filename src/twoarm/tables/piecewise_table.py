@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from twoarm.results.estimate import Estimate
 from twoarm.tables.hazard_ratio_table import effect
@@ -12,13 +12,8 @@ from twoarm.tables.table import Cell, Footnotes, Row, Table, plain, quote
 
 def piecewise_table(scope: Scope) -> Table | None:
     """Return a line an interval: events of patients at risk by arm, hazard ratio, and the test of equal pieces."""
-    marks, rows = Footnotes(), []
-    for endpoint, section in scope.population.endpoints.items():
-        for name, adjustment in scope.marginal().items():
-            found = list(_rows(scope, endpoint, name, marks))
-            if found:
-                rows.append(Row(plain(f"{section.label}, {adjustment.label}"), kind="heading"))
-                rows += found
+    marks = Footnotes()
+    rows = under_samples(scope, lambda endpoint, name: _rows(scope, endpoint, name, marks))
     if not rows:
         return None
     p = scope.numbers.style.p_column
@@ -39,6 +34,17 @@ def piecewise_table(scope: Scope) -> Table | None:
             *marks.lines(),
         ),
     )
+
+
+def under_samples(scope: Scope, rows_of: Callable[[str, str], Iterable[Row]]) -> list[Row]:
+    """Return the rows of every endpoint and sample that has some, each block under its heading."""
+    rows: list[Row] = []
+    for endpoint, section in scope.population.endpoints.items():
+        for name, adjustment in scope.marginal().items():
+            found = list(rows_of(endpoint, name))
+            if found:
+                rows += [Row(plain(f"{section.label}, {adjustment.label}"), kind="heading"), *found]
+    return rows
 
 
 def _rows(scope: Scope, endpoint: str, adjustment: str, marks: Footnotes) -> Iterator[Row]:
