@@ -76,9 +76,9 @@ NAMES = [
     *(f"survival-{e}-{a}" for e in ("os", "rfs") for a in ("unadjusted", "matched")),
     *(f"{kind}-{e}-multivariable" for kind in ("forest", "standardised") for e in ("os", "rfs")),
     *(f"subgroups-{e}-matched" for e in ("os", "rfs")),
-    *(f"{kind}-os-{a}" for kind in ("loglog", "schoenfeld", "restricted_mean") for a in ("unadjusted", "matched")),
+    *(f"{kind}-os-matched" for kind in ("loglog", "schoenfeld", "restricted_mean")),
 ]
-LONG = ["loglog-os-unadjusted", "schoenfeld-os-unadjusted", "restricted_mean-os-unadjusted"]
+LONG = ["loglog-os-matched", "schoenfeld-os-matched", "restricted_mean-os-matched"]
 
 
 def named(scope: Scope, name: str) -> NamedFigure:

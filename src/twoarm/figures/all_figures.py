@@ -118,23 +118,21 @@ def _sensitivity(scope: Scope, sample: str, labels: Mapping[str, str]) -> Iterat
 
 
 def _time_figures(scope: Scope, endpoint: str, label: str, labels: Mapping[str, str]) -> Iterator[NamedFigure]:
-    """What the effect does over time, unadjusted and in the primary adjustment, as far as it was analysed."""
-    wanted, imputed = scope.population.analyses, scope.imputed
-    for name in dict.fromkeys((scope.unadjusted(), scope.protocol.primary_adjustment)):
-        if name not in labels or imputed:
-            continue
-        title, marginal = f"{label}, {labels[name]}", name in scope.marginal()
-        if "proportional_hazards" in wanted:
-            if marginal and "survival" in wanted:
-                what = f"log(-log S) of the arms: {title}"
-                yield NamedFigure.of(f"loglog-{endpoint}-{name}", what, log_log_plot, scope, name, endpoint)
-            what = f"Scaled Schoenfeld residuals of the arm: {title}"
-            yield NamedFigure.of(f"schoenfeld-{endpoint}-{name}", what, schoenfeld_plot, scope, name, endpoint)
-        if "restricted_mean" in wanted and "survival" in wanted and marginal:
-            what = f"Area between the survival curves: {title}"
-            yield NamedFigure.of(
-                f"restricted_mean-{endpoint}-{name}", what, restricted_mean_plot, scope, name, endpoint
-            )
+    """What the effect does over time in the primary adjustment, or else unadjusted, as far as it was analysed."""
+    if scope.imputed:
+        return
+    wanted, primary = scope.population.analyses, scope.protocol.primary_adjustment
+    name = primary if primary in labels and scope.made(primary) else scope.unadjusted()
+    title, marginal = f"{label}, {labels[name]}", name in scope.marginal()
+    if "proportional_hazards" in wanted:
+        if marginal and "survival" in wanted:
+            what = f"log(-log S) of the arms: {title}"
+            yield NamedFigure.of(f"loglog-{endpoint}-{name}", what, log_log_plot, scope, name, endpoint)
+        what = f"Scaled Schoenfeld residuals of the arm: {title}"
+        yield NamedFigure.of(f"schoenfeld-{endpoint}-{name}", what, schoenfeld_plot, scope, name, endpoint)
+    if "restricted_mean" in wanted and "survival" in wanted and marginal:
+        what = f"Area between the survival curves: {title}"
+        yield NamedFigure.of(f"restricted_mean-{endpoint}-{name}", what, restricted_mean_plot, scope, name, endpoint)
 
 
 def _subgroup_samples(scope: Scope, primary: str) -> list[str]:
