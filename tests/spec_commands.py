@@ -92,5 +92,6 @@ class Watched:
             "verify": ("verify", out),
             "reproduce": ("reproduce", out, "--data", home),
             "diff": ("diff", out, out, "--all"),
+            "selftest": ("selftest", "--out", home / "qualification"),
         }
         return {name: self.call(*arguments) for name, arguments in calls.items()}

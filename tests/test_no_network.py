@@ -49,7 +49,7 @@ def assert_quiet(watched: Watched) -> None:
 
 
 def test_every_command_is_called() -> None:
-    called = {"init", "check", "queries", "lock", "run", "verify", "reproduce", "diff", "schema"}
+    called = {"init", "check", "queries", "lock", "run", "verify", "reproduce", "diff", "schema", "selftest"}
     assert set(main.commands) == called, "a new command belongs into spec_commands.every_command"
 
 
