@@ -82,10 +82,10 @@ class Scope:
         return {n: made for n, made in self.population.adjustments.items() if not isinstance(made, Multivariable)}
 
     def blocks(self) -> list[list[str]]:
-        """Return the samples that were made, as many side by side as a page holds: the unadjusted and one by design,
-        then two by two."""
-        first, *others = (name for name in self.marginal() if self.made(name))
-        return [[first, *others[:1]], *(others[at : at + 2] for at in range(1, len(others), 2))]
+        """Return the samples that were made, two by two, as a page holds them: the unadjusted and one by
+        design first."""
+        made = [name for name in self.marginal() if self.made(name)]
+        return [made[start : start + 2] for start in range(0, len(made), 2)]
 
     def regressions(self) -> dict[str, Multivariable]:
         """Return the multivariable models by name."""
