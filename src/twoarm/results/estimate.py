@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Literal
 
 Status = Literal["ok", "not_estimable", "suppressed", "skipped", "failed"]
@@ -60,6 +61,7 @@ LABELS = frozenset({"arm", "variable_level", "parameter", "method"})  # free tex
 FIELDS = tuple(field.name for field in fields(Estimate))
 
 
+@lru_cache(maxsize=1 << 14)  # a ledger says the same few words thousands of times
 def id_part(text: str, *, label: bool) -> str:
     """Return a field as a part of an id; different texts give different parts.
 

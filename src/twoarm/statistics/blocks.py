@@ -41,7 +41,7 @@ def over_blocks(rows: int, work: Callable[[slice], T], size: int = BLOCK) -> lis
     [2, 2, 1]
     """
     blocks = [slice(start, min(start + size, rows)) for start in range(0, rows, size)]
-    threads = min(thread_count(), len(blocks) // 4)
+    threads = 1 if len(blocks) < 8 else min(thread_count(), len(blocks) // 4)
     if threads <= 1:
         return [work(block) for block in blocks]
     from concurrent.futures import ThreadPoolExecutor
