@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from twoarm.analyses.cox_model import TIES, arm_column, fit_observed, of_cause
+from twoarm.analyses.cox_model import STATISTICS, TIES, arm_column, fit_observed, of_cause
 from twoarm.analyses.request import Request
 from twoarm.design.adjusted_cohort import AdjustedCohort
 from twoarm.errors import NotEstimableError
@@ -15,7 +15,6 @@ from twoarm.results.ledger import Ledger
 from twoarm.statistics.arrays import Floats
 from twoarm.statistics.distributions import normal_quantile, two_sided_normal
 
-STATISTICS = ("hazard_ratio", "hazard_ratio_lower", "hazard_ratio_upper", "p_value")
 MOST_WITHOUT = 0.05  # share of resamples without an estimate; beyond it what is left is no fair sample of them
 
 

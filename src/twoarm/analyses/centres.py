@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twoarm.analyses.cox_model import TIES, arm_column, fit_observed, method_name, of_cause, variance_name
-from twoarm.analyses.hazard_ratio import ARM, STATISTICS, model_design, small_arms, write_hazard_ratio
+from twoarm.analyses.cox_model import STATISTICS, TIES, arm_column, fit_observed, method_name, of_cause, variance_name
+from twoarm.analyses.hazard_ratio import ARM, model_design, small_arms, write_hazard_ratio
 from twoarm.analyses.request import Observed, Request
 from twoarm.protocol.sensitivity import Centres
 from twoarm.results.ledger import Ledger

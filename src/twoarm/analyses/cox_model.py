@@ -10,6 +10,7 @@ from twoarm.statistics.arrays import Floats, Integers
 from twoarm.statistics.cox import CoxFit, fit_cox
 from twoarm.statistics.crossed_clusters import with_crossed_clusters
 
+STATISTICS = ("hazard_ratio", "hazard_ratio_lower", "hazard_ratio_upper", "p_value")
 TIES: dict[Ties, str] = {"efron": "Efron ties", "breslow": "Breslow ties"}
 BY_PAIR, ROBUST = ", robust variance clustered by pair", ", robust variance"
 BY_SET = ", robust variance clustered by matched set"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from twoarm.analyses.cox_model import of_cause
+from twoarm.analyses.cox_model import STATISTICS, of_cause
 from twoarm.analyses.request import Observed, Request
 from twoarm.design.design_matrix import DesignMatrix
 from twoarm.results.ledger import Ledger
 from twoarm.statistics.firth_cox import fit_firth_cox
 
 METHOD = "Cox, Firth's penalty, Breslow ties, profile likelihood"
-STATISTICS = ("hazard_ratio", "hazard_ratio_lower", "hazard_ratio_upper", "p_value")
 NO_LIMIT = "the profile has no limit on this side"
 
 

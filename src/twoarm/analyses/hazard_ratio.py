@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from twoarm.analyses.bootstrap import bootstrap_hazard_ratios
-from twoarm.analyses.cox_model import fit_observed, method_name, of_cause
+from twoarm.analyses.cox_model import STATISTICS, fit_observed, method_name, of_cause
 from twoarm.analyses.firth import write_firth
 from twoarm.analyses.request import Observed, Request
 from twoarm.design.design_matrix import DesignMatrix, Term, build_design_matrix
@@ -17,7 +17,6 @@ from twoarm.results.ledger import Ledger
 from twoarm.statistics.cox import MONOTONE, CoxFit
 from twoarm.statistics.distributions import normal_quantile, two_sided_normal
 
-STATISTICS = ("hazard_ratio", "hazard_ratio_lower", "hazard_ratio_upper", "p_value")
 ARM = "arm"
 MOST_DESCRIBED = 5  # patients in an arm that is described and not compared
 

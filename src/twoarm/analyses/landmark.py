@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from twoarm.analyses.cox_model import arm_column, fit_observed, method_name, of_cause
-from twoarm.analyses.hazard_ratio import ARM, STATISTICS, small_arms, write_hazard_ratio
+from twoarm.analyses.cox_model import STATISTICS, arm_column, fit_observed, method_name, of_cause
+from twoarm.analyses.hazard_ratio import ARM, small_arms, write_hazard_ratio
 from twoarm.analyses.named_days import named_days
 from twoarm.analyses.request import Observed, Request
 from twoarm.analyses.survival import write_tests

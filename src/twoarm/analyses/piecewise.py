@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from twoarm.analyses.cox_model import SEVERAL_SETS, TIES, of_cause, variance_name
-from twoarm.analyses.hazard_ratio import STATISTICS, interval, small_arms
+from twoarm.analyses.cox_model import SEVERAL_SETS, STATISTICS, TIES, of_cause, variance_name
+from twoarm.analyses.hazard_ratio import interval, small_arms
 from twoarm.analyses.named_days import named_days
 from twoarm.analyses.request import Observed, Request
 from twoarm.endpoints.time_to_event import TimeToEvent

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from twoarm.analyses.cox_model import method_name, of_cause
-from twoarm.analyses.hazard_ratio import STATISTICS, write_term
+from twoarm.analyses.cox_model import STATISTICS, method_name, of_cause
+from twoarm.analyses.hazard_ratio import write_term
 from twoarm.analyses.request import Observed, Request
 from twoarm.cohort.covariates import CovariateValues
 from twoarm.design.design_matrix import build_design_matrix

@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from twoarm.analyses.balance import balance
-from twoarm.analyses.hazard_ratio import STATISTICS, hazard_ratio
+from twoarm.analyses.cox_model import STATISTICS
+from twoarm.analyses.hazard_ratio import hazard_ratio
 from twoarm.analyses.pooling import pool_rows
 from twoarm.analyses.request import Request
 from twoarm.design.adjust import adjust

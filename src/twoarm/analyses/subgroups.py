@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from twoarm.analyses.cox_model import arm_column, fit_observed, method_name, of_cause, robust
-from twoarm.analyses.hazard_ratio import STATISTICS, write_hazard_ratio
+from twoarm.analyses.cox_model import STATISTICS, arm_column, fit_observed, method_name, of_cause, robust
+from twoarm.analyses.hazard_ratio import write_hazard_ratio
 from twoarm.analyses.request import Observed, Request
 from twoarm.cohort.covariates import CategoricalValues
 from twoarm.errors import NotEstimableError
