@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from twoarm.analyses.describe import describe
@@ -32,17 +34,23 @@ def baseline(request: Request) -> None:
     covariates = request.covariates()
     for label, rows in request.arms:
         ledger.add("n", int(rows.sum()), arm=label)
-        for covariate in covariates.values():
-            describe(ledger.within(arm=label), covariate, rows, weight)
+        for name, covariate in covariates.items():
+            make = partial(describe, ledger.within(arm=label), covariate, rows, weight)
+            request.write(("baseline", label, name), [name], make)
     if weight is not None:
         return
     treated = request.adjusted.treated
     for name, covariate in covariates.items():
-        with ledger.estimating("p_value", variable=name, arm=request.contrast):
-            _test(request, ledger.within(variable=name, arm=request.contrast), covariate, treated)
+        here = ledger.within(variable=name, arm=request.contrast)
+        request.write(("baseline", "test", name), [name], partial(_test, request, here, covariate, treated))
 
 
 def _test(request: Request, ledger: Ledger, covariate: CovariateValues, treated: Booleans) -> None:
+    with ledger.estimating("p_value"):
+        _write_test(request, ledger, covariate, treated)
+
+
+def _write_test(request: Request, ledger: Ledger, covariate: CovariateValues, treated: Booleans) -> None:
     if isinstance(covariate, CategoricalValues):
         k = len(covariate.levels)
         table = np.column_stack([np.bincount(covariate.codes[arm], minlength=k) for arm in (treated, ~treated)])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 
 import numpy as np
 
 from twoarm.protocol.protocol import Protocol
-from twoarm.results.estimate import Estimate
+from twoarm.results.estimate import FIELDS, Estimate
 from twoarm.results.ledger import Ledger
 
 RUBIN, D2 = "Rubin's rules", "pooled by D2"
@@ -20,7 +21,7 @@ class Imputed:
 
     protocol: Protocol
     rows: Sequence[Mapping[str, Estimate]]
-    unchanged: frozenset[Estimate]
+    unchanged: frozenset[tuple[str, ...]]
     done: set[str] = field(default_factory=set)
 
     @classmethod
@@ -43,7 +44,8 @@ class Imputed:
 
     def found(self, template: Estimate) -> list[Estimate | None]:
         """Return a row in every imputation."""
-        return [rows.get(template.id) for rows in self.rows]
+        name = template.id
+        return [rows.get(name) for rows in self.rows]
 
     def peek(self, template: Estimate, **changes: str) -> list[float] | None:
         """Return a row's value in every imputation, None unless all have one."""
@@ -67,13 +69,14 @@ class Imputed:
         return f"not estimable in {lacking} of {len(self.rows)} imputations" if lacking else ""
 
 
-def cell_of(row: Estimate) -> Estimate:
-    """Return what the numbers of one cell share: an estimate with its limits and test, a count with its percentage."""
-    return replace(row, statistic="", method="", unit="", value=None, note="", status="ok")
+cell_of: Callable[[Estimate], tuple[str, ...]] = attrgetter(
+    *(name for name in FIELDS if name not in ("statistic", "method", "unit", "value", "note", "status"))
+)
+"""Return what the numbers of one cell share: an estimate with its limits and test, a count with its percentage."""
 
 
-def _cells(rows: Mapping[str, Estimate]) -> dict[Estimate, list[Estimate]]:
-    cells: dict[Estimate, list[Estimate]] = {}
+def _cells(rows: Mapping[str, Estimate]) -> dict[tuple[str, ...], list[Estimate]]:
+    cells: dict[tuple[str, ...], list[Estimate]] = {}
     for row in rows.values():
         cells.setdefault(cell_of(row), []).append(row)
     return cells

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from twoarm.analyses.imputations import Imputations
 from twoarm.cohort.covariates import CovariateValues
 from twoarm.design.adjusted_cohort import AdjustedCohort
 from twoarm.endpoints.endpoints import Endpoints
@@ -67,7 +68,22 @@ class Request:
     unadjusted: AdjustedCohort  # every patient of the same completed cohort, for the spread before adjustment
     outcomes: Endpoints
     ledger: Ledger
-    imputed: bool = False  # one of several imputations, whose rows and curves are pooled
+    imputations: Imputations | None = None  # of several imputations, whose rows and curves are pooled
+
+    @property
+    def imputed(self) -> bool:
+        """Whether this is one of several imputations."""
+        return self.imputations is not None
+
+    def write(self, what: tuple[str, ...], variables: Iterable[str], make: Callable[[], None]) -> None:
+        """Write rows that depend on nothing but the patients, their outcomes and some covariates.
+
+        In one of several imputations they are taken from an earlier one if they cannot differ.
+        """
+        if self.imputations is None:
+            make()
+            return
+        self.imputations.write(self.ledger, what, variables, self.adjusted.completed.covariates, make)
 
     def by_patient(self) -> Request:
         """Return the request of the same cohort with a row a patient, for what describes an arm."""

@@ -17,6 +17,7 @@ from twoarm.analyses.design_warnings import design_warnings
 from twoarm.analyses.dialects import dialects
 from twoarm.analyses.follow_up import follow_up
 from twoarm.analyses.hazard_ratio import hazard_ratio
+from twoarm.analyses.imputations import Imputations
 from twoarm.analyses.landmark import landmark
 from twoarm.analyses.lost import lost
 from twoarm.analyses.partial_dates import partial_dates
@@ -79,6 +80,11 @@ OF_HAZARD_RATIOS: Mapping[AnalysisName, Callable[[Request], None]] = {"e_value":
 OF_CONTROLS: frozenset[AnalysisName] = frozenset({"survival", "hazard_ratio"})
 """Analyses that negative controls go through."""
 
+OF_OUTCOMES: frozenset[AnalysisName] = frozenset(
+    {"follow_up", "survival", "survival_difference", "hazard_ratio", "piecewise", "landmark", "response"}
+)
+"""Analyses that read no covariate but those of a regression: of patients as they are, one imputation is like another."""
+
 NOT_IMPUTED: frozenset[AnalysisName] = frozenset(
     {
         "safety",
@@ -125,9 +131,9 @@ def run_analyses(
         if len(made) < len(together):
             _run_cohort(protocol, population, _not_in_all(together), _unadjusted(adjusted[0]), outcomes, wanted, ledger)
             continue
-        scratches = [Ledger(ledger.context) for _ in made]
+        scratches, all_of_them = [Ledger(ledger.context) for _ in made], Imputations.of(made[0])
         for cohort, cohorts, scratch in zip(made, adjusted, scratches, strict=True):
-            _run_cohort(protocol, population, cohort, _unadjusted(cohorts), outcomes, wanted, scratch, imputed=True)
+            _run_cohort(protocol, population, cohort, _unadjusted(cohorts), outcomes, wanted, scratch, all_of_them)
         pool_rows(protocol, outcomes.times, scratches, ledger)
         here = ledger.within(adjustment=made[0].name, analysis="warning")
         request = Request(protocol, population, made[0], _unadjusted(adjusted[0]), outcomes, here)
@@ -174,27 +180,28 @@ def _run_cohort(
     outcomes: Endpoints,
     wanted: Sequence[AnalysisName],
     ledger: Ledger,
-    *,
-    imputed: bool = False,
+    imputations: Imputations | None = None,
 ) -> None:
     here = ledger.within(adjustment=cohort.name)
     if isinstance(cohort, NotAdjusted):
         write_not_made(population, outcomes, here, cohort.reason)
         return
-    if protocol.output.patient_level and cohort.marginal and not imputed:
+    if protocol.output.patient_level and cohort.marginal and imputations is None:
         list_patients(here, population, cohort, outcomes)
     for name in wanted:
         if name not in ANALYSES or (name in OF_THE_ARMS and not cohort.marginal):
             continue
-        request = Request(protocol, population, cohort, unadjusted, outcomes, here.within(analysis=name), imputed)
-        _run_one(
-            ANALYSES[name],
-            request if name in OF_CONTROLS else replace(request, outcomes=_without_controls(request)),
-        )
+        request = Request(protocol, population, cohort, unadjusted, outcomes, here.within(analysis=name), imputations)
+        if name not in OF_CONTROLS:
+            request = replace(request, outcomes=_without_controls(request))
+        if name in OF_OUTCOMES:
+            request.write((name,), (), partial(_run_one, ANALYSES[name], request))
+        else:
+            _run_one(ANALYSES[name], request)
     if outcomes.dates_held and "hazard_ratio" in wanted:
         here_too = here.within(analysis="partial_dates")
-        _run_one(partial_dates, Request(protocol, population, cohort, unadjusted, outcomes, here_too, imputed))
-    if not imputed:
+        _run_one(partial_dates, Request(protocol, population, cohort, unadjusted, outcomes, here_too, imputations))
+    if imputations is None:
         request = Request(protocol, population, cohort, unadjusted, outcomes, here.within(analysis="warning"))
         _of_hazard_ratios(request, wanted)
         _run_one(_warnings, request)

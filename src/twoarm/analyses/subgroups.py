@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from twoarm.analyses.cox_model import STATISTICS, arm_column, fit_observed, method_name, of_cause, robust
@@ -28,16 +30,20 @@ def subgroups(request: Request) -> None:
                 continue
             covariate = request.covariate(variable, observed)
             assert isinstance(covariate, CategoricalValues), "the protocol allows subgroups of levels only"
-            here = ledger.within(variable=variable)
-            usable = [
-                _level(request, here.within(variable_level=level), observed, covariate.codes == code)
-                for code, level in enumerate(covariate.levels)
-            ]
-            _interaction(request, here, observed, covariate.codes, np.flatnonzero(usable))
+            make = partial(_variable, request, ledger.within(variable=variable), observed, covariate)
+            request.write(("subgroups", name, variable), [variable], make)
 
 
 def _asked(declared: Subgroups, request: Request) -> bool:
     return declared.adjustments is None or request.adjusted.name in declared.adjustments
+
+
+def _variable(request: Request, ledger: Ledger, observed: Observed, covariate: CategoricalValues) -> None:
+    usable = [
+        _level(request, ledger.within(variable_level=level), observed, covariate.codes == code)
+        for code, level in enumerate(covariate.levels)
+    ]
+    _interaction(request, ledger, observed, covariate.codes, np.flatnonzero(usable))
 
 
 def _level(request: Request, ledger: Ledger, observed: Observed, rows: Booleans) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from PIL import Image
 
 from twoarm.figures.centre_forest import centre_forest
 from twoarm.figures.cumulative_incidence_plot import cumulative_incidence_plot
@@ -159,10 +160,13 @@ def _vector(figure: Figure, kind: FigureFormat) -> bytes:
 
 
 def _pixels(figure: Figure) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Shape (height, width, 3): a figure is opaque, so that its alpha channel can be left out."""
     figure.set_dpi(PRINT_DPI)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()  # type: ignore[no-untyped-call]
-    return np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+    width, height = canvas.get_width_height()
+    rgba = canvas.buffer_rgba()  # type: ignore[no-untyped-call]
+    return np.asarray(Image.frombuffer("RGBA", (width, height), rgba, "raw", "RGBA", 0, 1).convert("RGB"))
 
 
 def draw(named: NamedFigure, kinds: tuple[FigureFormat, ...], fonts: Fonts | None = None) -> dict[FigureFormat, bytes]:

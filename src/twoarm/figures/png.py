@@ -11,10 +11,10 @@ import numpy as np
 _UP = 2  # each row as its difference from the row above: a drawing's rows are mostly alike
 
 
-def encode_png(rgba: np.ndarray[Any, np.dtype[np.uint8]], dots_per_inch: int) -> bytes:
-    """Return an opaque picture of shape (height, width, 4) as PNG; the alpha channel is left out."""
-    height, width, _ = rgba.shape
-    rows = np.ascontiguousarray(rgba[:, :, :3]).reshape(height, width * 3)
+def encode_png(rgb: np.ndarray[Any, np.dtype[np.uint8]], dots_per_inch: int) -> bytes:
+    """Return a picture of shape (height, width, 3) as PNG."""
+    height, width, _ = rgb.shape
+    rows = rgb.reshape(height, width * 3)
     filtered = np.empty((height, width * 3 + 1), dtype=np.uint8)
     filtered[:, 0] = _UP
     filtered[0, 1:] = rows[0]

@@ -12,11 +12,10 @@ _PREDICTOR = 317  # TIFF 6.0, section 14: each pixel as its difference from the 
 _HORIZONTAL = 2
 
 
-def encode_tiff(rgba: np.ndarray[Any, np.dtype[np.uint8]], dots_per_inch: int) -> bytes:
-    """Return an opaque picture of shape (height, width, 4) as TIFF; the alpha channel is left out."""
+def encode_tiff(rgb: np.ndarray[Any, np.dtype[np.uint8]], dots_per_inch: int) -> bytes:
+    """Return a picture of shape (height, width, 3) as TIFF."""
     out = io.BytesIO()
-    height, width, _ = rgba.shape
-    picture = Image.frombuffer("RGBA", (width, height), rgba, "raw", "RGBA", 0, 1).convert("RGB")
+    picture = Image.fromarray(rgb)
     resolution = (dots_per_inch, dots_per_inch)
     picture.save(out, "TIFF", compression="tiff_lzw", dpi=resolution, tiffinfo={_PREDICTOR: _HORIZONTAL})
     return out.getvalue()
