@@ -83,7 +83,7 @@ OF_CONTROLS: frozenset[AnalysisName] = frozenset({"survival", "hazard_ratio"})
 OF_OUTCOMES: frozenset[AnalysisName] = frozenset(
     {"follow_up", "survival", "survival_difference", "hazard_ratio", "piecewise", "landmark", "response"}
 )
-"""Analyses that read no covariate but those of a regression: of patients as they are, one imputation is like another."""
+"""Analyses that read no covariate but those of a regression: of patients as they are, imputations are alike."""
 
 NOT_IMPUTED: frozenset[AnalysisName] = frozenset(
     {

@@ -185,15 +185,15 @@ def at_risk_title(curves: Sequence[Curve]) -> str:
 
 def at_risk_text(numbers: Numbers, curve: Curve, day: float) -> str:
     """Return the number at risk; a curve that ends where few are left (disclosure) does not tell how many."""
-    last = curve.columns["time"][-1]
+    return at_risk_texts(numbers, curve, [day])[0]
+
+
+def at_risk_texts(numbers: Numbers, curve: Curve, days: Sequence[float]) -> list[str]:
+    """Return the numbers at risk at several days; see ``at_risk_text``."""
+    times = [_number(time) for time in curve.columns["time"]]
     left = _number(curve.columns["at_risk"][-1]) - sum(
         _number(curve.columns[name][-1]) for name in ("events", "competing_events", "censored") if name in curve.columns
     )
-    return "*" if day > _number(last) and left > 0.5 else numbers.count(at_risk(curve, day))
-
-
-def at_risk(curve: Curve, day: float) -> float:
-    """Return how many are followed to this day or beyond."""
-    times = [_number(time) for time in curve.columns["time"]]
-    position = bisect_left(times, day)
-    return _number(curve.columns["at_risk"][position]) if position < len(times) else 0.0
+    after = "*" if left > 0.5 else numbers.count(0.0)
+    texts = [*(numbers.count(_number(count)) for count in curve.columns["at_risk"]), after]
+    return [texts[bisect_left(times, day)] for day in days]

@@ -19,6 +19,8 @@ BROKEN = (
 
 def clean_text(value: str) -> str:
     """Return one text as ``cell_text`` would."""
+    if value.isascii() and value.isprintable() and value == value.strip(" "):
+        return value
     return str(cell_text(pl.Series([value], dtype=pl.String))[0])
 
 

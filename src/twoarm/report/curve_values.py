@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from twoarm.figures.kaplan_meier_plot import at_risk_text
+from twoarm.figures.kaplan_meier_plot import at_risk_texts
 from twoarm.protocol.protocol import Protocol
 from twoarm.results.curve import Curve
 from twoarm.tables.formats import Numbers
@@ -70,9 +70,9 @@ def _step(end: float, unit: str) -> tuple[float, int]:
 def _arm_steps(curve: Curve, numbers: Numbers, days: Sequence[float]) -> list[ArmStep]:
     times = [float(time or 0) for time in curve.columns["time"]]
     steps: list[ArmStep] = []
-    for index, day in enumerate(days):
+    for index, (day, at_risk) in enumerate(zip(days, at_risk_texts(numbers, curve, days), strict=True)):
         survival, text = _at(curve, numbers, times, day)
-        step = ArmStep(index, survival, text, at_risk_text(numbers, curve, day))
+        step = ArmStep(index, survival, text, at_risk)
         if not steps or (step.text, step.at_risk) != (steps[-1].text, steps[-1].at_risk):
             steps.append(step)
     return steps

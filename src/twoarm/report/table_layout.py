@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from twoarm.tables.table import Table
@@ -88,6 +89,7 @@ def _needs(table: Table, sides: Sequence[Side], size: float) -> tuple[list[float
     return least, wish
 
 
+@lru_cache(maxsize=1 << 14)  # a table is laid out in several sizes, alone and in the report
 def _longest_part(text: str, side: Side, size: float) -> float:
     """Width of what is not broken: a number with its interval, else a word."""
     if side == "center" and len(text) <= _MOST_OF_A_LINE:
@@ -125,7 +127,12 @@ def figure_scale(wide: float, high: float) -> float:
 
 def text_width(text: str, size: float) -> float:
     """Width of a line in points, on the safe side."""
-    return size * sum(_em(letter) for letter in text)
+    return size * _ems(text)
+
+
+@lru_cache(maxsize=1 << 14)
+def _ems(text: str) -> float:
+    return sum(_em(letter) for letter in text)
 
 
 def _em(letter: str) -> float:

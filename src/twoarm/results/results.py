@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ class Results:
     estimates: tuple[Estimate, ...]
     curves: tuple[Curve, ...]
     patients: tuple[PatientRow, ...]  # empty unless the protocol asks for patient-level rows
-    _index: Mapping[tuple[str, ...], tuple[Estimate, ...]]
+    _found: dict[tuple[str, ...], dict[object, list[Estimate]]] = field(default_factory=dict)  # by fields asked for
 
     @classmethod
     def of(cls, estimates: Iterable[Estimate], curves: Iterable[Curve], patients: Iterable[PatientRow] = ()) -> Results:
@@ -30,25 +30,20 @@ class Results:
         for ids in ([row.id for row in rows], [curve.id for curve in series]):
             repeated = {name for name in ids if ids.count(name) > 1} if len(set(ids)) < len(ids) else set()
             assert not repeated, f"ids are unique in the ledger; repeated: {sorted(repeated)[:3]}"
-        index: dict[tuple[str, ...], list[Estimate]] = {}
-        for row in rows:
-            index.setdefault((row.analysis, row.adjustment), []).append(row)
-            index.setdefault((row.analysis, row.adjustment, row.variable), []).append(row)
-        return cls(rows, series, tuple(patients), {key: tuple(found) for key, found in index.items()})
+        return cls(rows, series, tuple(patients))
 
     def select(self, **wanted: str) -> tuple[Estimate, ...]:
         """Return the rows whose fields equal those given, in order."""
-        rows: Iterable[Estimate] = self.estimates
-        if "analysis" in wanted and "adjustment" in wanted:
-            key = (wanted["analysis"], wanted["adjustment"])
-            rows = self._index.get((*key, wanted["variable"]) if "variable" in wanted else key, ())
-        checks = [(name, value) for name, value in wanted.items() if name not in ("analysis", "adjustment")]
-        if rows is self.estimates:
-            checks = list(wanted.items())
-        for name, value in checks:
-            field = attrgetter(name)
-            rows = [row for row in rows if field(row) == value]
-        return tuple(rows)
+        if not wanted:
+            return self.estimates
+        names = tuple(sorted(wanted))
+        read = attrgetter(*names)
+        if names not in self._found:
+            rows = self._found.setdefault(names, {})
+            for row in self.estimates:
+                rows.setdefault(read(row), []).append(row)
+        values = tuple(wanted[name] for name in names)
+        return tuple(self._found[names].get(values if len(names) > 1 else values[0], ()))
 
     def find(self, **wanted: str) -> Estimate | None:
         """Return the one row with these fields, or None; more than one is ambiguous and an error of ours."""
@@ -90,7 +85,7 @@ class Results:
 
 
 def _curve_fields(curve: Curve) -> dict[str, Any]:
-    return {field.name: getattr(curve, field.name) for field in fields(curve)}
+    return {each.name: getattr(curve, each.name) for each in fields(curve)}
 
 
 def read_results(folder: str | Path) -> Results:
