@@ -29,13 +29,20 @@ from twoarm.results.results import Results
 from twoarm.statistics.linear_algebra import one_thread
 
 
-def run_study(protocol: Protocol, records: Records, *, progress: Callable[[str], None] = lambda _: None) -> Results:
+def run_study(
+    protocol: Protocol,
+    records: Records,
+    *,
+    progress: Callable[[str], None] = lambda _: None,
+    so_far: Callable[[Ledger], None] = lambda _: None,
+) -> Results:
     """Run every population, missing-data strategy, adjustment and analysis of a protocol.
 
     Args:
         protocol: what is asked; see ``read_protocol``.
         records: what is known; see ``read_records``.
         progress: is told the name of each stage.
+        so_far: is shown the ledger, undisclosed, when a strategy for missing values is through.
 
     Raises:
         RecordsError: the records cannot answer the question as asked, such as an arm without patients.
@@ -61,6 +68,7 @@ def run_study(protocol: Protocol, records: Records, *, progress: Callable[[str],
                 progress(f"{population.label}: {section.label}, analyses")
                 run_analyses(protocol, population, adjusted, outcomes, here)
                 run_specifications(protocol, population, completed, outcomes, here)
+                so_far(study)
     return disclose(protocol.disclosure, study)
 
 

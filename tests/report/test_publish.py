@@ -153,11 +153,16 @@ def test_a_figure_that_fails_is_named_and_harms_no_other(tmp_path: Path, monkeyp
         raise ValueError("SECRET")
 
     class NoHelper:
-        def __enter__(self) -> None:
-            return None
+        def __enter__(self) -> NoHelper:
+            return self
 
         def __exit__(self, *_: object) -> None:
             return None
+
+        def nothing(self, *_: object) -> None:
+            return None
+
+        draw_ahead = send = wait = nothing
 
     monkeypatch.setattr("twoarm.report.figure_helper.FigureHelper", NoHelper)
     monkeypatch.setattr(all_figures, "love_plot", fails)

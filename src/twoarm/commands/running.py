@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from twoarm.protocol.protocol import Protocol
     from twoarm.records.records import Records
     from twoarm.report.figure_helper import FigureHelper
+    from twoarm.results.ledger import Ledger
 
 
 def run_and_publish(
@@ -29,9 +30,14 @@ def run_and_publish(
 
     ``amendments``: what a lock says, in words. ``folder``: where the records lie, which must not change meanwhile.
     """
+    from twoarm.results.results import Results
     from twoarm.study import primary_status, provenance_of, run_study
 
-    results = run_study(protocol, records, progress=say)
+    def draw_ahead(ledger: Ledger) -> None:
+        if protocol.disclosure.minimum_cell <= 1:  # else the whole ledger decides what may be seen
+            helper.draw_ahead(protocol, Results.of(ledger.rows, ledger.curves))
+
+    results = run_study(protocol, records, progress=say, so_far=draw_ahead)
     status = primary_status(protocol, results)
     if status == "failed":
         tell("internal error: the primary analysis failed; nothing was written", err=True)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +13,7 @@ from twoarm.figures.fonts import Fonts
 from twoarm.protocol.choices import FigureFormat
 from twoarm.protocol.protocol import Protocol
 from twoarm.report.figure_helper import FigureHelper
-from twoarm.results.results import Results, parse_results
+from twoarm.results.results import Results
 from twoarm.tables.scope import Scope, scopes
 
 
@@ -26,12 +23,13 @@ class Job:
 
     stem: str
     figure: NamedFigure
+    scope: Scope
 
 
 def figure_jobs(prefixes: list[str], found: list[Scope]) -> list[Job]:
     """Return every figure of every scope, in the order of the report."""
     return [
-        Job(f"{prefix}{figure.name}", figure)
+        Job(f"{prefix}{figure.name}", figure, scope)
         for prefix, scope in zip(prefixes, found, strict=True)
         for figure in all_figures(scope)
     ]
@@ -64,7 +62,7 @@ class Drawing:
 
     def finish(self) -> list[str]:
         """Write all figures; return the stems of those that failed."""
-        failed = [job.stem for job in _claimed(self._jobs, self._claims) if not self._draw(job)]
+        failed = [job.stem for job in claimed(self._jobs, self._claims) if not self._draw(job)]
         if self._helper is not None:
             self._helper.wait()
             done = {path.stem for path in self._claims.glob("*.done")}
@@ -73,7 +71,7 @@ class Drawing:
         return failed
 
     def _draw(self, job: Job) -> bool:
-        return _draw_one(job, self._kinds, self._folder, self._fonts)
+        return write_files(files_of(job.figure, self._kinds, self._fonts), job.stem, self._folder)
 
 
 def needed_kinds(protocol: Protocol) -> tuple[FigureFormat, ...]:
@@ -84,7 +82,8 @@ def needed_kinds(protocol: Protocol) -> tuple[FigureFormat, ...]:
     return tuple(dict.fromkeys(kinds))
 
 
-def _claimed(jobs: list[Job], claims: Path) -> Iterator[Job]:
+def claimed(jobs: list[Job], claims: Path) -> Iterator[Job]:
+    """Yield the jobs that the other process has not taken, and mark each when it is done."""
     for job in jobs:
         try:
             os.close(os.open(claims / job.stem, os.O_CREAT | os.O_EXCL, 0o600))
@@ -94,42 +93,16 @@ def _claimed(jobs: list[Job], claims: Path) -> Iterator[Job]:
         (claims / f"{job.stem}.done").touch()
 
 
-def _draw_one(job: Job, kinds: tuple[FigureFormat, ...], folder: Path, fonts: Fonts) -> bool:
-    """Write a figure's files; False when it failed, so that its neighbours go on."""
+def files_of(figure: NamedFigure, kinds: tuple[FigureFormat, ...], fonts: Fonts) -> dict[FigureFormat, bytes] | None:
+    """Draw a figure; None when that fails, so that its neighbours go on."""
     try:
-        drawn = draw(job.figure, kinds, fonts)
+        return draw(figure, kinds, fonts)
     except Exception:
-        return False
-    for kind, content in drawn.items():  # what cannot be written fails the whole report, not the figure
-        (folder / f"{job.stem}.{kind}").write_bytes(content)
-    return True
+        return None
 
 
-def _end_with_the_study() -> None:
-    """End when the other end of standard input is closed: a study that was killed draws no more."""
-    while os.read(0, 1):
-        pass
-    os._exit(1)
-
-
-def serve() -> None:
-    """Draw figures for another process: the task stands on standard input."""
-    import matplotlib.backends.backend_agg
-    import matplotlib.backends.backend_pdf
-    import matplotlib.backends.backend_svg  # noqa: F401  # imported while waiting
-
-    os.umask(0o077)
-    line = sys.stdin.buffer.readline()
-    if not line.endswith(b"\n"):  # the study ended before there was anything to draw
-        return
-    threading.Thread(target=_end_with_the_study, daemon=True).start()
-    task = json.loads(line)
-    protocol = Protocol.model_validate_json(task["protocol"], strict=False)
-    results = parse_results(task["estimates"], task["curves"])
-    found = task["fonts"]
-    fonts = Fonts(tuple(found["families"]), tuple(found["folders"]), found["missing"])
-    kinds = needed_kinds(protocol)
-    jobs = figure_jobs(task["prefixes"], scopes(protocol, results))
-    for job in _claimed(jobs[::-1], Path(task["claims"])):
-        if not _draw_one(job, kinds, Path(task["folder"]), fonts):
-            return
+def write_files(files: dict[FigureFormat, bytes] | None, stem: str, folder: Path) -> bool:
+    """Write a figure's files; False where there are none because drawing failed."""
+    for kind, content in (files or {}).items():  # what cannot be written fails the whole report, not the figure
+        (folder / f"{stem}.{kind}").write_bytes(content)
+    return files is not None

@@ -6,6 +6,7 @@ import contextlib
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ class FigureHelper:
     """A second process that draws figures; started early, it imports the drawing library while the study runs."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-c", "from twoarm.report.figure_files import serve; serve()"]
+        command = [sys.executable, "-c", "from twoarm.report.figure_server import serve; serve()"]
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -40,14 +41,19 @@ class FigureHelper:
         self, protocol: Protocol, results: Results, prefixes: list[str], folder: Path, claims: Path, fonts: Fonts
     ) -> None:
         """Hand the ledger over; the helper draws from the end of the list."""
+        place = {"prefixes": prefixes, "folder": str(folder), "claims": str(claims), "fonts": asdict(fonts)}
+        self._tell(protocol, results, place)
+
+    def draw_ahead(self, protocol: Protocol, results: Results) -> None:
+        """Hand over what the ledger has so far: figures that are finished by the time they are wanted are taken."""
+        self._tell(protocol, results, None)
+
+    def _tell(self, protocol: Protocol, results: Results, place: Mapping[str, object] | None) -> None:
         task = {
             "protocol": protocol.model_dump_json(),
             "estimates": results.estimates_json(),
             "curves": results.curves_json(),
-            "prefixes": prefixes,
-            "folder": str(folder),
-            "claims": str(claims),
-            "fonts": asdict(fonts),
+            "place": place,
         }
         assert self._process.stdin is not None, "the helper reads its task"
         try:
