@@ -8,6 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from oracles.cox import Sample
+from twoarm.statistics.cox_few_rows import FEW
 from twoarm.statistics.cox_likelihood import PartialLikelihood
 from twoarm.statistics.cox_risk_sets import build_risk_sets, patient_order
 
@@ -64,7 +65,9 @@ def test_steps(ties, fractions):
 
 @pytest.mark.parametrize("ties", ["efron", "breslow"])
 @pytest.mark.parametrize("seed", range(5))
-def test_rows_in_runs_give_the_likelihood_of_rows_in_any_order(seed, ties):
+@pytest.mark.parametrize("few", [0, FEW], ids=["in runs", "few"])
+def test_ordered_rows_give_the_likelihood_of_rows_in_any_order(monkeypatch, seed, ties, few):
+    monkeypatch.setattr("twoarm.statistics.cox_risk_sets.FEW", few)
     g = np.random.default_rng(seed)
     n = 80
     time, event = g.integers(1, 12, n).astype(float), g.random(n) < 0.5
@@ -82,13 +85,15 @@ def test_rows_in_runs_give_the_likelihood_of_rows_in_any_order(seed, ties):
             frequency=np.ones(n),
             ties=ties,
         )
-        assert (risk.runs is None) == (rows is not order)
+        assert (risk.runs is not None) == (rows is order and few == 0)
+        assert (risk.few is not None) == (rows is order and few > 0)
         found.append(PartialLikelihood.at(risk, x[rows], beta, offset[rows]))
     plain, along = found
     assert along.log_likelihood == pytest.approx(plain.log_likelihood, rel=EXACT)
     for name in ("score", "information", "sums", "tied_sums", "a", "b", "a2", "b2", "c2"):
         np.testing.assert_allclose(getattr(along, name), getattr(plain, name), rtol=1e-10, atol=1e-10, err_msg=name)
     np.testing.assert_allclose(along.hazard, plain.hazard[order], rtol=EXACT)
+    assert (along.shift, plain.shift) == (pytest.approx(plain.shift), pytest.approx(along.shift))
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.37, 1e9, 1e14])

@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from twoarm.errors import ArgumentError
 
+FEW = 2_048  # values; so many are sorted faster than they are looked over for whole days
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
@@ -58,7 +60,7 @@ def events(name: str, values: ArrayLike, length: int) -> Booleans:
         return array
     if array.dtype.kind not in "fiu":
         raise ArgumentError(f"{name}: found {array.dtype} values; expected booleans or 0 and 1")
-    if not np.isin(array, (0, 1)).all():
+    if not ((array == 0) | (array == 1)).all():
         raise ArgumentError(f"{name}: found codes outside 0 and 1 (or missing); recode to True for an event")
     return array.astype(np.bool_)
 
@@ -85,6 +87,8 @@ def distinct(values: NDArray[Any]) -> tuple[NDArray[Any], Integers]:
     >>> distinct(np.array([3.0, 1.0, 3.0]))
     (array([1., 3.]), array([1, 0, 1]))
     """
+    if values.size <= FEW:
+        return _distinct_of_few(values)
     days = whole_days(values)
     if days is None:
         labels, inverse = np.unique(values, return_inverse=True)
@@ -93,11 +97,34 @@ def distinct(values: NDArray[Any]) -> tuple[NDArray[Any], Integers]:
     return np.flatnonzero(seen).astype(values.dtype), (np.cumsum(seen) - 1)[days]
 
 
+def _distinct_of_few(values: NDArray[Any]) -> tuple[NDArray[Any], Integers]:
+    order = values.argsort(kind="stable")
+    ascending = values[order]
+    new = np.ones(values.size, np.bool_)
+    np.not_equal(ascending[1:], ascending[:-1], out=new[1:])
+    place = np.empty(values.size, np.int64)
+    place[order] = new.cumsum() - 1
+    return ascending[new], place
+
+
+def sorted_distinct(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the sorted distinct values of numbers; whole days need no sorting.
+
+    >>> sorted_distinct(np.array([3.0, 1.0, 3.0]))
+    array([1., 3.])
+    """
+    days = whole_days(values) if values.size > FEW else None
+    if days is not None:
+        return np.flatnonzero(np.bincount(days) > 0).astype(values.dtype)
+    ascending = np.sort(values)
+    return np.concatenate((ascending[:1], ascending[1:][ascending[1:] != ascending[:-1]]))
+
+
 def count_up_to(sorted_values: NDArray[Any], values: NDArray[Any]) -> Integers:
     """Return how many of some sorted distinct values are at most each value, shape (n,)."""
-    days = whole_days(values)
+    days = whole_days(values) if values.size > FEW else None
     if days is None:
-        return np.searchsorted(sorted_values, values, side="right")
+        return sorted_values.searchsorted(values, side="right")
     ticks = np.arange(int(days.max(initial=0)) + 1)
     return np.searchsorted(sorted_values, ticks, side="right")[days]
 

@@ -40,6 +40,8 @@ def over_blocks(rows: int, work: Callable[[slice], T], size: int = BLOCK) -> lis
     >>> over_blocks(5, lambda rows: rows.stop - rows.start, size=2)
     [2, 2, 1]
     """
+    if 0 < rows <= size:
+        return [work(slice(0, rows))]
     blocks = [slice(start, min(start + size, rows)) for start in range(0, rows, size)]
     threads = 1 if len(blocks) < 8 else min(thread_count(), len(blocks) // 4)
     if threads <= 1:
@@ -61,6 +63,8 @@ def over_blocks(rows: int, work: Callable[[slice], T], size: int = BLOCK) -> lis
 
 def summed(parts: list[Floats]) -> Floats:
     """Add up arrays of one shape, in their order."""
+    if len(parts) == 1:
+        return parts[0] + 0.0
     total = np.zeros_like(parts[0])
     for part in parts:
         total += part

@@ -75,11 +75,16 @@ def _moments(x: Floats, weight: Floats) -> tuple[Floats, Floats, Booleans]:
         mean = block @ times / total if total > 0 else low
         block -= mean[:, None]
         block *= block
-        return np.array([np.full(mean.size, total), mean, block @ times, low, high])
+        out = np.empty((5, mean.size))
+        out[0], out[1], out[2], out[3], out[4] = total, mean, block @ times, low, high
+        return out
 
     p = x.shape[1]
     total, mean, squares = np.zeros(p), np.zeros(p), np.zeros(p)
     parts = over_blocks(x.shape[0], part)
+    if len(parts) == 1:
+        _, mean, squares, low, high = parts[0]
+        return mean, np.sqrt(squares / parts[0][0]), low == high
     for own, own_mean, own_squares, _, _ in parts:
         together = np.where(total + own > 0, total + own, 1.0)
         away = own_mean - mean

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from twoarm.errors import NotEstimableError
 from twoarm.statistics.arrays import Floats, Integers, group_sums
 from twoarm.statistics.blocks import over_blocks
+from twoarm.statistics.cox_few_rows import FewRows
 from twoarm.statistics.cox_risk_sets import RiskSets
 from twoarm.statistics.linear_algebra import solve_symmetric, weighted_cross_product
 
@@ -53,8 +55,9 @@ class PartialLikelihood:
         ``observed`` is ``risk.observed(x)``, which does not depend on beta. The shift is ``near`` if the largest linear
         predictor is not far from it, else that largest one.
         """
-        m = risk.groups
-        in_runs, dead = risk.runs is not None and type(risk) is RiskSets, risk.deaths
+        if risk.few is not None and type(risk) is RiskSets:
+            return cls._of_few(risk, risk.few, x, _few_hazards(x, beta, offset, near), observed)
+        in_runs, dead = risk.ordered, risk.deaths
         if in_runs and near is not None:
             place = _Place(x, beta, offset, near)
             sums = _sums_of_runs(risk, place)
@@ -62,35 +65,17 @@ class PartialLikelihood:
         if not (in_runs and near is not None and abs(largest - near) <= FAR):
             place = _Place.shifted(x, beta, offset)
             sums = (_sums_of_runs if in_runs else _sums)(risk, place)
-        eta, hazard, shift = place.eta, place.hazard, place.shift
         (s0, s1), (d0, d1) = sums
-        first, f, w = risk.step_start, risk.step_fraction, risk.step_weight
-        steps = np.diff(first, append=f.size)
-        denominator = np.repeat(s0, steps)
-        if f.size > m:
-            denominator -= f * np.repeat(d0, steps)
-        if (denominator > 0).all():
-            inverse, log_denominator = 1.0 / denominator, np.log(denominator)
-        else:  # hazards that underflow make a likelihood of NaN, which no step accepts
-            inverse, log_denominator = np.zeros_like(denominator), np.full_like(denominator, np.nan)
-        weighted = w * inverse
-        squared = weighted * inverse
-        a, a2 = np.add.reduceat(weighted, first), np.add.reduceat(squared, first)
-        b = b2 = c2 = np.zeros(m)
-        if f.size > m:
-            b = np.add.reduceat(weighted * f, first)
-            squared *= f
-            b2 = np.add.reduceat(squared, first)
-            c2 = np.add.reduceat(squared * f, first)
-        dead_weight = risk.weight[dead]
-        log_likelihood = float((dead_weight * (eta[dead] - shift)).sum() - (w * log_denominator).sum())
-        score = (risk.observed(x) if observed is None else observed) - (a @ s1 - b @ d1)
+        log_denominators, steps = _over_steps(risk, s0, d0)
+        a, b, a2, b2, c2 = steps
+        log_hazards = float((risk.weight[dead] * (place.eta[dead] - place.shift)).sum())
+        expected = a @ s1 - b @ d1 if risk.has_ties else a @ s1
         return cls(
-            log_likelihood=log_likelihood,
-            score=score,
-            information=information_matrix(risk, x, risk.weight * hazard, (s1, d1), (a, b, a2, b2, c2)),
-            hazard=hazard,
-            shift=shift,
+            log_likelihood=log_hazards - log_denominators,
+            score=(risk.observed(x) if observed is None else observed) - expected,
+            information=information_matrix(risk, x, risk.weight * place.hazard, (s1, d1), steps),
+            hazard=place.hazard,
+            shift=place.shift,
             sums=s1,
             tied_sums=d1,
             a=a,
@@ -99,6 +84,80 @@ class PartialLikelihood:
             b2=b2,
             c2=c2,
         )
+
+    @classmethod
+    def _of_few(
+        cls, risk: RiskSets, few: FewRows, x: Floats, place: tuple[Floats, Floats, float], observed: Floats | None
+    ) -> PartialLikelihood:
+        """Evaluate at one place in as few calls as can be; see ``cox_few_rows``."""
+        eta, hazard, shift = place
+        n, p = x.shape
+        theta = few.weight * hazard
+        block = np.empty((p + 1, n))
+        block[p] = theta
+        np.multiply(x.T, theta, out=block[:p])
+        at_risk, tied = few.at_risk(block), few.tied(block, risk.deaths)
+        left, ties = at_risk, risk.has_ties
+        if ties:
+            left = at_risk.take(risk.step_group, axis=1) - risk.step_fraction * tied.take(risk.step_group, axis=1)
+        denominator, means = left[p], left[:p]
+        if denominator.min() > 0:
+            inverse, log_sum = 1.0 / denominator, float(few.step_weights[0] @ np.log(denominator))
+        else:  # hazards that underflow make a likelihood of NaN, which no step accepts
+            inverse, log_sum = np.zeros_like(denominator), math.nan
+        once, twice = few.step_weights[:2] * inverse, few.step_weights * (inverse * inverse)
+        steps = np.concatenate((once, twice))
+        score = (risk.observed(x) if observed is None else observed) - means @ once[0]
+        information_of_steps = (means * twice[0]) @ means.T
+        if ties:
+            steps = np.add.reduceat(steps, risk.step_start, axis=1)
+        theta *= few.exposures(steps[0], steps[1])
+        information = (x.T * theta) @ x - information_of_steps
+        return cls(
+            float(few.dead_weight @ (eta.take(risk.deaths) - shift)) - log_sum,
+            score,
+            (information + information.T) / 2,
+            hazard,
+            shift,
+            at_risk[:p].T,
+            tied[:p].T,
+            *steps,
+        )
+
+
+def _few_hazards(x: Floats, beta: Floats, offset: Floats | None, near: float | None) -> tuple[Floats, Floats, float]:
+    """Return (linear predictor, hazard, shift that was taken out), shape (n,)."""
+    eta = beta @ x.T
+    if offset is not None:
+        eta += offset
+    largest = float(eta.max())
+    shift = largest if near is None or not abs(largest - near) <= FAR else near
+    return eta, np.exp(eta - shift), shift
+
+
+Steps = tuple[Floats, Floats, Floats, Floats, Floats]
+
+
+def _over_steps(risk: RiskSets, s0: Floats, d0: Floats) -> tuple[float, Steps]:
+    """Return (sum of weight x log S0, the sums a, b, a2, b2 and c2 of each group (m,))."""
+    f, w = risk.step_fraction, risk.step_weight
+    denominator = s0[risk.step_group] - f * d0[risk.step_group] if risk.has_ties else s0
+    if denominator.min(initial=1.0) > 0:
+        inverse, log_sum = 1.0 / denominator, float((w * np.log(denominator)).sum())
+    else:  # hazards that underflow make a likelihood of NaN, which no step accepts
+        inverse, log_sum = np.zeros_like(denominator), np.nan
+    weighted = w * inverse
+    squared = weighted * inverse
+    if not risk.has_ties:
+        zero = np.zeros(risk.groups)
+        return log_sum, (weighted, zero, squared, zero, zero)
+    each = np.empty((5, f.size))
+    each[0], each[2] = weighted, squared
+    np.multiply(weighted, f, out=each[1])
+    np.multiply(squared, f, out=each[3])
+    np.multiply(each[3], f, out=each[4])
+    a, b, a2, b2, c2 = np.add.reduceat(each, risk.step_start, axis=1)
+    return log_sum, (a, b, a2, b2, c2)
 
 
 Sums = tuple[Floats, Floats]  # of the hazards (m,), and of the hazards times covariates (m, p)
@@ -178,7 +237,7 @@ def information_matrix(
     x: Floats,
     theta: Floats,
     sums: tuple[Floats, Floats],
-    steps: tuple[Floats, Floats, Floats, Floats, Floats],
+    steps: Steps,
 ) -> Floats:
     """Return the sum over groups of the variance of x in the risk set, shape (p, p).
 
@@ -192,10 +251,10 @@ def information_matrix(
     (s1, d1), (a, b, a2, b2, c2) = sums, steps
     at_risk = risk.exposure(a, b)
     information = weighted_cross_product(x, theta * at_risk) - weighted_cross_product(s1, a2)
-    if b2.any() or c2.any():  # not without ties, nor with Breslow's
+    if risk.has_ties:
         cross = weighted_cross_product(s1, b2, d1)
         information += cross + cross.T - weighted_cross_product(d1, c2)
-    return np.asarray((information + information.T) / 2)
+    return (information + information.T) / 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -231,9 +290,11 @@ def _climb(risk: RiskSets, x: Floats, first: PartialLikelihood | None, offset: F
             step = solve_symmetric(current.information, current.score)
         except np.linalg.LinAlgError:
             break
-        if not np.isfinite(step).all():
+        longest = _largest(step)
+        if not math.isfinite(longest):
             break
-        step = step * min(1.0, LONGEST_STEP / max(float(np.abs(step).max()), LONGEST_STEP))
+        if longest > LONGEST_STEP:
+            step = step * (LONGEST_STEP / longest)
         proposal = PartialLikelihood.at(risk, x, beta + step, offset, observed, current.shift)
         slack = 1e-12 * max(1.0, abs(current.log_likelihood))
         halvings = 0
@@ -241,14 +302,20 @@ def _climb(risk: RiskSets, x: Floats, first: PartialLikelihood | None, offset: F
             step, halvings = step / 2, halvings + 1
             proposal = PartialLikelihood.at(risk, x, beta + step, offset, observed, current.shift)
         beta, current = beta + step, proposal
-        if np.abs(step).max() < STEP_TOLERANCE * max(1.0, np.abs(beta).max()):
+        if _largest(step) < STEP_TOLERANCE * max(1.0, _largest(beta)):
             return Maximum(beta, first, current, iteration, _diverging(beta, np.zeros_like(step), first, current))
-        if np.abs(beta).max() > 2 * DIVERGED and np.abs(step).max() > DIVERGING_STEP:
+        if _largest(beta) > 2 * DIVERGED and _largest(step) > DIVERGING_STEP:
             break
     diverging = _diverging(beta, step, first, current)
     if diverging.size == 0:
         raise NotEstimableError(f"the fit did not converge in {MAXIMUM_ITERATIONS} iterations")
     return Maximum(beta, first, current, iteration, diverging)
+
+
+def _largest(values: Floats) -> float:
+    """Return the largest absolute value of a few; infinity if one is not a number."""
+    sizes = [abs(value) for value in values.tolist()]
+    return math.inf if any(size != size for size in sizes) else max(sizes)
 
 
 def _diverging(beta: Floats, step: Floats, first: PartialLikelihood, last: PartialLikelihood) -> Integers:

@@ -9,14 +9,14 @@ stratum: as a difference of sums over all, a stratum of small hazards would be l
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats, Integers, group_sums
 from twoarm.statistics.blocks import over_blocks, summed
+from twoarm.statistics.cox_few_rows import FEW, FewRows, few_rows, running
 
 Ties = Literal["efron", "breslow"]
 
@@ -26,6 +26,7 @@ class Runs:
     """Stretches of rows that leave at the same group, deaths apart from the others; r of them."""
 
     start: Integers  # first row, shape (r,)
+    length: Integers  # rows, shape (r,)
     cell: Integers  # twice the group, and one more for those who do not die; 2 m for who is at risk at no group
 
 
@@ -48,7 +49,18 @@ class RiskSets:
     step_start: Integers  # first step of each group, shape (m,)
     step_fraction: Floats  # share of the tied deaths already removed, shape (s,)
     step_weight: Floats  # weight that the step carries, shape (s,)
-    runs: Runs | None  # where patients who leave together stand together, as after ``patient_order``
+    runs: Runs | None  # where many patients who leave together stand together, as after ``patient_order``
+    few: FewRows | None  # where there are few, in that order
+
+    @property
+    def ordered(self) -> bool:
+        """Whether sums can run along the rows as they stand."""
+        return (self.few is not None or self.runs is not None) and type(self) is RiskSets
+
+    @property
+    def has_ties(self) -> bool:
+        """Whether the tied deaths of a group are removed in several steps."""
+        return self.step_group.size > self.time.size
 
     @property
     def groups(self) -> int:
@@ -64,24 +76,24 @@ class RiskSets:
         return self.accumulated(sums)
 
     def accumulated(self, sums: Floats) -> Floats:
-        """Sum what leaves at each group (m,) over that group and all later ones of its stratum (m,)."""
-        backwards = _running(sums[::-1].astype(np.longdouble), self.group_stratum[::-1])
-        return backwards[::-1].astype(np.float64)
+        """Sum what leaves at each group (..., m) over that group and all later ones of its stratum (..., m)."""
+        backwards = running(sums[..., ::-1], self.group_stratum[::-1], np.longdouble)
+        return backwards[..., ::-1].astype(np.float64)
 
     def over_groups(self, per_group: Floats) -> Floats:
         """Sum a group's value (m,) over the groups at which each patient is at risk (n,)."""
         # the last one stands for group -1
-        running = np.concatenate((_running(per_group, self.group_stratum), [0.0]))
+        reached = np.concatenate((running(per_group, self.group_stratum), [0.0]))
         several = self.group_stratum.size > 0 and self.group_stratum[0] != self.group_stratum[-1]
         first = np.append(self._stratum_start, 0)
         out = np.empty(self.last.size)
 
         def fill(rows: slice) -> None:
             last, skip = self.last[rows], self.skip[rows]
-            np.subtract(running[last], running[skip], out=out[rows])
+            np.subtract(reached[last], reached[skip], out=out[rows])
             if several:  # a sum does not reach back into another stratum
                 elsewhere = skip < first[last]
-                out[rows][elsewhere] = np.where(last > skip, running[last], 0.0)[elsewhere]
+                out[rows][elsewhere] = np.where(last > skip, reached[last], 0.0)[elsewhere]
 
         over_blocks(out.size, fill)
         return out
@@ -93,17 +105,23 @@ class RiskSets:
 
     def exposure(self, per_group: Floats, at_death: Floats) -> Floats:
         """Sum a group's value over the groups of each patient, less ``at_death`` at their own death; shape (n,)."""
-        if self.runs is not None and type(self) is RiskSets:
-            return self._exposure_of_runs(self.runs, per_group, at_death)
+        if self.ordered:
+            return self.exposures(per_group, at_death)
         out = self.over_groups(per_group)
         if at_death.any():
             out[self.deaths] -= at_death[self.death_group]
         return out
 
-    def _exposure_of_runs(self, runs: Runs, per_group: Floats, at_death: Floats) -> Floats:
-        survived = _running(per_group, self.group_stratum)
-        each = np.append(np.column_stack((survived - at_death, survived)).ravel(), 0.0)[runs.cell]
-        return np.repeat(each, np.diff(runs.start, append=self.last.size))
+    def exposures(self, per_group: Floats, at_death: Floats) -> Floats:
+        """Do the same to values of shape (..., m), of ordered rows; shape (..., n)."""
+        if self.few is not None:
+            return self.few.exposures(per_group, at_death)
+        assert self.runs is not None, "asked only of ordered rows"
+        survived = running(per_group, self.group_stratum)
+        each = np.zeros((*survived.shape[:-1], 2 * self.groups + 1))
+        np.subtract(survived, at_death, out=each[..., 0:-1:2])
+        each[..., 1::2] = survived
+        return each[..., self.runs.cell].repeat(self.runs.length, axis=-1)
 
     def observed(self, x: Floats) -> Floats:
         """Sum covariates (n, p) over the deaths, weighted; shape (p,)."""
@@ -139,20 +157,11 @@ def _runs(exit_bucket: Integers, deaths: Integers, m: int, strata: int) -> Runs 
     cell = exit_bucket * 2 + 1
     cell[deaths] -= 1
     cell[exit_bucket == m] = 2 * m
-    start = np.flatnonzero(np.diff(cell, prepend=-1))
-    return Runs(start, cell[start]) if start.size <= 2 * m + strata else None
-
-
-def _running(values: NDArray[Any], stratum: Integers) -> NDArray[Any]:
-    """Return cumulative sums (m,) that start anew where the stratum changes; strata stand together."""
-    if not stratum.size or stratum[0] == stratum[-1]:
-        return np.asarray(np.cumsum(values))
-    total = values.copy()
-    reach, longest = 1, int(np.bincount(stratum).max())
-    while reach < longest:  # each pass doubles how far back a sum reaches
-        total[reach:] += np.where(stratum[reach:] == stratum[:-reach], total[:-reach], 0)
-        reach *= 2
-    return total
+    start = np.concatenate(([0], np.flatnonzero(cell[1:] != cell[:-1]) + 1))
+    if start.size > 2 * m + strata:
+        return None
+    length = np.concatenate((start[1:], [cell.size])) - start
+    return Runs(start, length, cell[start])
 
 
 def build_risk_sets(
@@ -169,18 +178,22 @@ def build_risk_sets(
     total_weight = weight * frequency
     deaths = np.flatnonzero(event & (weight > 0))
     rank_time, distinct = _ranks(time[deaths], time)
-    rank_entry = np.full(time.size, -1) if entry is None else np.searchsorted(distinct, entry, side="right") - 1
-    strata = int(stratum.max()) + 1
-    width = distinct.size
-    cell = arrays.distinct(stratum[deaths] * width + rank_time[deaths])[0]
-    group_stratum = cell // width
-    bounds = np.searchsorted(group_stratum, np.arange(strata + 1))
-    # last group with time <= t within the stratum; bounds - 1 when there is none
-    last = arrays.count_up_to(cell, stratum * width + rank_time) - 1
-    first_skip = bounds[stratum] - 1
-    last = np.maximum(last, first_skip)
-    skip = first_skip if entry is None else np.searchsorted(cell, stratum * width + rank_entry, side="right") - 1
-    skip = np.minimum(np.maximum(skip, first_skip), last)
+    rank_entry = np.searchsorted(distinct, entry, side="right") - 1 if entry is not None else None
+    strata, width = int(stratum.max()) + 1, distinct.size
+    if strata == 1:
+        cell, group_stratum = np.arange(width), np.zeros(width, np.int64)
+        last, first_skip = rank_time, np.full(time.size, -1)
+    else:
+        cell = arrays.sorted_distinct(stratum[deaths] * width + rank_time[deaths])
+        group_stratum = cell // width
+        bounds = np.searchsorted(group_stratum, np.arange(strata + 1))
+        # last group with time <= t within the stratum; bounds - 1 when there is none
+        first_skip = bounds[stratum] - 1
+        last = np.maximum(arrays.count_up_to(cell, stratum * width + rank_time) - 1, first_skip)
+    skip = first_skip
+    if rank_entry is not None:
+        skip = np.searchsorted(cell, stratum * width + rank_entry, side="right") - 1
+        skip = np.minimum(np.maximum(skip, first_skip), last)
     death_group = last[deaths]
     death_weight = group_sums(death_group, total_weight[deaths], cell.size)
     tied = group_sums(death_group, frequency[deaths], cell.size).astype(np.int64)
@@ -192,12 +205,23 @@ def build_risk_sets(
     else:
         step_group, step_fraction, step_weight = np.arange(cell.size), np.zeros(cell.size), death_weight
     exit_bucket = np.where(last > skip, last, cell.size)
+    few = None
+    if entry is None and time.size <= FEW:
+        few = few_rows(
+            stratum=stratum,
+            last=last,
+            none=first_skip,
+            deaths=deaths,
+            group_stratum=group_stratum,
+            weight=total_weight,
+            steps=(step_fraction, step_weight),
+        )
     return RiskSets(
         last=last,
         skip=skip,
         exit_bucket=exit_bucket,
         entry_bucket=np.where((skip > first_skip) & (last > skip), skip, cell.size) if entry is not None else None,
-        time=distinct[cell % width] if width else np.empty(0),
+        time=distinct if strata == 1 else distinct[cell % width],
         group_stratum=group_stratum,
         weight=total_weight,
         deaths=deaths,
@@ -208,11 +232,12 @@ def build_risk_sets(
         step_start=np.searchsorted(step_group, np.arange(cell.size)),
         step_fraction=step_fraction,
         step_weight=step_weight,
-        runs=_runs(exit_bucket, deaths, cell.size, strata) if entry is None else None,
+        runs=_runs(exit_bucket, deaths, cell.size, strata) if entry is None and few is None else None,
+        few=few,
     )
 
 
 def _ranks(event_times: Floats, time: Floats) -> tuple[Integers, Floats]:
     """Return (index of the last distinct event time <= time, or -1; the distinct event times)."""
-    distinct = arrays.distinct(event_times)[0]
+    distinct = arrays.sorted_distinct(event_times)
     return arrays.count_up_to(distinct, time) - 1, distinct

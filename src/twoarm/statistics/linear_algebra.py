@@ -4,27 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import LibController, ThreadpoolController
 
 from twoarm.statistics.arrays import Booleans, Floats
 from twoarm.statistics.blocks import BLOCK, over_blocks, summed
 
 CHUNK = BLOCK
 COLLINEAR = 1e-10  # share of a standardised column's variance that the columns before it leave unexplained
+CLEAR = 1e-3  # root of a share that rounding cannot bring down to COLLINEAR
 
 _controller: ThreadpoolController | None = None
+_limit = Lock()
+_inside = 0  # how many blocks of code ask for one thread at this moment
+_before: list[tuple[LibController, int]] = []  # what to return to
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Run BLAS on one thread: its sums change their last bits with the number of threads."""
-    global _controller
-    if _controller is None:
-        _controller = ThreadpoolController()
-    with _controller.limit(limits=1, user_api="blas"):
+    """Run BLAS on one thread: its sums change their last bits with the number of threads.
+
+    Kernels ask for it one inside the other, and the setting is of the process: the first to come sets it, and the last
+    to go sets it back.
+    """
+    global _controller, _inside
+    with _limit:
+        if _inside == 0:
+            if _controller is None:
+                _controller = ThreadpoolController().select(user_api="blas")
+            _before[:] = [(library, library.num_threads) for library in _controller.lib_controllers]
+            for library, _ in _before:
+                library.set_num_threads(1)
+        _inside += 1
+    try:
         yield
+    finally:
+        with _limit:
+            _inside -= 1
+            if _inside == 0:
+                for library, threads in _before:
+                    library.set_num_threads(threads)
 
 
 def weighted_cross_product(x: Floats, weight: Floats, y: Floats | None = None) -> Floats:
@@ -50,11 +71,11 @@ def linear_predictor(x: Floats, coefficients: Floats) -> Floats:
 
 def solve_symmetric(information: Floats, right: Floats) -> Floats:
     """Solve a symmetric positive definite system after scaling its diagonal to one; LinAlgError if it is not."""
-    diagonal = np.diag(information)
-    if not (diagonal > 0).all():
+    diagonal = information.diagonal()
+    if not all(value > 0 for value in diagonal.tolist()):
         raise np.linalg.LinAlgError("no information on a term")
     scale = 1.0 / np.sqrt(diagonal)
-    scaled = information * scale[:, None] * scale[None, :]
+    scaled = information * scale[:, None] * scale
     solution = np.linalg.solve(scaled, (right.T * scale).T)
     return np.asarray((solution.T * scale).T)
 
@@ -88,6 +109,8 @@ def independent_columns(gram: Floats, total: float) -> Booleans:
     nothing of it carries no information. The later of two collinear columns goes, as in R's ``lm`` and ``coxph``.
     """
     p = gram.shape[0]
+    if _clearly_independent(gram, total):
+        return np.ones(p, dtype=np.bool_)
     keep = np.zeros(p, dtype=np.bool_)
     rest = gram.astype(np.float64, copy=True)
     for column in range(p):
@@ -96,3 +119,16 @@ def independent_columns(gram: Floats, total: float) -> Booleans:
             keep[column] = True
             rest = rest - np.outer(rest[:, column], rest[column]) / rest[column, column]
     return keep
+
+
+def _clearly_independent(gram: Floats, total: float) -> bool:
+    """Say whether each column has far more of its own than ``COLLINEAR``, so that they need not be taken one by one."""
+    own = gram.diagonal()
+    if not all(value > COLLINEAR * total for value in own.tolist()):
+        return False
+    scale = 1.0 / np.sqrt(own)
+    try:
+        factor = np.linalg.cholesky(gram * scale[:, None] * scale)
+    except np.linalg.LinAlgError:
+        return False
+    return all(value > CLEAR for value in factor.diagonal().tolist())
