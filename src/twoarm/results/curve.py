@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from twoarm.results.estimate import id_part
+from twoarm.results.estimate import label_in_id, name_in_id
 
 CurveKind = Literal[
     "survival",
@@ -46,4 +46,4 @@ class Curve:
     def id(self) -> str:
         """Stable, unique and readable name."""
         names = (self.population, self.missing, self.adjustment, self.kind, self.endpoint)
-        return "/".join([*(id_part(name, label=False) for name in names), id_part(self.arm, label=True)])
+        return "/".join([*map(name_in_id, names), label_in_id(self.arm)])

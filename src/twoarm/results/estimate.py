@@ -6,6 +6,7 @@ import math
 import re
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from operator import attrgetter, call
 from typing import Literal
 
 Status = Literal["ok", "not_estimable", "suppressed", "skipped", "failed"]
@@ -41,7 +42,7 @@ class Estimate:
     @property
     def id(self) -> str:
         """Stable, unique and readable name, built from the fields that say what the number is."""
-        return "/".join(id_part(getattr(self, name), label=name in LABELS) for name in IDENTITY)
+        return "/".join(map(call, _PARTS, _OF_ID(self)))
 
 
 IDENTITY = (
@@ -61,16 +62,23 @@ LABELS = frozenset({"arm", "variable_level", "parameter", "method"})  # free tex
 FIELDS = tuple(field.name for field in fields(Estimate))
 
 
-@lru_cache(maxsize=1 << 14)  # a ledger says the same few words thousands of times
-def id_part(text: str, *, label: bool) -> str:
-    """Return a field as a part of an id; different texts give different parts.
+def name_in_id(text: str) -> str:
+    """Return a name as a part of an id."""
+    return text or "-"
 
-    >>> id_part("No therapy", label=True), id_part("a_b", label=True), id_part("p_value", label=False)
-    ('No_therapy', 'a%5Fb', 'p_value')
+
+@lru_cache(maxsize=1 << 14)  # a ledger says the same few words thousands of times
+def label_in_id(text: str) -> str:
+    """Return free text as a part of an id; different texts give different parts.
+
+    >>> label_in_id("No therapy"), label_in_id("a_b"), label_in_id("")
+    ('No_therapy', 'a%5Fb', '-')
     """
-    if not text:
-        return "-"
-    return _NOT_IN_AN_ID.sub(lambda m: "_" if m[0] == " " else f"%{ord(m[0]):02X}", text) if label else text
+    return _NOT_IN_AN_ID.sub(lambda m: "_" if m[0] == " " else f"%{ord(m[0]):02X}", text) or "-"
+
+
+_PARTS = tuple(label_in_id if name in LABELS else name_in_id for name in IDENTITY)
+_OF_ID = attrgetter(*IDENTITY)
 
 
 def rounded(value: float | int | None) -> float | int | None:
