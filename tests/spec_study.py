@@ -47,6 +47,13 @@ event = "died"
 kind = "matching"
 """
 
+LIGHT = """
+[output]
+figures = ["svg"]
+documents = []
+"""
+"""What most tests need of a report; one that looks at other files declares its own output."""
+
 
 def patients(n: int = 60) -> list[dict[str, str]]:
     """Return n patients made by rule: both arms, both sexes, overlapping ages, some deaths in every part."""
@@ -74,8 +81,10 @@ def csv_text(rows: list[dict[str, str]]) -> str:
 def write_study(
     folder: Path, rows: list[dict[str, str]] | None = None, replace: Mapping[str, str] | None = None, more: str = ""
 ) -> Path:
-    """Write protocol and data into a folder; return the protocol's path."""
+    """Write protocol and data into a folder; return the protocol's path. The report is ``LIGHT`` unless declared."""
     text = PROTOCOL + more
+    if "[output]" not in text:
+        text += LIGHT
     for old, new in (replace or {}).items():
         assert old in text, f"{old!r} stands in the protocol that a test changes"
         text = text.replace(old, new)

@@ -31,7 +31,7 @@ def changed(**cells: str) -> list[dict[str, str]]:
 
 def test_run_writes_everything_and_says_where(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    result = invoke("run", write_study(tmp_path), "--out", out)
+    result = invoke("run", write_study(tmp_path, more="\n[output]\n"), "--out", out)
     assert (result.exit_code, result.stdout) == (0, f"Report: {out / 'report.html'}\n")
     names = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
     assert {"report.html", "results.json", "curves.json", "manifest.json", "tables/baseline.csv"} <= names

@@ -13,7 +13,7 @@ from matplotlib.transforms import Bbox
 
 from spec_study import patients, write_study
 from twoarm.figures.all_figures import NamedFigure, all_figures, draw
-from twoarm.figures.kaplan_meier_plot import at_risk, summary_is_low
+from twoarm.figures.kaplan_meier_plot import at_risk_texts, summary_is_low
 from twoarm.figures.theme import style
 from twoarm.protocol.read import read_protocol
 from twoarm.records.records import read_records
@@ -120,12 +120,12 @@ def test_files_are_of_their_kind_and_print_resolution(example: Scope) -> None:
 def test_the_number_at_risk_counts_everybody_followed_to_the_tick(example: Scope) -> None:
     curve = example.curve(kind="survival", adjustment="unadjusted", endpoint="os", arm="Hormonal therapy")
     assert curve is not None
-    assert at_risk(curve, 0) == 339
+    assert at_risk_texts(example.numbers, curve, [0]) == ["339"]
     times = [t for t in curve.columns["time"] if t is not None]
     on_a_time = times[10]
     left = sum(float(e or 0) + float(c or 0) for t, e, c in zip(times, curve.columns["events"], curve.columns["censored"], strict=True) if t < on_a_time)  # fmt: skip
-    assert at_risk(curve, on_a_time) == 339 - left
-    assert at_risk(curve, times[-1] + 1) == 0
+    days = [on_a_time, times[-1] + 1]
+    assert at_risk_texts(example.numbers, curve, days) == [str(int(339 - left)), "0"]
 
 
 def test_hazard_ratio_and_test_stand_where_no_curve_is() -> None:
