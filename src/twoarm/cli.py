@@ -74,12 +74,18 @@ def _run(study: Path, out: Path, replace: bool, say: Callable[[str], None], help
 
 @main.command()
 @_STUDY
-def check(study: Path) -> None:
+@click.option(
+    "--problems",
+    metavar="FILE.json",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write what is found for machines, too: rule, outcome, file, sheet, column and rows.",
+)
+def check(study: Path, problems: Path | None) -> None:
     """Check STUDY.toml and its data, and the design, without looking at outcomes."""
     with exit_codes(study):
         from twoarm.commands.checking import check_study
 
-        check_study(study)
+        check_study(study, problems)
 
 
 @main.command()

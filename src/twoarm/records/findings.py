@@ -72,6 +72,16 @@ def listed(items: Sequence[object]) -> str:
     return ", ".join(str(item) for item in items[:SHOWN]) + (", ..." if len(items) > SHOWN else "")
 
 
+def split_place(where: str) -> tuple[str, str]:
+    """Return the file and the sheet of a place; all sheets of a file are one hospital's.
+
+    >>> split_place("north.xlsx (Patients)")
+    ('north.xlsx', 'Patients')
+    """
+    file, of_sheet, sheet = where.partition(".xlsx (")
+    return (f"{file}.xlsx", sheet.removesuffix(")")) if of_sheet else (where, "")
+
+
 def refused(findings: Sequence[Finding]) -> list[Problem]:
     """Return the problems that stop the study."""
     return [finding.problem() for finding in findings if finding.outcome == "refused"]

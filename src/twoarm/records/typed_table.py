@@ -83,7 +83,9 @@ def read_table(
             if sum(other.file == part.file for other in parts) > 1:  # several sheets of one workbook
                 raw = replace(raw, name=f"{raw.name} ({part.sheet})", sheet="")
             if not raw.frame.height and not events:  # of events there may be none
-                raise RecordsError([Problem(raw.place, "no rows under the header", "expected one row a patient")])
+                raise RecordsError(
+                    [Problem(raw.place, "no rows under the header", "expected one row a patient", rule="no_rows")]
+                )
             frame, found, described = _type_part(name, table, part, raw, len(frames))
         except RecordsError as error:
             problems += error.problems
@@ -208,7 +210,7 @@ def _refuse_headers(raw: RawTable, headers: dict[str, str]) -> None:
         expected = (
             "check that it is the right file and sheet, the delimiter, and header_row if the header is in another row"
         )
-        raise RecordsError([Problem(raw.place, found, expected)])
+        raise RecordsError([Problem(raw.place, found, expected, rule="missing_column")])
     if absent:
         raise RecordsError(
             [
@@ -216,6 +218,7 @@ def _refuse_headers(raw: RawTable, headers: dict[str, str]) -> None:
                     raw.place,
                     f"no column {header}",
                     f"expected it in the header{nearest(header, raw.frame.columns)}",
+                    rule="missing_column",
                 )
                 for header in absent
             ]
@@ -224,7 +227,7 @@ def _refuse_headers(raw: RawTable, headers: dict[str, str]) -> None:
     if odd:
         raise RecordsError(
             [
-                Problem(raw.place, f"a column of type {dtype}", "expected text, numbers, yes/no or dates", header)
+                Problem(raw.place, f"a column of type {dtype}", _KINDS, header, "unknown_type")
                 for header, dtype in odd.items()
             ]
         )
@@ -260,5 +263,6 @@ def _cell_findings(
             )
 
 
+_KINDS = "expected text, numbers, yes/no or dates"
 _HELD = "held: counts as unknown"
 _CORRECT = 'correct the cells, declare them missing, or on_invalid = "hold"'

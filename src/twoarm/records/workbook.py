@@ -27,14 +27,16 @@ def read_workbook(content: bytes, source: TablePart, path: Path) -> Grid:
     book = python_calamine.load_workbook(io.BytesIO(content))
     if source.sheet is not None and source.sheet not in book.sheet_names:
         sheets = ", ".join(book.sheet_names)
-        raise RecordsError([Problem(path.name, f"no sheet {source.sheet}", f"expected one of {sheets}")])
+        raise RecordsError(
+            [Problem(path.name, f"no sheet {source.sheet}", f"expected one of {sheets}", rule="no_sheet")]
+        )
     sheet = source.sheet or book.sheet_names[0]
     place = f"{path.name} ({sheet})"
     rows = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
     if source.sheet is None:
         _refuse_other_sheet(book, rows, source, path.name)
     if not any(cell != "" for row in rows for cell in row):
-        raise RecordsError([Problem(place, "an empty sheet", "expected a header and rows")])
+        raise RecordsError([Problem(place, "an empty sheet", "expected a header and rows", rule="empty_sheet")])
     header = _header(rows, source, facts.sheet, place)
     first = source.header_row + 1 + source.rows_below_header
     _refuse_uncalculated(facts.sheet, first, header, place)
@@ -66,7 +68,7 @@ def _header(rows: list[list[Any]], source: TablePart, sheet: SheetFacts, name: s
     if not any(cell.strip() for cell in here):
         elsewhere = find_header(texts, wanted, source.header_row)
         expected = "declare header_row" + (f" = {elsewhere}" if elsewhere else "")
-        raise RecordsError([Problem(name, f"no header in row {source.header_row}", expected)])
+        raise RecordsError([Problem(name, f"no header in row {source.header_row}", expected, rule="no_header")])
     if not set(wanted) <= {header_text(cell) for cell in here}:
         elsewhere = find_header(texts, wanted, source.header_row)
         if elsewhere is not None:
@@ -74,7 +76,8 @@ def _header(rows: list[list[Any]], source: TablePart, sheet: SheetFacts, name: s
     merged = [m for m in sheet.merged if m[0] <= source.header_row <= m[2] and m[1] <= len(here)]
     if merged:
         found = f"merged cells in the header ({len(merged)} areas)"
-        raise RecordsError([Problem(name, found, "give every column one header in one row, and declare header_row")])
+        expected = "give every column one header in one row, and declare header_row"
+        raise RecordsError([Problem(name, found, expected, rule="merged_header")])
     return named(here, name)
 
 
@@ -90,7 +93,8 @@ def _refuse_other_sheet(book: Any, rows: list[list[Any]], source: TablePart, nam
         others = [sheet for sheet in book.sheet_names[1:] if has_header(book.get_sheet_by_name(sheet).to_python())]
         if others:
             expected = f"declare sheet = {' or '.join(others)}"
-            raise RecordsError([Problem(name, f"a first sheet without the header, which {_has(others)}", expected)])
+            found = f"a first sheet without the header, which {_has(others)}"
+            raise RecordsError([Problem(name, found, expected, rule="other_sheet")])
 
 
 def _has(sheets: list[str]) -> str:
@@ -104,7 +108,7 @@ def _refuse_merged(sheet: SheetFacts, first: int, header: list[str], wanted: lis
     if areas:
         shown = listed([f"{_letters(left)}{top}:{_letters(right)}{bottom}" for top, left, bottom, right in areas])
         found = f"merged cells in the table ({shown})"
-        raise RecordsError([Problem(name, found, "unmerge them, and fill in every cell")])
+        raise RecordsError([Problem(name, found, "unmerge them, and fill in every cell", rule="merged_cells")])
 
 
 def _refuse_uncalculated(sheet: SheetFacts, first: int, header: list[str], name: str) -> None:
@@ -112,7 +116,8 @@ def _refuse_uncalculated(sheet: SheetFacts, first: int, header: list[str], name:
     if cells:
         shown = listed([f"{_letters(column)}{row}" for row, column in cells])
         found = f"{len(cells)} cells with a formula that was never calculated ({shown})"
-        raise RecordsError([Problem(name, found, "open the workbook, let it calculate and save it; or paste values")])
+        expected = "open the workbook, let it calculate and save it; or paste values"
+        raise RecordsError([Problem(name, found, expected, rule="uncalculated")])
 
 
 def _letters(column: int) -> str:

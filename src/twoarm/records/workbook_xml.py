@@ -68,7 +68,7 @@ def _read_book(content: bytes, wanted: str | None, name: str) -> BookFacts:
         files = set(book.namelist())
         if "xl/workbook.xml" not in files:
             found = "content that is not .xlsx (an archive without a workbook)"
-            raise RecordsError([Problem(name, found, "save the table as .xlsx or CSV")])
+            raise RecordsError([Problem(name, found, "save the table as .xlsx or CSV", rule="no_workbook")])
         root = _parse(book, "xl/workbook.xml", name)
         sheets = [_plain(element.attrib) for element in root.iter() if _tag(element) == "sheet"]
         epoch = any(
@@ -89,9 +89,9 @@ def _no_workbook(content: bytes, name: str) -> Problem:
     """Say plainly what a file named .xlsx is instead."""
     if content.startswith(b"\xd0\xcf\x11\xe0"):
         found = "content that is not .xlsx (a workbook with a password, or an old .xls)"
-        return Problem(name, found, "remove the password and save it as .xlsx")
+        return Problem(name, found, "remove the password and save it as .xlsx", rule="locked_workbook")
     found = "content that is not .xlsx (text that was renamed, or a damaged file)"
-    return Problem(name, found, "save the table as .xlsx, or name it .csv if it is text")
+    return Problem(name, found, "save the table as .xlsx, or name it .csv if it is text", rule="no_workbook")
 
 
 def _refuse_archive(book: zipfile.ZipFile, name: str) -> None:
@@ -102,17 +102,17 @@ def _refuse_archive(book: zipfile.ZipFile, name: str) -> None:
     outside = any(".." in part.split("/") or part.startswith("/") or "\\" in part for part in names)
     bomb = unpacked > 50_000_000 and unpacked > MOST_RATIO * max(packed, 1)
     reasons = [
-        (len(entries) > MOST_ENTRIES, f"a workbook of more than {MOST_ENTRIES:,} parts"),
-        (unpacked > MOST_BYTES, "a workbook of over 300 MB unpacked"),
-        (bomb, "a workbook that unpacks to far more than its size"),
-        (any(e.flag_bits & 1 for e in entries), "a workbook with a password"),
-        (outside, "a workbook with parts outside itself"),
-        (any(part.lower().endswith("vbaproject.bin") for part in names), "a workbook with macros (.xlsm)"),
-        (any(_NESTED.search(part) for part in names), "a workbook with another archive in it"),
+        ("archive_bomb", len(entries) > MOST_ENTRIES, f"a workbook of more than {MOST_ENTRIES:,} parts"),
+        ("archive_bomb", unpacked > MOST_BYTES, "a workbook of over 300 MB unpacked"),
+        ("archive_bomb", bomb, "a workbook that unpacks to far more than its size"),
+        ("locked_workbook", any(e.flag_bits & 1 for e in entries), "a workbook with a password"),
+        ("outside_parts", outside, "a workbook with parts outside itself"),
+        ("macros", any(part.lower().endswith("vbaproject.bin") for part in names), "a workbook with macros (.xlsm)"),
+        ("nested_archive", any(_NESTED.search(part) for part in names), "a workbook with another archive in it"),
     ]
-    found = [reason for applies, reason in reasons if applies]
+    found = [(rule, reason) for rule, applies, reason in reasons if applies]
     if found:
-        raise RecordsError([Problem(name, reason, save) for reason in found])
+        raise RecordsError([Problem(name, reason, save, rule=rule) for rule, reason in found])
     for entry in entries:  # a part that is longer than it says, or damaged, ends in an error of its checksum
         with book.open(entry) as part:
             while part.read(_CHUNK):
@@ -133,11 +133,12 @@ def _parse(book: zipfile.ZipFile, path: str, name: str) -> Any:
 
 def _bomb(name: str) -> Problem:
     found = "a workbook whose XML declares entities or a document type"
-    return Problem(name, found, "no spreadsheet writes these; save the table as a new .xlsx")
+    return Problem(name, found, "no spreadsheet writes these; save the table as a new .xlsx", rule="xml_entities")
 
 
 def _damaged(name: str) -> Problem:
-    return Problem(name, "content that is not .xlsx (a damaged workbook)", "open it and save it again")
+    found = "content that is not .xlsx (a damaged workbook)"
+    return Problem(name, found, "open it and save it again", rule="damaged_file")
 
 
 def _tag(element: Any) -> str:
@@ -180,7 +181,7 @@ def _read_sheet(book: zipfile.ZipFile, path: str, facts: SheetFacts, name: str) 
         raise RecordsError([_damaged(name)]) from None
     if facts.rows * facts.columns > MOST_CELLS:
         found = f"a sheet that spans {facts.rows:,} rows and {facts.columns:,} columns"
-        raise RecordsError([Problem(name, found, "delete stray cells beyond the table")])
+        raise RecordsError([Problem(name, found, "delete stray cells beyond the table", rule="stray_cells")])
 
 
 def _read_row(row: Any, facts: SheetFacts) -> None:
