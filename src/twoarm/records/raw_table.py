@@ -24,6 +24,7 @@ class Remark:
     what: str
     remedy: str
     rows: tuple[int, ...] = ()
+    column: str = ""  # header; the key's by default
 
 
 @dataclass(frozen=True, slots=True, eq=False)

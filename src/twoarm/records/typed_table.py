@@ -151,9 +151,10 @@ def _type_part(
         header = headers.get(table.key, table.key)
         findings.append(Finding("blank_row", "warned", raw.name, header, "empty rows", raw.blank, (), "skipped"))
     for remark in raw.remarks:
-        header = headers.get(table.key, table.key)
+        header = remark.column or headers.get(table.key, table.key)
         outcome: Outcome = "normalised" if remark.rule == "stop_at" else "warned"
-        findings.append(Finding(remark.rule, outcome, raw.name, header, remark.what, remark.rows, (), remark.remedy))
+        whose = _keys_of(remark.rows, rows, keys) if remark.column else ()
+        findings.append(Finding(remark.rule, outcome, raw.name, header, remark.what, remark.rows, whose, remark.remedy))
     for column, declared in part.columns.items():
         header = headers.get(column, column)
         findings += _cell_findings(typed[column], keys, rows, raw.name, header, declared, part)
@@ -170,6 +171,12 @@ def _type_part(
     ignored = tuple(column for column in raw.frame.columns if column not in used)
     described = InputFile(name, raw.name, raw.sha256, raw.bytes, height, tuple(part.columns), ignored)
     return frame, [replace(finding, sheet=raw.sheet) for finding in findings], described
+
+
+def _keys_of(wanted: tuple[int, ...], rows: pl.Series, keys: pl.Series) -> tuple[str, ...]:
+    """Return the patient keys of some rows, "" where one has none."""
+    known = dict(zip(rows.to_list(), keys.to_list(), strict=True))
+    return tuple(known.get(row) or "" for row in wanted)
 
 
 def units_first(columns: Mapping[str, ColumnDeclaration]) -> list[tuple[str, ColumnDeclaration]]:

@@ -41,6 +41,7 @@ def read_workbook(content: bytes, source: TablePart, path: Path) -> Grid:
     first = source.header_row + 1 + source.rows_below_header
     _refuse_uncalculated(facts.sheet, first, header, place)
     _refuse_merged(facts.sheet, first, header, wanted_headers(source), place)
+    _refuse_partly_struck_out(facts.sheet, first, header, wanted_headers(source), place)
     columns = {name: [row[i] for row in rows[first - 1 :]] for i, name in enumerate(header)}
     for number, column in facts.sheet.errors:  # a reader shows them as empty
         if first <= number <= len(rows) and column <= len(header):
@@ -52,7 +53,7 @@ def read_workbook(content: bytes, source: TablePart, path: Path) -> Grid:
     return Grid(
         frame,
         first,
-        (*remarks, *stopped),
+        (*remarks, *stopped, *_struck_out(facts.sheet, range(first, first + frame.height), header, source)),
         dates={name: mask.head(frame.height) for name, mask in dates.items()},
         fake=_fake(facts, header, first, frame.height),
         epoch_1904=facts.epoch_1904,
@@ -118,6 +119,37 @@ def _refuse_uncalculated(sheet: SheetFacts, first: int, header: list[str], name:
         found = f"{len(cells)} cells with a formula that was never calculated ({shown})"
         expected = "open the workbook, let it calculate and save it; or paste values"
         raise RecordsError([Problem(name, found, expected, rule="uncalculated")])
+
+
+def _refuse_partly_struck_out(sheet: SheetFacts, first: int, header: list[str], wanted: list[str], name: str) -> None:
+    """Refuse texts of which a part is struck out: a reader takes what holds and what does not for one value."""
+    read = {column for column, text in enumerate(header, start=1) if text in wanted}
+    cells = [(row, column) for row, column in sheet.partly_struck_out if row >= first and column in read]
+    if cells:
+        shown = listed([f"{_letters(column)}{row}" for row, column in cells])
+        found = f"{len(cells)} cells of which a part is struck out ({shown})"
+        raise RecordsError([Problem(name, found, "leave in each cell what holds", rule="partly_struck_out")])
+
+
+def _struck_out(sheet: SheetFacts, rows: range, header: list[str], source: TablePart) -> list[Remark]:
+    """Tell of struck-out cells in columns that are read; a patient whose key is struck out is told once."""
+    wanted = wanted_headers(source)
+    places: dict[str, list[int]] = {}
+    for row, column in sheet.struck_out:
+        if row in rows and column <= len(header) and header[column - 1] in wanted:
+            places.setdefault(header[column - 1], []).append(row)
+    keys = places.pop(wanted[0], [])
+    gone = set(keys)
+    found = [Remark("struck_out", "keys that are struck out", _WITHDRAWN, tuple(keys), wanted[0])] if keys else []
+    for name in header:
+        others = tuple(row for row in places.get(name, ()) if row not in gone)
+        if others:
+            found.append(Remark("struck_out", "cells that are struck out", _NO_LONGER, others, name))
+    return found
+
+
+_WITHDRAWN = "read like all others: delete the rows of patients who do not count"
+_NO_LONGER = "read like all others: empty the cells whose values no longer hold"
 
 
 def _letters(column: int) -> str:
