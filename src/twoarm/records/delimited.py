@@ -89,8 +89,7 @@ def _before_stop(text: str, source: TablePart, header: list[str]) -> tuple[str, 
 
 
 def _stopped(row: int, rest: int) -> Remark:
-    what = f"rows at the end, from row {row} on ({rest} rows)"
-    return Remark("stop_at", what, "not read, as stop_at says", tuple(range(row, row + rest)))
+    return Remark("stop_at", "rows at the end", "not read, as stop_at says", tuple(range(row, row + rest)))
 
 
 def _no_stop() -> Remark:

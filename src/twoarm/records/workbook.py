@@ -186,7 +186,7 @@ def _stop(frame: pl.DataFrame, source: TablePart, first: int) -> tuple[pl.DataFr
     if position is None:
         return frame, (Remark("no_stop", "no row with the text of stop_at", "the whole sheet was read"),)
     rest = tuple(range(first + position, first + frame.height))
-    remark = Remark("stop_at", f"rows at the end, from row {rest[0]} on", "not read, as stop_at says", rest)
+    remark = Remark("stop_at", "rows at the end", "not read, as stop_at says", rest)
     return frame.head(position), (remark,)
 
 

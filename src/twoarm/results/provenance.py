@@ -20,7 +20,7 @@ class InputFile:
     source: str
     file: str
     sha256: str
-    bytes: int
+    bytes: int | None  # None where the rows are suppressed
     rows: int | None  # None where it is suppressed
     columns: tuple[str, ...]
     ignored_columns: tuple[str, ...]
