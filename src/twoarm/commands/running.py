@@ -24,10 +24,12 @@ def run_and_publish(
     helper: FigureHelper,
     amendments: Sequence[str] = (),
     folder: Path | None = None,
+    secret: bytes | None = None,
 ) -> int:
     """Run a study and write its output folder; return the exit code.
 
     ``amendments``: what a lock says, in words. ``folder``: where the records lie, which must not change meanwhile.
+    ``secret``: under which patient keys are hashed, where the protocol says so.
     """
     from twoarm.study import primary_status, provenance_of, run_study
 
@@ -55,6 +57,7 @@ def run_and_publish(
         replace=replace,
         helper=helper,
         warn=_warning,
+        secret=secret,
     )
     if status == "not_estimable":
         tell("The primary analysis is not estimable; the report says why.", err=True)
