@@ -14,6 +14,8 @@ from pathlib import Path
 from twoarm.errors import OutputError
 from twoarm.figures.fonts import find_fonts, font_warning
 from twoarm.protocol.protocol import Protocol
+from twoarm.report.audit_trail import FILE as AUDIT
+from twoarm.report.audit_trail import audit_trail
 from twoarm.report.documents import drawn_figures, texts_of, write_documents
 from twoarm.report.figure_files import Drawing, needed_kinds
 from twoarm.report.figure_helper import FigureHelper
@@ -99,6 +101,7 @@ def _write_all(
         _write(folder / "curves.json", results.curves_json())
         if protocol.output.patient_level:
             _write(folder / "patients.csv", patient_rows_csv(results.patients))
+        _write(folder / AUDIT, audit_trail(results, provenance, *said))
         curves: dict[str, str] = {}
         for section in report.sections:
             curves |= interactive_curves(section.scope, section.prefix)
