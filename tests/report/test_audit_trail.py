@@ -39,14 +39,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Entries]:
 
 def test_every_step_says_how_many_it_left(made: tuple[Path, Entries]) -> None:
     out, entries = made
-    digest = hashlib.sha256((out.parent / "patients.csv").read_bytes()).hexdigest()
     manifest = json.loads((out / "manifest.json").read_text("utf-8"))
     assert {entry["tool"] for entry in entries} == {f"twoarm {__version__}"}
     assert {entry["protocol_sha256"] for entry in entries} == {manifest["protocol_sha256"]}
     read, held = entries[:2]
-    told = (read["step"], read["rule"], read["where"], read["content_sha256"], read["n_after"])
-    assert told == ("records", "read", "patients.csv", digest, 60)
-    assert (held["step"], held["rule"]) == ("records", "outside_range")
+    assert (read["step"], read["rule"], read["where"], read["n_after"]) == ("records", "read", "patients.csv", 60)
+    told = (held["step"], held["rule"], held["where"], held["n_after"], held["note"])
+    assert told == ("cells", "outside_range", "patients.csv, age", 1, "held")
     cohort = [entry for entry in entries if entry["step"] == "cohort"]
     assert [(entry["where"], entry["n_before"], entry["n_after"]) for entry in cohort[:1]] == [("study", None, 60)]
     assert (cohort[-1]["where"], cohort[-1]["n_before"], cohort[-1]["n_after"]) == ("study/complete_case", 60, 59)

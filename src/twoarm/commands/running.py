@@ -43,6 +43,7 @@ def run_and_publish(
 
         refuse_changed(records, folder)
     say("writing tables, figures and report")
+    from twoarm.records.findings import cell_steps
     from twoarm.report.publish import write_report
 
     notes = data_notes(records, places=protocol.disclosure.minimum_cell <= 1, keys=False)
@@ -58,6 +59,7 @@ def run_and_publish(
         helper=helper,
         warn=_warning,
         secret=secret,
+        cells=cell_steps(records.findings, counts=protocol.disclosure.minimum_cell <= 1),
     )
     if status == "not_estimable":
         tell("The primary analysis is not estimable; the report says why.", err=True)

@@ -39,6 +39,8 @@ def read_source(place: str, source: TablePart, folder: Path) -> RawTable:
         expected = f"expected one of {', '.join(_READERS)}{_OLD.get(path.suffix.lower(), '')}"
         raise RecordsError([Problem(source.file, f"a {path.suffix} file", expected, rule="unknown_kind")])
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for, a device read for ever
+            raise RecordsError([Problem(source.file, "no regular file", "expected a file", rule="unreadable_file")])
         content = path.read_bytes()
     except OSError as error:
         expected = error.strerror or "expected a file"

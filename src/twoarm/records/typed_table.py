@@ -169,7 +169,10 @@ def _type_part(
     )
     used = set(headers.values())
     ignored = tuple(column for column in raw.frame.columns if column not in used)
-    described = InputFile(name, raw.name, raw.sha256, raw.bytes, height, tuple(part.columns), ignored)
+    encoding = part.encoding if raw.name.lower().endswith(".csv") else ""
+    described = InputFile(
+        name, raw.name, raw.sha256, raw.bytes, height, tuple(part.columns), ignored, raw.sheet, encoding
+    )
     return frame, [replace(finding, sheet=raw.sheet) for finding in findings], described
 
 

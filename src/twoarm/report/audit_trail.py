@@ -1,34 +1,35 @@
 """What was done to the records, step by step: one line each, tied to the line before it by its hash.
 
 Who ran a study and when is not said, so that the same run gives the same bytes; when a design was locked or amended
-stands in the lock. Counts are those of the ledger: what is suppressed there is null here.
+stands in the lock, and hashes of the files that were read in the manifest. Counts are those of the ledger: what is
+suppressed there is null here.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from twoarm.results.estimate import Estimate
-from twoarm.results.provenance import Provenance
+from twoarm.results.provenance import CellStep, Provenance
 from twoarm.results.results import Results
 
 FILE = "audit.jsonl"
-_RULE = re.compile(r"\[([a-z0-9_]+)\]\.$")
 
 Entry = dict[str, Any]
 
 
 def audit_trail(
-    results: Results, provenance: Provenance, data_notes: Sequence[str], amendments: Sequence[str] = ()
+    results: Results, provenance: Provenance, cells: Iterable[CellStep] = (), amendments: Sequence[str] = ()
 ) -> str:
     """Return the trail of a run as lines of JSON, each with its own hash and that of the one before it."""
     steps = [_entry("protocol", "amendment", note=text) for text in amendments]
-    steps += [_entry("records", "read", one.file, one.sha256, after=one.rows) for one in provenance.inputs]
-    steps += [_entry("records", _rule(note), note=note) for note in data_notes]
+    steps += [_entry("records", "read", one.file, after=one.rows) for one in provenance.inputs]
+    steps += [
+        _entry("cells", one.rule, f"{one.where}, {one.column}", after=one.cells, note=one.outcome) for one in cells
+    ]
     steps += [*_cohort(results), *_outcomes(results)]
     always = {"tool": f"twoarm {dict(provenance.versions)['twoarm']}", "protocol_sha256": provenance.protocol_sha256}
     return chained({**always, **step} for step in steps)
@@ -71,23 +72,15 @@ def _digest(entry: Entry) -> str:
     return hashlib.sha256(json.dumps(entry, ensure_ascii=False, sort_keys=True).encode("utf-8")).hexdigest()
 
 
-def _entry(
-    step: str, rule: str, where: str = "", content: str = "", *, note: str = "", before: Any = None, after: Any = None
-) -> Entry:
+def _entry(step: str, rule: str, where: str = "", *, note: str = "", before: Any = None, after: Any = None) -> Entry:
     return {
         "step": step,
         "rule": rule,
         "where": where,
-        "content_sha256": content,
         "n_before": before,
         "n_after": after,
         "note": note,
     }
-
-
-def _rule(note: str) -> str:
-    found = _RULE.search(note)
-    return found[1] if found else "note"
 
 
 def _cohort(results: Results) -> Iterator[Entry]:

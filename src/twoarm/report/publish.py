@@ -26,7 +26,7 @@ from twoarm.report.study_report import StudyReport, compose
 from twoarm.report.verification import manifest_text
 from twoarm.results.keyed_rows import keyed_rows
 from twoarm.results.patient_row import patient_rows_csv
-from twoarm.results.provenance import Provenance
+from twoarm.results.provenance import CellStep, Provenance
 from twoarm.results.results import Results
 from twoarm.tables.table import to_csv
 
@@ -43,6 +43,7 @@ def write_report(
     helper: FigureHelper | None = None,
     warn: Callable[[str], None] = lambda _: None,
     secret: bytes | None = None,
+    cells: Sequence[CellStep] = (),
 ) -> Path:
     """Write report, tables, figures, ledger and manifest into a new folder.
 
@@ -57,6 +58,7 @@ def write_report(
         helper: a second process that draws figures.
         warn: is told what the reader must know of the files, such as a font that is missing.
         secret: under which patient keys are hashed; see ``read_export_secret``.
+        cells: what was done to cells, for the audit trail.
 
     Raises:
         OutputError: the folder exists, cannot be made, or is being written by another run.
@@ -70,6 +72,7 @@ def write_report(
         old_mask = os.umask(0o077)
         try:
             partial.mkdir()
+            _write(partial / AUDIT, audit_trail(results, provenance, cells, amendments))
             _write_all(protocol, results, provenance, partial, (data_notes, amendments), helper, warn)
             publish(partial, folder, replace=replace)
         finally:
@@ -101,7 +104,6 @@ def _write_all(
         _write(folder / "curves.json", results.curves_json())
         if protocol.output.patient_level:
             _write(folder / "patients.csv", patient_rows_csv(results.patients))
-        _write(folder / AUDIT, audit_trail(results, provenance, *said))
         curves: dict[str, str] = {}
         for section in report.sections:
             curves |= interactive_curves(section.scope, section.prefix)
