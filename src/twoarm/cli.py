@@ -60,12 +60,22 @@ def _run(study: Path, out: Path, replace: bool, say: Callable[[str], None], help
     say("reading the records")
     from twoarm.commands.running import run_and_publish
     from twoarm.records.records import read_records
+    from twoarm.report.export_secret import read_export_secret
     from twoarm.report.protocol_lock import amendments, read_lock
 
+    secret = read_export_secret(protocol.output, study.parent)
     amended = amendments(read_lock(study), protocol)
     records = read_records(protocol, study.parent)
     code = run_and_publish(
-        protocol, records, out, replace=replace, say=say, helper=helper, amendments=amended, folder=study.parent
+        protocol,
+        records,
+        out,
+        replace=replace,
+        say=say,
+        helper=helper,
+        amendments=amended,
+        folder=study.parent,
+        secret=secret,
     )
     if code in (OK, NOT_ESTIMABLE):
         tell(f"Report: {out / 'report.html'}")
@@ -74,12 +84,18 @@ def _run(study: Path, out: Path, replace: bool, say: Callable[[str], None], help
 
 @main.command()
 @_STUDY
-def check(study: Path) -> None:
+@click.option(
+    "--problems",
+    metavar="FILE.json",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write what is found for machines, too: rule, outcome, file, sheet, column and rows.",
+)
+def check(study: Path, problems: Path | None) -> None:
     """Check STUDY.toml and its data, and the design, without looking at outcomes."""
     with exit_codes(study):
         from twoarm.commands.checking import check_study
 
-        check_study(study)
+        check_study(study, problems)
 
 
 @main.command()

@@ -67,7 +67,7 @@ SIGNED: list[object] = [f"{SECRET} signed", *WIDE]
         ([*TABLE, ["Total", *WIDE]], "", "stop_at", 3),
         ([*TABLE, ["Mean", *WIDE]], "", "stop_at", 3),
         ([*TABLE, ["", SECRET, *WIDE[1:]]], "", "rows without a patient key (row 62)", 3),
-        ([*TABLE, TOTAL, SIGNED], 'stop_at = "合计"', "rows at the end, from row 62 on", 0),
+        ([*TABLE, TOTAL, SIGNED], 'stop_at = "合计"', "2 rows at the end (row 62; row 63)", 0),
         ([*TABLE[:5], [""] * len(HEADER), *TABLE[5:]], "", "empty rows (row 6)", 0),
         ([[*row[:2], "", *row[2:]] for row in TABLE], "", "empty columns without a header (1)", 0),
         ([["id", "age", *HEADER[2:]], *TABLE[1:]], "", "headers that occur more than once (columns 2, 3)", 3),

@@ -182,7 +182,7 @@ def test_a_run_writes_every_document_and_lists_it(tmp_path: Path) -> None:
 def test_documents_can_be_left_out(tmp_path: Path) -> None:
     study = write_study(tmp_path, more='\n[output]\ndocuments = []\nfigures = ["pdf"]\n')
     assert run(study, tmp_path / "out").exit_code == 0
-    assert {path.suffix for path in (tmp_path / "out").rglob("*.*")} == {".html", ".json", ".csv", ".pdf"}
+    assert {path.suffix for path in (tmp_path / "out").rglob("*.*")} == {".html", ".json", ".jsonl", ".csv", ".pdf"}
     assert not (tmp_path / "out" / "report.pdf").exists()
 
 

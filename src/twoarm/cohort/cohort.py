@@ -140,9 +140,8 @@ def _refuse_empty(
                 f"{step.label}: {step.remaining.treated} and {step.remaining.comparator} remain" for step in steps
             )
             found = f"{found} ({counts})"
-        raise RecordsError(
-            [Problem(file, found, "check the criteria and the arm's value", f"populations.{population.name}")]
-        )
+        expected = "check the criteria and the arm's value"
+        raise RecordsError([Problem(file, found, expected, f"populations.{population.name}", "empty_arm")])
 
 
 def _outside_levels(

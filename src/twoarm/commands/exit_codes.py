@@ -49,6 +49,7 @@ def tell(text: str, *, err: bool = False) -> None:
 @contextlib.contextmanager
 def exit_codes(study: Path) -> Iterator[None]:
     """Turn errors into messages and exit codes: no traceback, no patient's value."""
+    _keep_memory_to_itself()
     try:
         with _ending_in_order():
             yield
@@ -78,6 +79,15 @@ def exit_codes(study: Path) -> Iterator[None]:
         places = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
         tell(f"internal error: {type(error).__name__} at {places}; nothing was written.", err=True)
         sys.exit(INTERNAL)
+
+
+def _keep_memory_to_itself() -> None:
+    """Let a crash write no copy of the memory, in which patients are, to the disk."""
+    if sys.platform != "win32":
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
 @contextlib.contextmanager

@@ -119,12 +119,14 @@ def _run_again(
     from twoarm.commands.running import run_and_publish
     from twoarm.protocol.protocol import Protocol
     from twoarm.records.records import read_records
+    from twoarm.report.export_secret import read_export_secret
 
     try:
         protocol = Protocol.model_validate_json(json.dumps(manifest["protocol"]), strict=False)
     except ValidationError:
         raise OutputError("manifest.json: holds no protocol that this version can read") from None
+    secret = read_export_secret(protocol.output, data)
     records = read_records(protocol, data)
     amended = manifest.get("amendments", ())
     assert isinstance(amended, list | tuple), "a manifest lists its amendments"
-    run_and_publish(protocol, records, out, replace=False, say=say, helper=helper, amendments=amended)
+    run_and_publish(protocol, records, out, replace=False, say=say, helper=helper, amendments=amended, secret=secret)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,6 +34,7 @@ def queries(study: Path, out: Path, centre: str | None) -> None:
     with exit_codes(study):
         from twoarm.protocol.read import read_protocol
         from twoarm.records.queries import as_json, compared, from_json, queries_of
+        from twoarm.report.output_folder import locked
         from twoarm.study import everything_wrong
 
         protocol = read_protocol(study)
@@ -42,18 +42,11 @@ def queries(study: Path, out: Path, centre: str | None) -> None:
             raise OutputError(f"--centre: {centre} is no column of the patients")
         survey = everything_wrong(protocol, study.parent)
         centres = survey.records.patients.values_by_key(centre) if centre and survey.records is not None else None
-        asked = compared(queries_of(survey.findings, survey.problems, centres), from_json(_before(out)))
-        old_mask = os.umask(0o077)
-        try:
-            out.mkdir(exist_ok=True)
-            rows = as_json(asked)
-            for asked_of in dict.fromkeys(query.centre or query.file for query in asked):
-                _write_centre(out, asked_of, [row for row in rows if (row["centre"] or row["file"]) == asked_of])
-            _replace(out / STATE, (json.dumps(rows, indent=1, ensure_ascii=False) + "\n").encode("utf-8"))
-        except OSError as error:
-            raise OutputError(f"{out}: cannot be written ({error.strerror or type(error).__name__})") from None
-        finally:
-            os.umask(old_mask)
+        if not out.absolute().parent.is_dir():
+            raise OutputError(f"{out}: the folder around it does not exist")
+        with locked(out.absolute()):
+            asked = compared(queries_of(survey.findings, survey.problems, centres), from_json(_before(out)))
+            _write(out, as_json(asked))
         still = sum(query.state != "resolved" for query in asked)
         click.echo(f"{still} queries are open.")
         sys.exit(DIFFERS if still else OK)
@@ -64,6 +57,8 @@ def _before(out: Path) -> list[dict[str, Any]]:
     from twoarm.report.query_workbook import read_answers
 
     path = out / STATE
+    for left in out.glob(".*.partial-*"):  # by a run that was killed, as nobody else holds the lock
+        left.unlink()
     if not path.exists():
         if out.exists() and any(out.iterdir()):
             raise OutputError(f"{out} holds other files; name another folder")
@@ -78,18 +73,23 @@ def _before(out: Path) -> list[dict[str, Any]]:
         raise OutputError(f"{out}: {STATE} or a workbook cannot be read; restore it, or name another folder") from None
 
 
+def _write(out: Path, rows: list[dict[str, Any]]) -> None:
+    """Write the state, and then the workbooks: a run that ends between them can be repeated, and loses no answer."""
+    from twoarm.report.output_folder import replace_bytes
+
+    out.mkdir(mode=0o700, exist_ok=True)
+    replace_bytes(out / STATE, (json.dumps(rows, indent=1, ensure_ascii=False) + "\n").encode("utf-8"))
+    for asked_of in dict.fromkeys(row["centre"] or row["file"] for row in rows):
+        _write_centre(out, asked_of, [row for row in rows if (row["centre"] or row["file"]) == asked_of])
+
+
 def _write_centre(out: Path, file: str, rows: list[Mapping[str, Any]]) -> None:
+    from twoarm.report.output_folder import replace_bytes
     from twoarm.report.query_workbook import query_workbook
 
     name = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in file)
     if name != file:  # two that differ in such letters alone have a workbook each
         name += f"-{hashlib.sha256(file.encode('utf-8')).hexdigest()[:4]}"
-    _replace(out / f"{name}.queries.xlsx", query_workbook(file, rows))
+    replace_bytes(out / f"{name}.queries.xlsx", query_workbook(file, rows))
     counts = {state: sum(row["state"] == state for row in rows) for state in ("new", "open", "resolved")}
     click.echo(visible(f"{file}: {counts['new']} new, {counts['open']} still open, {counts['resolved']} resolved"))
-
-
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content)
-    os.replace(partial, path)

@@ -25,10 +25,12 @@ def run_and_publish(
     helper: FigureHelper,
     amendments: Sequence[str] = (),
     folder: Path | None = None,
+    secret: bytes | None = None,
 ) -> int:
     """Run a study and write its output folder; return the exit code.
 
     ``amendments``: what a lock says, in words. ``folder``: where the records lie, which must not change meanwhile.
+    ``secret``: under which patient keys are hashed, where the protocol says so.
     """
     from twoarm.results.results import Results
     from twoarm.study import primary_status, provenance_of, run_study
@@ -47,6 +49,7 @@ def run_and_publish(
 
         refuse_changed(records, folder)
     say("writing tables, figures and report")
+    from twoarm.records.findings import cell_steps
     from twoarm.report.publish import write_report
 
     notes = data_notes(records, places=protocol.disclosure.minimum_cell <= 1, keys=False)
@@ -61,6 +64,8 @@ def run_and_publish(
         replace=replace,
         helper=helper,
         warn=_warning,
+        secret=secret,
+        cells=cell_steps(records.findings, counts=protocol.disclosure.minimum_cell <= 1),
     )
     if status == "not_estimable":
         tell("The primary analysis is not estimable; the report says why.", err=True)

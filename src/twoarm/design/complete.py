@@ -89,6 +89,7 @@ def _refuse_empty(cohort: Cohort) -> None:
             f"{values.label} is missing for {values.missing.size} patients, which are all",
             "leave the covariate out, or complete it",
             f"covariates.{values.name}",
+            "covariate_missing_for_all",
         )
         for values in cohort.covariates.values()
         if values.missing.all()

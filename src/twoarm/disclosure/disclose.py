@@ -59,6 +59,14 @@ _OF_BOTH_ARMS = frozenset(
     | ANALYSES
 )
 
+_SHARES = frozenset({"competing_censored", "zero_follow_up"})  # warnings of a share of an arm
+_OF_A_SAMPLE = frozenset({"few_events", "incomplete_matching", "broken_pairs", "imbalance", "negative_control"})
+_QUOTED = {
+    "extreme_weights": "weights",
+    "follow_up_differs": "follow_up",
+    "non_proportional": "proportional_hazards",
+}
+
 _Cell = tuple[str, ...]
 _ARM, _LEVEL, _VARIABLE = 7, 6, 5  # positions in a cell
 
@@ -153,9 +161,9 @@ def _percentages(rows: Sequence[Estimate]) -> list[Estimate]:
 
 
 def disclose_inputs(disclosure: Disclosure, inputs: Sequence[InputFile]) -> tuple[InputFile, ...]:
-    """Take out how many rows the files of a table have when one has few: patients of one hospital could be counted."""
+    """Take out how many rows and bytes the files of a table have when one has few: its patients could be counted."""
     small = {one.source for one in inputs if one.rows is not None and 0 < one.rows < disclosure.minimum_cell}
-    return tuple(replace(one, rows=None) if one.source in small else one for one in inputs)
+    return tuple(replace(one, rows=None, bytes=None) if one.source in small else one for one in inputs)
 
 
 def _cell(row: Estimate) -> _Cell:
@@ -238,19 +246,8 @@ def _depends(row: Estimate, hidden: set[_Cell]) -> bool:
         same = (row.population, row.missing, row.adjustment)
         counted = ("survival", "cumulative_incidence", "hazard_ratio")
         return any(c[:3] == same and c[3] in counted and c[4] == row.endpoint and not c[_VARIABLE] for c in hidden)
-    if row.analysis == "warning" and row.statistic == "adjustments_disagree":
-        return any(cell[:2] == (row.population, row.missing) and cell[3] == "hazard_ratio" for cell in hidden)
     if row.analysis == "warning":
-        shown = {(cell[0], cell[1], cell[2]) for cell in hidden}
-        if row.statistic == "competing_censored":  # its share would count patients whom no other row counts
-            return True
-        return row.statistic in (
-            "few_events",
-            "incomplete_matching",
-            "broken_pairs",
-            "imbalance",
-            "negative_control",
-        ) and ((row.population, row.missing, row.adjustment) in shown)
+        return _warning_tells(row, hidden)
     if row.analysis in ("hazard_ratio", "prognostic") and row.variable_level:
         level = row.variable_level.partition(" vs ")[0]
         return any(cell[0] == row.population and cell[5] == row.variable and cell[_LEVEL] == level for cell in hidden)
@@ -261,6 +258,21 @@ def _depends(row: Estimate, hidden: set[_Cell]) -> bool:
     if " vs " not in row.arm:
         return False
     return any(cell[:_ARM] == _cell(row)[:_ARM] for cell in hidden)
+
+
+def _warning_tells(row: Estimate, hidden: set[_Cell]) -> bool:
+    """Whether a warning's number counts patients whom no other row counts, or comes from what is hidden."""
+    if row.statistic in _SHARES:
+        return True
+    if row.statistic == "adjustments_disagree":
+        return any(cell[:2] == (row.population, row.missing) and cell[3] == "hazard_ratio" for cell in hidden)
+    if row.statistic == "mostly_missing":
+        return any(cell[:2] == (row.population, row.missing) and cell[_VARIABLE] == row.variable for cell in hidden)
+    if row.statistic in _QUOTED:
+        quoted = replace(row, analysis=_QUOTED[row.statistic])
+        return _cell(quoted) in hidden or _depends(quoted, hidden)
+    sample = (row.population, row.missing, row.adjustment)
+    return row.statistic in _OF_A_SAMPLE and any(cell[:3] == sample for cell in hidden)
 
 
 def _secondary(rows: Iterable[Estimate], hidden: set[_Cell]) -> set[_Cell]:

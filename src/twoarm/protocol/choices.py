@@ -76,6 +76,7 @@ ImputationMethod = Literal["pmm", "logistic", "polytomous", "ordinal"]
 
 FigureFormat = Literal["svg", "pdf", "png", "tiff"]
 DocumentFormat = Literal["docx", "pdf"]
+PatientKeys = Literal["as_written", "keyed_hash"]
 JournalStyle = Literal["plain", "jama", "lancet", "nejm"]
 
 WarningName = Literal[

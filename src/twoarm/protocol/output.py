@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
-from twoarm.protocol.choices import DocumentFormat, FigureFormat, JournalStyle
-from twoarm.protocol.section import Section
+from twoarm.protocol.choices import DocumentFormat, FigureFormat, JournalStyle, PatientKeys
+from twoarm.protocol.data import FilePath
+from twoarm.protocol.section import Name, Section
 
 
 class Disclosure(Section):
@@ -45,3 +46,19 @@ class Output(Section):
     style: JournalStyle = Field("plain", description="How numbers and p-values are written: a journal's style.")
     time_decimals: int | None = Field(None, ge=0, le=4, description="Decimals of times; by their unit by default.")
     patient_level: bool = Field(False, description="Write keys, pairs, scores and times of patients to their own file.")
+    patient_keys: PatientKeys = Field(
+        "as_written", description="Keys of that file: as in the records, or HMAC-SHA256 of them under a secret."
+    )
+    key_file: FilePath | None = Field(None, description="File below the protocol's folder that holds the secret.")
+    key_variable: Name | None = Field(None, description="Environment variable that holds the secret.")
+
+    @model_validator(mode="after")
+    def _secret_is_where_it_is_needed(self) -> Self:
+        places = sum(place is not None for place in (self.key_file, self.key_variable))
+        if self.patient_keys == "keyed_hash" and not self.patient_level:
+            raise ValueError("patient_keys are those of patient_level = true")
+        if self.patient_keys == "keyed_hash" and places != 1:
+            raise ValueError("keyed_hash needs a secret: name key_file or key_variable")
+        if self.patient_keys != "keyed_hash" and places:
+            raise ValueError('a secret is named, but patient_keys is not "keyed_hash"')
+        return self

@@ -32,7 +32,9 @@ def read_delimited(content: bytes, source: TablePart, path: Path) -> Grid:
         text = _after(text, source.header_row - 1, source.delimiter)
     first = next(iter(_head(text, source.delimiter)), [])
     if not any(cell.strip() for cell in first):
-        raise RecordsError([Problem(path.name, "no header that can be read", "expected names in the first line")])
+        raise RecordsError(
+            [Problem(path.name, "no header that can be read", "expected names in the first line", rule="no_header")]
+        )
     if elsewhere is not None and not set(wanted) <= {header_text(cell) for cell in first}:
         raise misplaced_header(path.name, elsewhere)
     _refuse_other_delimiter(text, first, source, path.name)
@@ -87,8 +89,7 @@ def _before_stop(text: str, source: TablePart, header: list[str]) -> tuple[str, 
 
 
 def _stopped(row: int, rest: int) -> Remark:
-    what = f"rows at the end, from row {row} on ({rest} rows)"
-    return Remark("stop_at", what, "not read, as stop_at says", tuple(range(row, row + rest)))
+    return Remark("stop_at", "rows at the end", "not read, as stop_at says", tuple(range(row, row + rest)))
 
 
 def _no_stop() -> Remark:
@@ -107,25 +108,31 @@ def _refuse_other_delimiter(text: str, first: list[str], source: TablePart, name
             if wanted <= {header_text(cell) for cell in again}:
                 row = f" and header_row = {number}" if number > source.header_row else ""
                 expected = f'declare delimiter = "{shown}"{row}'
-                raise RecordsError([Problem(name, "a file with another delimiter", expected)])
+                raise RecordsError([Problem(name, "a file with another delimiter", expected, rule="other_delimiter")])
 
 
 def _decoded(content: bytes, source: TablePart, path: Path) -> str:
     """Return a file's text without byte order marks."""
     expected = f"declare the encoding it was saved in, one of {', '.join(get_args(Encoding))}"
     if content[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"):
-        raise RecordsError([Problem(path.name, "a workbook that is named like a text file", "save it as CSV")])
+        raise RecordsError(
+            [Problem(path.name, "a workbook that is named like a text file", "save it as CSV", rule="not_text")]
+        )
     if source.encoding != "utf-16" and (content[:2] in (b"\xff\xfe", b"\xfe\xff") or content[:200].count(0) > 20):
-        raise RecordsError([Problem(path.name, f"text that is not {source.encoding}", expected)])
+        raise RecordsError([Problem(path.name, f"text that is not {source.encoding}", expected, rule="wrong_encoding")])
     try:
         text = content.decode(source.encoding).lstrip("\ufeff")
     except UnicodeError:
-        raise RecordsError([Problem(path.name, f"text that is not {source.encoding}", expected)]) from None
+        raise RecordsError(
+            [Problem(path.name, f"text that is not {source.encoding}", expected, rule="wrong_encoding")]
+        ) from None
     if "\r" in text and "\n" not in text:
         found = "lines that end in a carriage return alone"
-        raise RecordsError([Problem(path.name, found, "save it again as CSV (of today's systems)")])
+        raise RecordsError([Problem(path.name, found, "save it again as CSV (of today's systems)", rule="line_ends")])
     if source.encoding in ("gb18030", "latin-1") and not content.isascii() and _is_utf8(content):
-        raise RecordsError([Problem(path.name, f"text that is utf-8 and not {source.encoding}", expected)])
+        raise RecordsError(
+            [Problem(path.name, f"text that is utf-8 and not {source.encoding}", expected, rule="wrong_encoding")]
+        )
     return text
 
 
@@ -150,7 +157,7 @@ def _refuse_ragged(content: bytes, delimiter: str, width: int, name: str, before
             line = reader.line_num + before
             found = f"a quote that is not closed, or stands within quotes (at the latest in line {line})"
             expected = "close it, write it twice within quotes, or export again"
-            raise RecordsError([Problem(name, found, expected)]) from None
+            raise RecordsError([Problem(name, found, expected, rule="open_quote")]) from None
     else:
         letters = np.frombuffer(content.rstrip(b"\r\n") + b"\n", dtype=np.uint8)
         ends = np.flatnonzero(letters == ord("\n"))
@@ -163,4 +170,4 @@ def _refuse_ragged(content: bytes, delimiter: str, width: int, name: str, before
         rows = listed((wrong + 1 + before).tolist())
         found = f"{wrong.size} rows with fewer or more cells than the header's {width} (rows {rows})"
         expected = "check the delimiter, and whether the file was cut off; notes below the table need stop_at"
-        raise RecordsError([Problem(name, found, expected)])
+        raise RecordsError([Problem(name, found, expected, rule="ragged_rows")])

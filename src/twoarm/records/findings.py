@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from twoarm.errors import Problem, RecordsError
+from twoarm.results.provenance import CellStep
 
 Outcome = Literal["refused", "held", "warned", "normalised"]
 SHOWN = 20  # rows named in a message; then a count
@@ -70,6 +71,23 @@ class RefusedRowsError(RecordsError):
 def listed(items: Sequence[object]) -> str:
     """Name patients or rows in a message, the first 20 of them."""
     return ", ".join(str(item) for item in items[:SHOWN]) + (", ..." if len(items) > SHOWN else "")
+
+
+def cell_steps(findings: Iterable[Finding], *, counts: bool = True) -> list[CellStep]:
+    """Return what was done to cells, for the audit trail; what is only told of is no step."""
+    done = [finding for finding in findings if finding.outcome in ("normalised", "held")]
+    steps = [CellStep(one.rule, one.outcome, one.where, one.column, len(one.rows) if counts else None) for one in done]
+    return list(dict.fromkeys(steps))
+
+
+def split_place(where: str) -> tuple[str, str]:
+    """Return the file and the sheet of a place; all sheets of a file are one hospital's.
+
+    >>> split_place("north.xlsx (Patients)")
+    ('north.xlsx', 'Patients')
+    """
+    file, of_sheet, sheet = where.partition(".xlsx (")
+    return (f"{file}.xlsx", sheet.removesuffix(")")) if of_sheet else (where, "")
 
 
 def refused(findings: Sequence[Finding]) -> list[Problem]:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from twoarm.errors import Problem
-from twoarm.records.findings import Finding
+from twoarm.records.findings import Finding, split_place
 from twoarm.records.typed_column import PARTIAL
 
 State = Literal["new", "open", "resolved"]
@@ -30,6 +30,7 @@ class Query:
     answer: str = ""  # what the hospital wrote in an earlier workbook
     sheet: str = ""
     centre: str = ""  # whom to ask, where the protocol's files do not tell
+    rule: str = ""
 
 
 def queries_of(
@@ -39,25 +40,19 @@ def queries_of(
     known = centres or {}
     for problem in problems:
         name = _name(problem.where, "", problem.key, problem.found)
-        file, sheet = _split(problem.where)
+        file, sheet = split_place(problem.where)
         told = (problem.key, problem.found, problem.expected, "refused")
-        yield Query(name, file, "", None, *told, sheet=sheet)
+        yield Query(name, file, "", None, *told, sheet=sheet, rule=problem.rule)
     for finding in findings:
         if finding.outcome == "normalised" and finding.rule != PARTIAL:
             continue  # what was converted by declaration is no question; a completed date could be better known
-        file, sheet = _split(finding.where)
+        file, sheet = split_place(finding.where)
         for position, row in enumerate(finding.rows):
             key = finding.keys[position] if finding.keys else ""
             # a row moves when the hospital sorts its file; a patient does not
             name = _name(finding.file, key or str(row), finding.column, finding.rule)
             told = (finding.column, finding.what, finding.remedy, finding.outcome)
-            yield Query(name, file, key, row, *told, sheet=sheet, centre=known.get(key, ""))
-
-
-def _split(where: str) -> tuple[str, str]:
-    """Return file and sheet; all sheets of a file are one hospital's."""
-    file, of_sheet, sheet = where.partition(".xlsx (")
-    return (f"{file}.xlsx", sheet.removesuffix(")")) if of_sheet else (where, "")
+            yield Query(name, file, key, row, *told, sheet=sheet, centre=known.get(key, ""), rule=finding.rule)
 
 
 def compared(now: Iterable[Query], before: Iterable[Query]) -> list[Query]:

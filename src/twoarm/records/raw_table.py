@@ -24,6 +24,7 @@ class Remark:
     what: str
     remedy: str
     rows: tuple[int, ...] = ()
+    column: str = ""  # header; the key's by default
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +67,9 @@ def named(header: list[str], name: str) -> list[str]:
     """Return headers as they are compared: Unicode-normalised, without space around, each once whatever its case."""
     if len(header) > MOST_COLUMNS:
         found = f"a header of more than {MOST_COLUMNS:,} columns"
-        raise RecordsError([Problem(name, found, "delete stray columns, or check the delimiter")])
+        raise RecordsError(
+            [Problem(name, found, "delete stray columns, or check the delimiter", rule="too_many_columns")]
+        )
     stripped = [header_text(str(column)) for column in header]
     folded = [column.casefold() for column in stripped]
     counts: dict[str, int] = {}
@@ -76,7 +79,7 @@ def named(header: list[str], name: str) -> list[str]:
     if repeated:
         found = f"headers that occur more than once (columns {listed(repeated)})"
         expected = "expected every header once, case and space aside; if the header is in another row, header_row"
-        raise RecordsError([Problem(name, found, expected)])
+        raise RecordsError([Problem(name, found, expected, rule="repeated_column")])
     return [column or f"unnamed:{i}" for i, column in enumerate(stripped, start=1)]
 
 
@@ -109,7 +112,7 @@ def find_header(rows: Iterable[list[str]], wanted: Iterable[str], header_row: in
 def misplaced_header(name: str, row: int) -> RecordsError:
     """Return the error that says where the header is."""
     found, expected = f"a header that stands in row {row}", f"declare header_row = {row}"
-    return RecordsError([Problem(name, found, expected)])
+    return RecordsError([Problem(name, found, expected, rule="misplaced_header")])
 
 
 def stop_position(cells: pl.Series, stop_at: str) -> int | None:

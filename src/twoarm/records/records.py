@@ -206,7 +206,8 @@ def refuse_changed(records: Records, folder: str | Path) -> None:
         name, _, sheet = found.file.rpartition(" (")
         path = Path(folder) / (name if sheet and not (Path(folder) / found.file).exists() else found.file)
         if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != found.sha256:
-            changed.append(Problem(found.file, "a file that changed during the run", "run again when nobody saves it"))
+            what, expected = "a file that changed during the run", "run again when nobody saves it"
+            changed.append(Problem(found.file, what, expected, rule="changed_file"))
     if changed:
         raise RecordsError(changed)
 
@@ -215,7 +216,7 @@ def _strange_frames(frames: Mapping[str, Any], declared: Mapping[str, object]) -
     """A frame under a name that no table has would be passed over in silence."""
     expected = f"expected one of {', '.join(declared)}"
     return [
-        Problem("frames", f"a frame for {name}", f"{expected}{nearest(str(name), declared)}")
+        Problem("frames", f"a frame for {name}", f"{expected}{nearest(str(name), declared)}", rule="unknown_frame")
         for name in frames
         if name not in declared
     ]

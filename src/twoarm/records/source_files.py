@@ -28,34 +28,40 @@ def read_source(place: str, source: TablePart, folder: Path) -> RawTable:
         RecordsError: no such file, a kind that is not read, or content that is not of that kind.
     """
     if source.file is None:
-        raise RecordsError([Problem(place, "no file and no frame", "expected file or files, or frames= in Python")])
+        expected = "expected file or files, or frames= in Python"
+        raise RecordsError([Problem(place, "no file and no frame", expected, rule="no_file")])
     path = folder / source.file
     if path.is_symlink() or not path.resolve().is_relative_to(folder.resolve()):
-        raise ProtocolError([Problem(source.file, "a path that leaves the protocol's folder", "expected a file in it")])
+        found = "a path that leaves the protocol's folder"
+        raise ProtocolError([Problem(source.file, found, "expected a file in it", rule="outside_path")])
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         expected = f"expected one of {', '.join(_READERS)}{_OLD.get(path.suffix.lower(), '')}"
-        raise RecordsError([Problem(source.file, f"a {path.suffix} file", expected)])
+        raise RecordsError([Problem(source.file, f"a {path.suffix} file", expected, rule="unknown_kind")])
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for, a device read for ever
+            raise RecordsError([Problem(source.file, "no regular file", "expected a file", rule="unreadable_file")])
         content = path.read_bytes()
     except OSError as error:
-        raise RecordsError([Problem(source.file, "cannot be read", error.strerror or "expected a file")]) from None
+        expected = error.strerror or "expected a file"
+        raise RecordsError([Problem(source.file, "cannot be read", expected, rule="unreadable_file")]) from None
     if not content:
-        raise RecordsError([Problem(source.file, "an empty file", "expected a header and rows")])
+        raise RecordsError([Problem(source.file, "an empty file", "expected a header and rows", rule="empty_file")])
     try:
         grid = reader(content, source, path)
     except RecordsError:
         raise
     except ModuleNotFoundError as error:
         missing = f"the package {error.name} is not installed"
-        raise RecordsError([Problem(source.file, missing, 'install "twoarm[files]"')]) from None
+        raise RecordsError([Problem(source.file, missing, 'install "twoarm[files]"', rule="missing_package")]) from None
     except Exception as error:
         own = type(error).__module__.partition(".")[0] in _READERS_OWN
         if not own and not isinstance(error, UnicodeError | csv.Error | zipfile.BadZipFile):
             raise
         # a reader's own message may quote cells, so only its kind is told
         kind = f"content that is not {path.suffix.lower()} ({type(error).__name__})"
-        raise RecordsError([Problem(source.file, kind, "save the file again and check its encoding")]) from None
+        expected = "save the file again and check its encoding"
+        raise RecordsError([Problem(source.file, kind, expected, rule="damaged_file")]) from None
     return _raw_table(source.file, grid, hashlib.sha256(content).hexdigest(), len(content))
 
 
@@ -97,7 +103,8 @@ def _refuse_cut_off(height: int, first_row: int, name: str) -> None:
     for limit in _SPREADSHEET_ROWS:
         if limit in (height, height + first_row - 1):
             found = f"exactly {limit:,} rows, where spreadsheets end: rows may have been cut off"
-            raise RecordsError([Problem(name, found, "export it again, as CSV from the source or as Parquet")])
+            expected = "export it again, as CSV from the source or as Parquet"
+            raise RecordsError([Problem(name, found, expected, rule="cut_off_rows")])
 
 
 def frame_source(place: str, frame: Any) -> RawTable:
@@ -120,16 +127,18 @@ def _taken(place: str, frame: Any) -> pl.DataFrame:
         header = named(list(given.columns), place)
     except nw.exceptions.DuplicateError:
         found, expected = "column names that occur more than once", "expected every name once"
-        raise RecordsError([Problem(place, found, expected)]) from None
+        raise RecordsError([Problem(place, found, expected, rule="repeated_column")]) from None
     except TypeError:
         found = f"a {type(frame).__name__}"
-        raise RecordsError([Problem(place, found, "expected a Polars, pandas or pyarrow frame")]) from None
+        expected = "expected a Polars, pandas or pyarrow frame"
+        raise RecordsError([Problem(place, found, expected, rule="unknown_frame")]) from None
     columns, problems = {}, []
     for column, name in zip(given.columns, header, strict=True):
         try:
             columns[name] = given.get_column(column).to_polars()
         except Exception:  # its message may quote cells
-            problems.append(Problem(place, "a column of mixed types", "make it text: every cell is read by type", name))
+            expected = "make it text: every cell is read by type"
+            problems.append(Problem(place, "a column of mixed types", expected, name, "mixed_types"))
     if problems:
         raise RecordsError(problems)
     return pl.DataFrame(columns)

@@ -34,7 +34,9 @@ def starter_protocol(path: Path, shown: str) -> str:
     source = Source(file=path.name, key="key", columns={"key": {"type": "text"}}, missing=MISSING)  # type: ignore[dict-item]
     frame = read_source("data.patients", source.whole(), path.parent).frame
     if not frame.height:
-        raise RecordsError([Problem(path.name, "no rows under the header", "expected one row a patient")])
+        raise RecordsError(
+            [Problem(path.name, "no rows under the header", "expected one row a patient", rule="no_rows")]
+        )
     names = _names(frame.columns)
     kinds = {header: _guess(frame[header], source) for header in frame.columns}
     key = _key(frame)

@@ -83,7 +83,9 @@ def read_table(
             if sum(other.file == part.file for other in parts) > 1:  # several sheets of one workbook
                 raw = replace(raw, name=f"{raw.name} ({part.sheet})", sheet="")
             if not raw.frame.height and not events:  # of events there may be none
-                raise RecordsError([Problem(raw.place, "no rows under the header", "expected one row a patient")])
+                raise RecordsError(
+                    [Problem(raw.place, "no rows under the header", "expected one row a patient", rule="no_rows")]
+                )
             frame, found, described = _type_part(name, table, part, raw, len(frames))
         except RecordsError as error:
             problems += error.problems
@@ -149,9 +151,10 @@ def _type_part(
         header = headers.get(table.key, table.key)
         findings.append(Finding("blank_row", "warned", raw.name, header, "empty rows", raw.blank, (), "skipped"))
     for remark in raw.remarks:
-        header = headers.get(table.key, table.key)
+        header = remark.column or headers.get(table.key, table.key)
         outcome: Outcome = "normalised" if remark.rule == "stop_at" else "warned"
-        findings.append(Finding(remark.rule, outcome, raw.name, header, remark.what, remark.rows, (), remark.remedy))
+        whose = _keys_of(remark.rows, rows, keys) if remark.column else ()
+        findings.append(Finding(remark.rule, outcome, raw.name, header, remark.what, remark.rows, whose, remark.remedy))
     for column, declared in part.columns.items():
         header = headers.get(column, column)
         findings += _cell_findings(typed[column], keys, rows, raw.name, header, declared, part)
@@ -166,8 +169,17 @@ def _type_part(
     )
     used = set(headers.values())
     ignored = tuple(column for column in raw.frame.columns if column not in used)
-    described = InputFile(name, raw.name, raw.sha256, raw.bytes, height, tuple(part.columns), ignored)
+    encoding = part.encoding if raw.name.lower().endswith(".csv") else ""
+    described = InputFile(
+        name, raw.name, raw.sha256, raw.bytes, height, tuple(part.columns), ignored, raw.sheet, encoding
+    )
     return frame, [replace(finding, sheet=raw.sheet) for finding in findings], described
+
+
+def _keys_of(wanted: tuple[int, ...], rows: pl.Series, keys: pl.Series) -> tuple[str, ...]:
+    """Return the patient keys of some rows, "" where one has none."""
+    known = dict(zip(rows.to_list(), keys.to_list(), strict=True))
+    return tuple(known.get(row) or "" for row in wanted)
 
 
 def units_first(columns: Mapping[str, ColumnDeclaration]) -> list[tuple[str, ColumnDeclaration]]:
@@ -208,7 +220,7 @@ def _refuse_headers(raw: RawTable, headers: dict[str, str]) -> None:
         expected = (
             "check that it is the right file and sheet, the delimiter, and header_row if the header is in another row"
         )
-        raise RecordsError([Problem(raw.place, found, expected)])
+        raise RecordsError([Problem(raw.place, found, expected, rule="missing_column")])
     if absent:
         raise RecordsError(
             [
@@ -216,6 +228,7 @@ def _refuse_headers(raw: RawTable, headers: dict[str, str]) -> None:
                     raw.place,
                     f"no column {header}",
                     f"expected it in the header{nearest(header, raw.frame.columns)}",
+                    rule="missing_column",
                 )
                 for header in absent
             ]
@@ -224,7 +237,7 @@ def _refuse_headers(raw: RawTable, headers: dict[str, str]) -> None:
     if odd:
         raise RecordsError(
             [
-                Problem(raw.place, f"a column of type {dtype}", "expected text, numbers, yes/no or dates", header)
+                Problem(raw.place, f"a column of type {dtype}", _KINDS, header, "unknown_type")
                 for header, dtype in odd.items()
             ]
         )
@@ -260,5 +273,6 @@ def _cell_findings(
             )
 
 
+_KINDS = "expected text, numbers, yes/no or dates"
 _HELD = "held: counts as unknown"
 _CORRECT = 'correct the cells, declare them missing, or on_invalid = "hold"'

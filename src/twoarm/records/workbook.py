@@ -27,18 +27,21 @@ def read_workbook(content: bytes, source: TablePart, path: Path) -> Grid:
     book = python_calamine.load_workbook(io.BytesIO(content))
     if source.sheet is not None and source.sheet not in book.sheet_names:
         sheets = ", ".join(book.sheet_names)
-        raise RecordsError([Problem(path.name, f"no sheet {source.sheet}", f"expected one of {sheets}")])
+        raise RecordsError(
+            [Problem(path.name, f"no sheet {source.sheet}", f"expected one of {sheets}", rule="no_sheet")]
+        )
     sheet = source.sheet or book.sheet_names[0]
     place = f"{path.name} ({sheet})"
     rows = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
     if source.sheet is None:
         _refuse_other_sheet(book, rows, source, path.name)
     if not any(cell != "" for row in rows for cell in row):
-        raise RecordsError([Problem(place, "an empty sheet", "expected a header and rows")])
+        raise RecordsError([Problem(place, "an empty sheet", "expected a header and rows", rule="empty_sheet")])
     header = _header(rows, source, facts.sheet, place)
     first = source.header_row + 1 + source.rows_below_header
     _refuse_uncalculated(facts.sheet, first, header, place)
     _refuse_merged(facts.sheet, first, header, wanted_headers(source), place)
+    _refuse_partly_struck_out(facts.sheet, first, header, wanted_headers(source), place)
     columns = {name: [row[i] for row in rows[first - 1 :]] for i, name in enumerate(header)}
     for number, column in facts.sheet.errors:  # a reader shows them as empty
         if first <= number <= len(rows) and column <= len(header):
@@ -50,7 +53,7 @@ def read_workbook(content: bytes, source: TablePart, path: Path) -> Grid:
     return Grid(
         frame,
         first,
-        (*remarks, *stopped),
+        (*remarks, *stopped, *_struck_out(facts.sheet, range(first, first + frame.height), header, source)),
         dates={name: mask.head(frame.height) for name, mask in dates.items()},
         fake=_fake(facts, header, first, frame.height),
         epoch_1904=facts.epoch_1904,
@@ -66,7 +69,7 @@ def _header(rows: list[list[Any]], source: TablePart, sheet: SheetFacts, name: s
     if not any(cell.strip() for cell in here):
         elsewhere = find_header(texts, wanted, source.header_row)
         expected = "declare header_row" + (f" = {elsewhere}" if elsewhere else "")
-        raise RecordsError([Problem(name, f"no header in row {source.header_row}", expected)])
+        raise RecordsError([Problem(name, f"no header in row {source.header_row}", expected, rule="no_header")])
     if not set(wanted) <= {header_text(cell) for cell in here}:
         elsewhere = find_header(texts, wanted, source.header_row)
         if elsewhere is not None:
@@ -74,7 +77,8 @@ def _header(rows: list[list[Any]], source: TablePart, sheet: SheetFacts, name: s
     merged = [m for m in sheet.merged if m[0] <= source.header_row <= m[2] and m[1] <= len(here)]
     if merged:
         found = f"merged cells in the header ({len(merged)} areas)"
-        raise RecordsError([Problem(name, found, "give every column one header in one row, and declare header_row")])
+        expected = "give every column one header in one row, and declare header_row"
+        raise RecordsError([Problem(name, found, expected, rule="merged_header")])
     return named(here, name)
 
 
@@ -90,7 +94,8 @@ def _refuse_other_sheet(book: Any, rows: list[list[Any]], source: TablePart, nam
         others = [sheet for sheet in book.sheet_names[1:] if has_header(book.get_sheet_by_name(sheet).to_python())]
         if others:
             expected = f"declare sheet = {' or '.join(others)}"
-            raise RecordsError([Problem(name, f"a first sheet without the header, which {_has(others)}", expected)])
+            found = f"a first sheet without the header, which {_has(others)}"
+            raise RecordsError([Problem(name, found, expected, rule="other_sheet")])
 
 
 def _has(sheets: list[str]) -> str:
@@ -104,7 +109,7 @@ def _refuse_merged(sheet: SheetFacts, first: int, header: list[str], wanted: lis
     if areas:
         shown = listed([f"{_letters(left)}{top}:{_letters(right)}{bottom}" for top, left, bottom, right in areas])
         found = f"merged cells in the table ({shown})"
-        raise RecordsError([Problem(name, found, "unmerge them, and fill in every cell")])
+        raise RecordsError([Problem(name, found, "unmerge them, and fill in every cell", rule="merged_cells")])
 
 
 def _refuse_uncalculated(sheet: SheetFacts, first: int, header: list[str], name: str) -> None:
@@ -112,7 +117,39 @@ def _refuse_uncalculated(sheet: SheetFacts, first: int, header: list[str], name:
     if cells:
         shown = listed([f"{_letters(column)}{row}" for row, column in cells])
         found = f"{len(cells)} cells with a formula that was never calculated ({shown})"
-        raise RecordsError([Problem(name, found, "open the workbook, let it calculate and save it; or paste values")])
+        expected = "open the workbook, let it calculate and save it; or paste values"
+        raise RecordsError([Problem(name, found, expected, rule="uncalculated")])
+
+
+def _refuse_partly_struck_out(sheet: SheetFacts, first: int, header: list[str], wanted: list[str], name: str) -> None:
+    """Refuse texts of which a part is struck out: a reader takes what holds and what does not for one value."""
+    read = {column for column, text in enumerate(header, start=1) if text in wanted}
+    cells = [(row, column) for row, column in sheet.partly_struck_out if row >= first and column in read]
+    if cells:
+        shown = listed([f"{_letters(column)}{row}" for row, column in cells])
+        found = f"{len(cells)} cells of which a part is struck out ({shown})"
+        raise RecordsError([Problem(name, found, "leave in each cell what holds", rule="partly_struck_out")])
+
+
+def _struck_out(sheet: SheetFacts, rows: range, header: list[str], source: TablePart) -> list[Remark]:
+    """Tell of struck-out cells in columns that are read; a patient whose key is struck out is told once."""
+    wanted = wanted_headers(source)
+    places: dict[str, list[int]] = {}
+    for row, column in sheet.struck_out:
+        if row in rows and column <= len(header) and header[column - 1] in wanted:
+            places.setdefault(header[column - 1], []).append(row)
+    keys = places.pop(wanted[0], [])
+    gone = set(keys)
+    found = [Remark("struck_out", "keys that are struck out", _WITHDRAWN, tuple(keys), wanted[0])] if keys else []
+    for name in header:
+        others = tuple(row for row in places.get(name, ()) if row not in gone)
+        if others:
+            found.append(Remark("struck_out", "cells that are struck out", _NO_LONGER, others, name))
+    return found
+
+
+_WITHDRAWN = "read like all others: delete the rows of patients who do not count"
+_NO_LONGER = "read like all others: empty the cells whose values no longer hold"
 
 
 def _letters(column: int) -> str:
@@ -149,7 +186,7 @@ def _stop(frame: pl.DataFrame, source: TablePart, first: int) -> tuple[pl.DataFr
     if position is None:
         return frame, (Remark("no_stop", "no row with the text of stop_at", "the whole sheet was read"),)
     rest = tuple(range(first + position, first + frame.height))
-    remark = Remark("stop_at", f"rows at the end, from row {rest[0]} on", "not read, as stop_at says", rest)
+    remark = Remark("stop_at", "rows at the end", "not read, as stop_at says", rest)
     return frame.head(position), (remark,)
 
 

@@ -12,6 +12,7 @@ from posixpath import join, normpath
 from typing import Any
 
 from twoarm.errors import Problem, RecordsError
+from twoarm.records.strike_through import StruckOut, read_struck_out, struck_runs, tag
 
 MOST_BYTES = 300_000_000  # of a workbook when unpacked
 MOST_ENTRIES = 2_000
@@ -36,6 +37,8 @@ class SheetFacts:
     uncalculated: list[tuple[int, int]] = field(default_factory=list)
     errors: list[tuple[int, int]] = field(default_factory=list)
     fake_days: list[tuple[int, int]] = field(default_factory=list)  # serial numbers 0, 1 and 60
+    struck_out: list[tuple[int, int]] = field(default_factory=list)
+    partly_struck_out: list[tuple[int, int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +71,11 @@ def _read_book(content: bytes, wanted: str | None, name: str) -> BookFacts:
         files = set(book.namelist())
         if "xl/workbook.xml" not in files:
             found = "content that is not .xlsx (an archive without a workbook)"
-            raise RecordsError([Problem(name, found, "save the table as .xlsx or CSV")])
+            raise RecordsError([Problem(name, found, "save the table as .xlsx or CSV", rule="no_workbook")])
         root = _parse(book, "xl/workbook.xml", name)
-        sheets = [_plain(element.attrib) for element in root.iter() if _tag(element) == "sheet"]
+        sheets = [_plain(element.attrib) for element in root.iter() if tag(element) == "sheet"]
         epoch = any(
-            _tag(e) == "workbookPr" and e.attrib.get("date1904", "0").lower() in ("1", "true") for e in root.iter()
+            tag(e) == "workbookPr" and e.attrib.get("date1904", "0").lower() in ("1", "true") for e in root.iter()
         )
         hidden = tuple(sheet["name"] for sheet in sheets if sheet.get("state", "visible") != "visible")
         chosen = next((sheet for sheet in sheets if wanted in (None, sheet["name"])), None)
@@ -80,7 +83,8 @@ def _read_book(content: bytes, wanted: str | None, name: str) -> BookFacts:
         if chosen is not None:
             path = _sheet_path(book, chosen.get("id", ""), files, name)
             if path is not None:
-                _read_sheet(book, path, facts, name)
+                struck = read_struck_out(book, lambda archive, part: _parse(archive, part, name))
+                _read_sheet(book, path, facts, name, struck)
     commented = any(re.search(r"(^|/)(threadedC|c)omments?\d*[^/]*\.xml$", part) for part in files)
     return BookFacts(hidden, epoch, facts, commented)
 
@@ -89,9 +93,9 @@ def _no_workbook(content: bytes, name: str) -> Problem:
     """Say plainly what a file named .xlsx is instead."""
     if content.startswith(b"\xd0\xcf\x11\xe0"):
         found = "content that is not .xlsx (a workbook with a password, or an old .xls)"
-        return Problem(name, found, "remove the password and save it as .xlsx")
+        return Problem(name, found, "remove the password and save it as .xlsx", rule="locked_workbook")
     found = "content that is not .xlsx (text that was renamed, or a damaged file)"
-    return Problem(name, found, "save the table as .xlsx, or name it .csv if it is text")
+    return Problem(name, found, "save the table as .xlsx, or name it .csv if it is text", rule="no_workbook")
 
 
 def _refuse_archive(book: zipfile.ZipFile, name: str) -> None:
@@ -102,17 +106,17 @@ def _refuse_archive(book: zipfile.ZipFile, name: str) -> None:
     outside = any(".." in part.split("/") or part.startswith("/") or "\\" in part for part in names)
     bomb = unpacked > 50_000_000 and unpacked > MOST_RATIO * max(packed, 1)
     reasons = [
-        (len(entries) > MOST_ENTRIES, f"a workbook of more than {MOST_ENTRIES:,} parts"),
-        (unpacked > MOST_BYTES, "a workbook of over 300 MB unpacked"),
-        (bomb, "a workbook that unpacks to far more than its size"),
-        (any(e.flag_bits & 1 for e in entries), "a workbook with a password"),
-        (outside, "a workbook with parts outside itself"),
-        (any(part.lower().endswith("vbaproject.bin") for part in names), "a workbook with macros (.xlsm)"),
-        (any(_NESTED.search(part) for part in names), "a workbook with another archive in it"),
+        ("archive_bomb", len(entries) > MOST_ENTRIES, f"a workbook of more than {MOST_ENTRIES:,} parts"),
+        ("archive_bomb", unpacked > MOST_BYTES, "a workbook of over 300 MB unpacked"),
+        ("archive_bomb", bomb, "a workbook that unpacks to far more than its size"),
+        ("locked_workbook", any(e.flag_bits & 1 for e in entries), "a workbook with a password"),
+        ("outside_parts", outside, "a workbook with parts outside itself"),
+        ("macros", any(part.lower().endswith("vbaproject.bin") for part in names), "a workbook with macros (.xlsm)"),
+        ("nested_archive", any(_NESTED.search(part) for part in names), "a workbook with another archive in it"),
     ]
-    found = [reason for applies, reason in reasons if applies]
+    found = [(rule, reason) for rule, applies, reason in reasons if applies]
     if found:
-        raise RecordsError([Problem(name, reason, save) for reason in found])
+        raise RecordsError([Problem(name, reason, save, rule=rule) for rule, reason in found])
     for entry in entries:  # a part that is longer than it says, or damaged, ends in an error of its checksum
         with book.open(entry) as part:
             while part.read(_CHUNK):
@@ -133,15 +137,12 @@ def _parse(book: zipfile.ZipFile, path: str, name: str) -> Any:
 
 def _bomb(name: str) -> Problem:
     found = "a workbook whose XML declares entities or a document type"
-    return Problem(name, found, "no spreadsheet writes these; save the table as a new .xlsx")
+    return Problem(name, found, "no spreadsheet writes these; save the table as a new .xlsx", rule="xml_entities")
 
 
 def _damaged(name: str) -> Problem:
-    return Problem(name, "content that is not .xlsx (a damaged workbook)", "open it and save it again")
-
-
-def _tag(element: Any) -> str:
-    return str(element.tag).rpartition("}")[2]
+    found = "content that is not .xlsx (a damaged workbook)"
+    return Problem(name, found, "open it and save it again", rule="damaged_file")
 
 
 def _plain(attributes: Any) -> dict[str, str]:
@@ -159,31 +160,31 @@ def _sheet_path(book: zipfile.ZipFile, relation: str, files: set[str], name: str
     return None
 
 
-def _read_sheet(book: zipfile.ZipFile, path: str, facts: SheetFacts, name: str) -> None:
+def _read_sheet(book: zipfile.ZipFile, path: str, facts: SheetFacts, name: str, struck: StruckOut) -> None:
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import ParseError, iterparse
 
     try:
         with book.open(path) as part:
             for _, element in iterparse(part, ("end",), forbid_dtd=True):
-                tag = _tag(element)
-                if tag == "row":
-                    _read_row(element, facts)
+                name_of = tag(element)
+                if name_of == "row":
+                    _read_row(element, facts, struck)
                     element.clear()
                     if facts.rows * facts.columns > MOST_CELLS:
                         break
-                elif tag in _PARTS:
-                    _PARTS[tag](element, facts)
+                elif name_of in _PARTS:
+                    _PARTS[name_of](element, facts)
     except DefusedXmlException:
         raise RecordsError([_bomb(name)]) from None
     except ParseError:
         raise RecordsError([_damaged(name)]) from None
     if facts.rows * facts.columns > MOST_CELLS:
         found = f"a sheet that spans {facts.rows:,} rows and {facts.columns:,} columns"
-        raise RecordsError([Problem(name, found, "delete stray cells beyond the table")])
+        raise RecordsError([Problem(name, found, "delete stray cells beyond the table", rule="stray_cells")])
 
 
-def _read_row(row: Any, facts: SheetFacts) -> None:
+def _read_row(row: Any, facts: SheetFacts, struck: StruckOut) -> None:
     number = int(row.attrib.get("r", facts.rows + 1))
     facts.rows = max(facts.rows, number)
     if row.attrib.get("hidden") in ("1", "true"):
@@ -195,12 +196,27 @@ def _read_row(row: Any, facts: SheetFacts) -> None:
         if cell.attrib.get("t") == "e":
             facts.errors.append((number, column))
             continue
-        parts = {_tag(part): part.text for part in cell}
+        parts = {tag(part): part.text for part in cell}
         value = parts.get("v")
         if "f" in parts and not value and "is" not in parts and cell.attrib.get("t") != "str":
             facts.uncalculated.append((number, column))
         elif value in ("0", "1", "60") and cell.attrib.get("t", "n") == "n":
             facts.fake_days.append((number, column))
+        if struck.any or "is" in parts:
+            _read_strike(cell, value, (number, column), facts, struck)
+
+
+def _read_strike(cell: Any, value: str | None, place: tuple[int, int], facts: SheetFacts, struck: StruckOut) -> None:
+    """Note a filled cell that is struck out, by its own format or by that of its text."""
+    shared = value if cell.attrib.get("t") == "s" else None
+    texts = [part for part in cell if tag(part) == "is"]
+    inline = [run for text in texts for run in struck_runs(text)]
+    if value is None and not texts:
+        return
+    if shared in struck.part_texts or (any(inline) and not all(inline)):
+        facts.partly_struck_out.append(place)
+    elif cell.attrib.get("s") in struck.formats or shared in struck.whole_texts or any(inline):
+        facts.struck_out.append(place)
 
 
 def _column(reference: str) -> int:

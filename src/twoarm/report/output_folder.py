@@ -130,16 +130,28 @@ def replace_file(path: Path, text: str) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
     try:
-        try:
-            partial.write_bytes(text.encode("utf-8"))
-            _store_file(partial)
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        replace_bytes(path, text.encode("utf-8"))
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror or type(error).__name__})") from None
+
+
+def replace_bytes(path: Path, content: bytes) -> None:
+    """Write a file for its owner alone, whole or not at all, and wait until it is on the disk.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    old_mask = os.umask(0o077)
+    try:
+        partial.write_bytes(content)
+        _store_file(partial)
+        os.replace(partial, path)
+        _store_names(path.parent)
+    finally:
+        os.umask(old_mask)
+        partial.unlink(missing_ok=True)
 
 
 def partial_folder(folder: Path) -> Path:

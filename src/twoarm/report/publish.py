@@ -11,8 +11,11 @@ from dataclasses import asdict
 from dataclasses import replace as replace_fields
 from pathlib import Path
 
+from twoarm.errors import OutputError
 from twoarm.figures.fonts import find_fonts, font_warning
 from twoarm.protocol.protocol import Protocol
+from twoarm.report.audit_trail import FILE as AUDIT
+from twoarm.report.audit_trail import audit_trail
 from twoarm.report.documents import drawn_figures, texts_of, write_documents
 from twoarm.report.figure_files import Drawing, needed_kinds
 from twoarm.report.figure_helper import FigureHelper
@@ -21,8 +24,9 @@ from twoarm.report.interactive_curves import interactive_curves
 from twoarm.report.output_folder import partial_folder, publish, reserved
 from twoarm.report.study_report import StudyReport, compose
 from twoarm.report.verification import manifest_text
+from twoarm.results.keyed_rows import keyed_rows
 from twoarm.results.patient_row import patient_rows_csv
-from twoarm.results.provenance import Provenance
+from twoarm.results.provenance import CellStep, Provenance
 from twoarm.results.results import Results
 from twoarm.tables.table import to_csv
 
@@ -38,6 +42,8 @@ def write_report(
     replace: bool = False,
     helper: FigureHelper | None = None,
     warn: Callable[[str], None] = lambda _: None,
+    secret: bytes | None = None,
+    cells: Sequence[CellStep] = (),
 ) -> Path:
     """Write report, tables, figures, ledger and manifest into a new folder.
 
@@ -51,15 +57,22 @@ def write_report(
         replace: put the new folder in the place of an earlier output.
         helper: a second process that draws figures.
         warn: is told what the reader must know of the files, such as a font that is missing.
+        secret: under which patient keys are hashed; see ``read_export_secret``.
+        cells: what was done to cells, for the audit trail.
 
     Raises:
         OutputError: the folder exists, cannot be made, or is being written by another run.
     """
+    if protocol.output.patient_keys == "keyed_hash":
+        if secret is None:
+            raise OutputError("patient keys are to be hashed, and no secret was given")
+        results = replace_fields(results, patients=keyed_rows(results.patients, secret))
     with reserved(out, replace=replace) as folder:
         partial = partial_folder(folder)
         old_mask = os.umask(0o077)
         try:
             partial.mkdir()
+            _write(partial / AUDIT, audit_trail(results, provenance, cells, amendments))
             _write_all(protocol, results, provenance, partial, (data_notes, amendments), helper, warn)
             publish(partial, folder, replace=replace)
         finally:

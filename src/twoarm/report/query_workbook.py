@@ -19,6 +19,7 @@ COLUMNS = (
     ("What to do", 46),
     ("Answer", 40),
     ("File and sheet", 24),
+    ("Rule", 18),
 )
 ANSWER = 6  # column in which the hospital writes
 OPEN, RESOLVED = "Open", "Resolved"
@@ -50,7 +51,7 @@ def _sheet(book: Workbook, name: str, queries: Sequence[Mapping[str, Any]]) -> N
     for line, query in enumerate(queries, start=1):
         place = f"{query['file']} ({query['sheet']})" if query["sheet"] else query["file"]
         names = ("id", "key", "row", "column", "what", "remedy", "answer")
-        for column, value in enumerate([*(query[name] for name in names), place]):
+        for column, value in enumerate([*(query[name] for name in names), place, query.get("rule", "")]):
             text = "" if value is None else str(value)
             sheet.write_string(line, column, text, free if column == ANSWER else wrap)
 

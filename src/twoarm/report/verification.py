@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from twoarm.errors import OutputError
+from twoarm.report.audit_trail import FILE as AUDIT
+from twoarm.report.audit_trail import broken_links
 
 TOLERANCE = 1e-10  # relative; two runs on machines of different arithmetic agree to ten digits
 
@@ -88,10 +90,17 @@ def verify(folder: str | Path) -> Iterator[str]:
             yield f"{name}: missing"
         elif hashlib.sha256(path.read_bytes()).hexdigest() != expected:
             yield f"{name}: changed since it was written"
+    yield from _broken_trail(place / AUDIT)
     for path in sorted(place.rglob("*")):
         name = path.relative_to(place).as_posix()
         if (not path.is_dir() or path.is_symlink()) and name != "manifest.json" and name not in outputs:
             yield f"{name}: not among the outputs"
+
+
+def _broken_trail(path: Path) -> Iterator[str]:
+    """Yield where the audit trail was changed, which its own hashes tell whatever the manifest says."""
+    if path.is_file() and not path.is_symlink():
+        yield from (f"{path.name}: {said}" for said in broken_links(path.read_text("utf-8", "replace")))
 
 
 def moved_numbers(before: str | Path, after: str | Path) -> list[Moved]:

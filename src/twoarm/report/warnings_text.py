@@ -79,7 +79,7 @@ def _follow_up(scope: Scope, row: Estimate) -> Sentence:
     p = scope.numbers.p_text(float(row.value)) if row.value is not None else ""
     return say(
         f"Follow-up differs between the arms: median {texts[0]} {scope.protocol.time_unit} in {scope.arms[0]} against "
-        f"{texts[1]} in {scope.arms[1]} (log-rank on censoring {p}). Late differences rest on the arm that was watched "
+        f"{texts[1]} in {scope.arms[1]} (log-rank on censoring{f' {p}' if p else ''}). Late differences rest on the arm that was watched "
         "longer.",
         row,
         *medians,
@@ -88,7 +88,7 @@ def _follow_up(scope: Scope, row: Estimate) -> Sentence:
 
 def _few_events(scope: Scope, row: Estimate) -> Sentence:
     label = scope.population.endpoints[row.endpoint].label
-    per_term = scope.numbers.fixed(float(row.value or 0), 1)
+    per_term = "too few" if row.value is None else scope.numbers.number(row, 1)
     return say(
         f"{label}, {in_sentence(scope.population.adjustments[row.adjustment].label)}: the model has {per_term} events a term; "
         "below 10 estimates and intervals are unstable.",
@@ -137,15 +137,19 @@ def _non_proportional(scope: Scope, row: Estimate) -> Sentence:
     places = {"restricted_mean": "restricted means", "piecewise": "hazard ratios within intervals of follow-up"}
     beside = [words for word, words in places.items() if word in scope.population.analyses]
     return say(
-        f"{label}, {in_sentence(made.label)}: the hazard ratio of the arms is not constant over time (score test {p}). It is "
+        f"{label}, {in_sentence(made.label)}: the hazard ratio of the arms is not constant over time (score test{f' {p}' if p else ''}). It is "
         f"an average that depends on how long patients were watched{': see the ' + listed(beside) if beside else ''}.",
         row,
     )
 
 
+def _share(scope: Scope, row: Estimate) -> str:
+    return "more than 5% of" if row.value is None else f"{scope.numbers.number(row, 1)}% of"
+
+
 def _zero(scope: Scope, row: Estimate) -> Sentence:
     return say(
-        f"{scope.population.endpoints[row.endpoint].label}: {scope.numbers.number(row, 1)}% of the patients of {row.arm} "
+        f"{scope.population.endpoints[row.endpoint].label}: {_share(scope, row)} the patients of {row.arm} "
         "have a follow-up of 0 days. Were their dates filled in, or were they lost at once?",
         row,
     )
@@ -169,7 +173,7 @@ def _extreme_weights(scope: Scope, row: Estimate) -> Sentence:
 
 def _competing(scope: Scope, row: Estimate) -> Sentence:
     return say(
-        f"{scope.population.endpoints[row.endpoint].label}: {scope.numbers.number(row, 1)}% of the patients of {row.arm} "
+        f"{scope.population.endpoints[row.endpoint].label}: {_share(scope, row)} the patients of {row.arm} "
         "are censored by their death, as if the event could still have come. Its incidence is then overstated: name the "
         "date of death among the endpoint's competing events, or among its events.",
         row,
@@ -186,6 +190,7 @@ def _one_day(scope: Scope, row: Estimate) -> Sentence:
 
 def _mostly_missing(scope: Scope, row: Estimate) -> Sentence:
     share = "everybody" if row.value == 100 else f"at least {scope.numbers.general(row.value or 0)}% of the patients"
+    share = "most patients" if row.value is None else share
     text = f"{scope.label(row.variable)} is missing for {share} in {row.arm}."
     if scope.imputed:
         text += " Too little of it is known to draw it, so that nothing was imputed."
