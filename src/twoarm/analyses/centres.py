@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twoarm.analyses.cox_model import STATISTICS, TIES, arm_column, fit_observed, method_name, of_cause, variance_name
+from twoarm.analyses.cox_model import (
+    STATISTICS,
+    arm_column,
+    fit_observed,
+    method_name,
+    of_cause,
+    ties_name,
+    variance_name,
+)
 from twoarm.analyses.hazard_ratio import ARM, model_design, small_arms, write_hazard_ratio
 from twoarm.analyses.request import Observed, Request
 from twoarm.protocol.sensitivity import Centres
@@ -77,8 +85,8 @@ def _by_number(label: str) -> tuple[float, str]:
 
 
 def _stratified(request: Request, ledger: Ledger, observed: Observed, division: Division) -> None:
-    ties = TIES[request.protocol.conventions.ties]
-    here = ledger.within(method=of_cause(f"Cox stratified by centre, {ties}, Wald{variance_name(request)}", observed))
+    method = f"Cox stratified by centre, {ties_name(request)}, Wald{variance_name(request)}"
+    here = ledger.within(method=of_cause(method, observed))
     known = division.code >= 0
     mine = observed.within(known)
     if not mine.time.size:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from twoarm.analyses.cox_model import SEVERAL_SETS, STATISTICS, TIES, of_cause, variance_name
+from twoarm.analyses.cox_model import SEVERAL_SETS, STATISTICS, of_cause, offset_of, ties_name, variance_name
 from twoarm.analyses.hazard_ratio import interval, small_arms
 from twoarm.analyses.named_days import named_days
 from twoarm.analyses.request import Observed, Request
@@ -24,7 +24,7 @@ def piecewise(request: Request) -> None:
     if not request.adjusted.marginal:
         return
     variance = variance_name(request)
-    model = f"Cox within intervals, {TIES[request.protocol.conventions.ties]}, Wald{variance}"
+    model = f"Cox within intervals, {ties_name(request)}, Wald{variance}"
     for name, endpoint in request.endpoints.items():
         observed = request.observed(endpoint)
         ledger = request.ledger.within(endpoint=name)
@@ -81,6 +81,8 @@ def _fit(request: Request, observed: Observed, cuts: list[float]) -> PiecewiseHa
         cuts=cuts,
         weight=observed.weight,
         cluster=observed.pair,
+        crossed=observed.patient,
+        offset=offset_of(request, observed),
         ties=request.protocol.conventions.ties,
         minimum_events=request.protocol.analyses.piecewise.minimum_events,
     )

@@ -46,6 +46,17 @@ def restricted_mean_variance(protocol: Protocol) -> str:
     return f"; the variance (infinitesimal jackknife) is {words}" if words else ""
 
 
+def robust_score_test(protocol: Protocol) -> str:
+    """Return how the test of proportional hazards stands in samples by design; nothing without any."""
+    words = _of_designed(protocol, "in matched samples clustered", "in weighted ones robust")
+    if not words:
+        return ""
+    return (
+        f"; its variance is {words} (sums of squares of the score's shares), and the model's own test, which takes patients "
+        "for independent and weights for counts, stands beside it"
+    )
+
+
 def _piecewise(protocol: Protocol) -> str:
     section = protocol.analyses.piecewise
     where = _times(protocol, section.cuts) if section.cuts else "the median event time of all patients"
