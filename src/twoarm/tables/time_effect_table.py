@@ -6,10 +6,9 @@ from twoarm.results.estimate import Estimate
 from twoarm.tables.scope import Scope
 from twoarm.tables.table import Cell, Row, Table, plain, quote
 
-
 BY_DESIGN = (
-    "Under weights and in matched samples the robust test is the one to read; that of the model takes weights for counts "
-    "and ignores pairs."
+    "Under weights and in matched samples the robust test is the one to read; that of the model takes weights for "
+    "counts and ignores pairs."
 )
 
 
@@ -43,8 +42,8 @@ def proportional_hazards_table(scope: Scope) -> Table | None:
         ),
         rows=tuple(rows),
         footnotes=(
-            "Score test of Grambsch and Therneau on the Kaplan-Meier scale. A small value speaks against a hazard ratio "
-            "that is constant over time: read it then as an average, beside the restricted means.",
+            "Score test of Grambsch and Therneau on the Kaplan-Meier scale. A small value speaks against a hazard "
+            "ratio that is constant over time: read it then as an average, beside the restricted means.",
             *([BY_DESIGN] if designed else []),
         ),
     )
