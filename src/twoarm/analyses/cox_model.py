@@ -20,7 +20,6 @@ EXACT_ALONE = "exact ties have no weights and no robust variance"
 AnyCoxFit = CoxFit | ExactCoxFit
 BY_PAIR, ROBUST = ", robust variance clustered by pair", ", robust variance"
 BY_SET = ", robust variance clustered by matched set"
-SEVERAL_SETS = "partners stand in several sets, so that clusters cross: see the hazard ratio"
 CROSSED = ", robust variance by crossed clusters of set and patient"
 
 
@@ -108,6 +107,8 @@ def variance_name(request: Request, *, clustered: bool = True) -> str:
 
 def variance_of_curves(request: Request) -> str:
     """Return how the ledger calls the variance of what is read off curves; nothing for Greenwood's."""
+    if request.adjusted.repeated:
+        return "variance by crossed clusters of set and patient"
     if request.adjusted.pair is not None:
         return f"variance clustered by {'pair' if request.adjusted.sets is None else 'matched set'}"
     return "robust variance" if request.adjusted.weighted is not None else ""

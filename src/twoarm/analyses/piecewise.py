@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from twoarm.analyses.cox_model import SEVERAL_SETS, STATISTICS, of_cause, offset_of, ties_name, variance_name
+from twoarm.analyses.cox_model import STATISTICS, of_cause, offset_of, ties_name, variance_name
 from twoarm.analyses.hazard_ratio import interval, small_arms
 from twoarm.analyses.named_days import named_days
 from twoarm.analyses.request import Observed, Request
@@ -29,7 +29,7 @@ def piecewise(request: Request) -> None:
         observed = request.observed(endpoint)
         ledger = request.ledger.within(endpoint=name)
         contrast = ledger.within(arm=request.contrast, method=of_cause(model, observed))
-        few = SEVERAL_SETS if observed.patient is not None else small_arms(request, observed)
+        few = small_arms(request, observed)
         if few:
             contrast.not_estimable(*STATISTICS, reason=few)
             continue
@@ -46,7 +46,7 @@ def piecewise(request: Request) -> None:
                     here = ledger.within(arm=arm, parameter=label)
                     here.add("at_risk", at_risk)
                     here.add("events", events)
-                _write(contrast.within(parameter=label), piece, request.protocol.confidence_level)
+                _write(contrast.within(parameter=label), piece, request.protocol.confidence_level, found.variance_note)
             _write_test(contrast.within(method=f"{EQUALITY}{variance}"), found)
 
 
@@ -88,7 +88,7 @@ def _fit(request: Request, observed: Observed, cuts: list[float]) -> PiecewiseHa
     )
 
 
-def _write(ledger: Ledger, piece: HazardPiece, confidence_level: float) -> None:
+def _write(ledger: Ledger, piece: HazardPiece, confidence_level: float, note: str) -> None:
     if piece.reason:
         ledger.not_estimable(*STATISTICS, reason=piece.reason)
         return
@@ -96,7 +96,7 @@ def _write(ledger: Ledger, piece: HazardPiece, confidence_level: float) -> None:
         effect = interval(piece.log_hazard_ratio, piece.std_error, confidence_level)
         p_value = two_sided_normal(piece.log_hazard_ratio / piece.std_error)
         for statistic, value in zip(STATISTICS, (*effect, p_value), strict=True):
-            ledger.add(statistic, value)
+            ledger.add(statistic, value, note=note)
         ledger.add("log_hazard_ratio", piece.log_hazard_ratio)
         ledger.add("log_hazard_ratio_se", piece.std_error)
         ledger.add("degrees_of_freedom", piece.degrees_of_freedom)
@@ -108,4 +108,4 @@ def _write_test(ledger: Ledger, found: PiecewiseHazardRatio) -> None:
         ledger.not_estimable("chi_squared", "p_value", reason=reason)
         return
     for statistic, value in zip(_TEST, (found.statistic, found.degrees_of_freedom, found.p_value), strict=True):
-        ledger.add(statistic, value)
+        ledger.add(statistic, value, note=found.variance_note)
