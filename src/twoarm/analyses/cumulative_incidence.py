@@ -78,7 +78,7 @@ def _describe(
         confidence_level=request.protocol.confidence_level,
     )
     _landmarks(ledger, curves, request, rounded)
-    if ledger.context.arm != "all":
+    if ledger.context.arm != "all" or request.imputed:
         request.ledger.curves.append(_curve(ledger, curves, observed.within(rows), cause[rows]))
 
 
@@ -142,6 +142,7 @@ def _subdistribution(
             here.add(statistic, value, note=fit.variance_note)
         here.add("log_subdistribution_hazard_ratio", coefficient)
         here.add("log_subdistribution_hazard_ratio_se", std_error)
+        here.add("degrees_of_freedom", max((fit.clusters or int(fit.events)) - 1, 1))
 
 
 def _curve(ledger: Ledger, curves: CumulativeIncidence, patients: Observed, cause: Integers) -> Curve:

@@ -12,6 +12,7 @@ from twoarm.statistics.restricted_mean import RestrictedMean, RestrictedMeanCont
 MEAN = ("restricted_mean", "restricted_mean_lower", "restricted_mean_upper")
 GAP = tuple(f"restricted_mean_difference{end}" for end in ("", "_lower", "_upper"))
 RATIO = tuple(f"restricted_mean_ratio{end}" for end in ("", "_lower", "_upper"))
+MEAN_SE = f"{MEAN[0]}_se"
 GAP_SE = "restricted_mean_difference_se"
 LOG_RATIO, LOG_RATIO_SE = "log_restricted_mean_ratio", "log_restricted_mean_ratio_se"
 COMPETING = "events compete: the curve of those without the event is no survival curve, nor its area a mean time"
@@ -46,7 +47,7 @@ def restricted_mean(request: Request) -> None:
                 request.split(observed.treated), (found.treated, found.comparator), strict=True
             ):
                 here = ledger.within(arm=label, unit="days")
-                for statistic, value in zip((*MEAN, f"{MEAN[0]}_se"), _of_arm(arm), strict=True):
+                for statistic, value in zip((*MEAN, MEAN_SE), _of_arm(arm), strict=True):
                     here.add(statistic, value)
                 here.add("degrees_of_freedom", int((rows & observed.once).sum()) - 1, unit="")
             contrast.add("tau", found.treated.tau, unit="days")

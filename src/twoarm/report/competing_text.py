@@ -50,7 +50,10 @@ def competing_methods(protocol: Protocol) -> Iterator[str]:
             "the weighted model of survival's finegray (Efron's ties); Gray's test has no weighted form."
         )
     if any(isinstance(section, MultipleImputation) for section in protocol.missing.values()):
-        text += " Both stand on complete cases alone."
+        text += (
+            " Over imputations incidence was pooled by Rubin's rules on log(-log(1 - F)), the subdistribution hazard ratio on its "
+            "logarithm and Gray's test by D2."
+        )
     yield text
 
 
