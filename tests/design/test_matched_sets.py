@@ -269,3 +269,69 @@ def test_both_kernels_agree_where_there_is_nothing_to_choose() -> None:
     scores, focal = [0.1, 0.5, 0.11, 0.52, 0.12, 0.53], [1, 1, 0, 0, 0, 0]
     made = [kernel(score=scores, focal=focal, caliper=0.05, ratio=2) for kernel in (match_nearest, match_optimal)]
     assert made[0].partner.tolist() == made[1].partner.tolist() == [2, 4, 3, 5]
+
+
+EFFECTS = """
+[analyses.survival]
+landmarks = [400]
+[analyses.restricted_mean]
+tau = 700
+[analyses.piecewise]
+cuts = [300]
+[endpoints.found]
+label = "Work found"
+primary = true
+time = "days"
+event = "odd"
+competing = ["even"]
+[derived]
+odd = "happened and (educ in (1, 3, 5, 7, 9, 11, 13, 15, 17))"
+even = "happened and (educ in (0, 2, 4, 6, 8, 10, 12, 14, 16, 18))"
+"""
+
+
+@pytest.fixture(scope="module")
+def effects(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    folder = tmp_path_factory.mktemp("effects")
+    write_lalonde(folder, *(f"{name}:{options}" for name, (_, options) in MATCHINGS.items()))
+    text = (
+        (folder / "study.toml").read_text("utf-8").replace('"Matched sets"\n', '"Matched sets"\ntime_unit = "days"\n')
+    )
+    (folder / "study.toml").write_text(text + EFFECTS, "utf-8")
+    protocol = read_protocol(folder / "study.toml")
+    return run_study(protocol, read_records(protocol, folder))
+
+
+@pytest.mark.parametrize("name", ["twice", "again"])
+def test_effects_in_crossed_sets_equal_r(effects: Results, name: str) -> None:
+    label = MATCHINGS[name][0]
+    expected = next(one for one in reference("crossed_effects")["studies"] if one["label"] == label)
+    here = {"adjustment": name, "endpoint": "work", "arm": "Trained vs Not trained"}
+
+    def value(analysis: str, statistic: str, **more: str) -> float:
+        row = effects.get(**{**here, "analysis": analysis, "statistic": statistic, **more})
+        assert "crossed clusters of set and patient" in row.method
+        assert row.value is not None
+        return float(row.value)
+
+    means = expected["restricted_mean"]
+    assert value("restricted_mean", "restricted_mean_difference") == pytest.approx(means["difference"], **CLOSE)
+    assert value("restricted_mean", "restricted_mean_difference_se") == pytest.approx(means["se"], **CLOSE)
+    assert value("restricted_mean", "log_restricted_mean_ratio_se") == pytest.approx(means["log_se"], **CLOSE)
+    gap = expected["survival"]
+    assert value("survival_difference", "survival_difference") == pytest.approx(100 * gap["difference"], **CLOSE)
+    assert value("survival_difference", "survival_difference_se") == pytest.approx(100 * gap["se"], **CLOSE)
+    pieces = expected["piecewise"]
+    for j, parameter in enumerate(("0 to 300 days", "after 300 days")):
+        found = value("piecewise", "log_hazard_ratio", parameter=parameter)
+        assert found == pytest.approx(pieces["coefficients"][j], **CLOSE)
+        error = value("piecewise", "log_hazard_ratio_se", parameter=parameter)
+        assert error == pytest.approx(np.sqrt(pieces["covariance"][j][j]), **CLOSE)
+    assert value("piecewise", "chi_squared", parameter="") == pytest.approx(pieces["equality"], **CLOSE)
+    for cause, variable in zip((2, 1), ("", "competing"), strict=True):  # odd years of schooling are R's cause 2
+        one = expected["fine_gray"][cause - 1]
+        fit = {"endpoint": "found", "variable": variable}
+        found = value("cumulative_incidence", "log_subdistribution_hazard_ratio", **fit)
+        assert found == pytest.approx(one["coefficient"], **CLOSE)
+        error = value("cumulative_incidence", "log_subdistribution_hazard_ratio_se", **fit)
+        assert error == pytest.approx(one["se"], **CLOSE)

@@ -14,12 +14,15 @@ from spec_study import patients, write_study
 from twoarm.errors import ProtocolError
 from twoarm.protocol.read import parse_protocol, read_protocol
 from twoarm.records.records import read_records
+from twoarm.report.methods_text import methods_text
 from twoarm.report.study_report import compose
 from twoarm.results.estimate import Estimate
 from twoarm.results.results import Results
 from twoarm.statistics.gray_test import gray_test
 from twoarm.statistics.log_rank import log_rank
 from twoarm.study import run_study
+from twoarm.tables.all_tables import all_tables
+from twoarm.tables.scope import scopes
 
 STUDY = """\
 format_version = 1
@@ -382,3 +385,15 @@ def test_the_protocol_names_what_is_wrong(tmp_path: Path) -> None:
     asked = {**COLUMN, 'label = "Everybody"': 'label = "Everybody"\nanalyses = ["cumulative_incidence"]'}
     with pytest.raises(ProtocolError, match='found "cumulative_incidence"; expected competing events in an endpoint'):
         read_protocol(write_study(tmp_path, of_causes(1), asked))
+
+
+def test_a_landmark_analysis_of_competing_events_says_that_it_is_cause_specific(tmp_path: Path) -> None:
+    results = run(tmp_path, of_causes(0, 1, 2, 1, 2), "\n[analyses.landmark]\ntimes = [3]\n")
+    rows = results.select(analysis="landmark", adjustment="unadjusted", arm="New vs Old", statistic="p_value")
+    assert [row.method for row in rows] == ["cause-specific log-rank", "cause-specific Cox, Efron ties, Wald"]
+    protocol = read_protocol(tmp_path / "study.toml")
+    table = {one.name: one for one in all_tables(scopes(protocol, results)[0])}["landmark"]
+    assert any("hazard ratio and log-rank test are cause-specific" in note for note in table.footnotes)
+    assert table.rows[1].cells[-1].text != "NE"
+    said = " ".join(text for _, paragraphs in methods_text(protocol) for text in paragraphs)
+    assert "Where events compete both are cause-specific: a competing event censors." in said

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from twoarm.analyses.cox_model import fit_observed
+from twoarm.analyses.cox_model import approximately, fit_approximately, offset_of
 from twoarm.analyses.hazard_ratio import model_design, small_arms
 from twoarm.analyses.request import Observed, Request
 from twoarm.analyses.survival import landmark_days
@@ -37,11 +37,11 @@ def standardised_survival(request: Request) -> None:
         return
     for name, endpoint in request.endpoints.items():
         observed = request.observed(endpoint)
-        ledger = request.ledger.within(endpoint=name, method=STANDARDISED)
+        ledger = request.ledger.within(endpoint=name, method=approximately(request, STANDARDISED))
         with ledger.within(arm=request.contrast).estimating(*DIFFERENCE, "p_value"):
             _refuse_small(request, observed)
             design = model_design(request, observed, request.adjusted.covariates_in_model)
-            fit = fit_observed(request, observed, design.values, design.names)
+            fit = fit_approximately(request, observed, design.values, design.names)
             marks = _landmarks(request, ledger, endpoint, observed)
             _write(request, ledger, tuple(marks), standardise_survival(fit, arm=0, times=list(marks.values())))
             _curves(request, ledger, observed, fit)
@@ -55,16 +55,16 @@ def augmented(request: Request) -> None:
         return
     for name, endpoint in request.endpoints.items():
         observed = request.observed(endpoint)
-        ledger = request.ledger.within(endpoint=name, method=AUGMENTED)
+        ledger = request.ledger.within(endpoint=name, method=approximately(request, AUGMENTED))
         with ledger.within(arm=request.contrast).estimating(*DIFFERENCE, "p_value"):
             _refuse_small(request, observed)
             marks = _landmarks(request, ledger, endpoint, observed)
-            names = tuple(request.population.covariates) if section.covariates is None else section.covariates
-            design = model_design(request, observed, names)
+            wanted = request.population.covariates if section.covariates is None else section.covariates
+            design = model_design(request, observed, [n for n in wanted if n != request.population.offset])
             found = augmented_survival(
                 score=score.probability[request.adjusted.row[observed.rows]],
                 treated=observed.treated,
-                outcome=_model(request, observed, design, observed.event),
+                outcome=_model(request, observed, design, observed.event, offset_of(request, observed)),
                 censoring=None if observed.event.all() else _model(request, observed, design, ~observed.event),
                 arm=0,
                 times=list(marks.values()),
@@ -83,10 +83,18 @@ def _refuse_small(request: Request, observed: Observed) -> None:
         raise NotEstimableError(f"no events in {' and '.join(empty)}")
 
 
-def _model(request: Request, observed: Observed, design: DesignMatrix, event: Booleans) -> CoxFit:
+def _model(
+    request: Request, observed: Observed, design: DesignMatrix, event: Booleans, offset: Floats | None = None
+) -> CoxFit:
     """Return a model of the event, or of its absence, of patients who count once each."""
-    ties = request.protocol.conventions.ties
-    return fit_cox(time=observed.time, event=event, covariates=design.values, names=design.names, ties=ties)
+    return fit_cox(
+        time=observed.time,
+        event=event,
+        covariates=design.values,
+        names=design.names,
+        offset=offset,
+        ties=request.protocol.conventions.approximate_ties,
+    )
 
 
 def _landmarks(request: Request, ledger: Ledger, endpoint: TimeToEvent, observed: Observed) -> dict[str, float]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from twoarm.analyses.cox_model import STATISTICS, TIES, arm_column, fit_observed, of_cause
+from twoarm.analyses.cox_model import STATISTICS, arm_column, fit_observed, of_cause, ties_name
 from twoarm.analyses.request import Request
 from twoarm.design.adjusted_cohort import AdjustedCohort
 from twoarm.errors import NotEstimableError
@@ -25,8 +25,7 @@ def bootstrap_hazard_ratios(request: Request) -> None:
         return
     draws = _draw(request)
     verb = "matched" if adjusted.pair is not None else "weighted"
-    ties = TIES[request.protocol.conventions.ties]
-    method = f"Cox, {ties}, normal interval, variance of {adjusted.replicates:,} resamples {verb} anew"
+    method = f"Cox, {ties_name(request)}, normal interval, variance of {adjusted.replicates:,} resamples {verb} anew"
     for name, endpoint in request.endpoints.items():
         named = of_cause(method, request.observed(endpoint))
         here = request.ledger.within(endpoint=name, arm=request.contrast, method=named)

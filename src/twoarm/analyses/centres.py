@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from twoarm.analyses.cox_model import STATISTICS, TIES, arm_column, fit_observed, method_name, of_cause, variance_name
+from twoarm.analyses.cox_model import (
+    STATISTICS,
+    arm_column,
+    fit_observed,
+    method_name,
+    of_cause,
+    ties_name,
+    variance_name,
+)
 from twoarm.analyses.hazard_ratio import ARM, model_design, small_arms, write_hazard_ratio
 from twoarm.analyses.request import Observed, Request
 from twoarm.protocol.sensitivity import Centres
@@ -50,7 +59,36 @@ def centres(request: Request) -> None:
         _not_recorded(request, ledger, observed, division)
         together = ledger.within(arm=request.contrast, variable=division.variable)
         together.add("centres", len(division.labels), parameter="all")
-        _together(request, together, [effect for effect in found if effect])
+        if not request.imputed:
+            _together(request, together, [effect for effect in found if effect])
+
+
+def centres_of_pooled(request: Request) -> None:
+    """Write what the centres say together, from their hazard ratios as they were pooled over the imputations.
+
+    Source: Burgess, White, Resche-Rigon and Wood (2013): Rubin's rules within each centre come first.
+    """
+    declared, failed = request.protocol.centres, replace(request.ledger.context, statistic="analysis").id
+    if declared is None or not request.adjusted.marginal or any(row.id == failed for row in request.ledger.rows):
+        return
+    for name, endpoint in request.endpoints.items():
+        division = divide(declared, request, request.observed(endpoint))
+        together = request.ledger.within(endpoint=name, arm=request.contrast, variable=division.variable)
+        _together(request, together, [*_pooled_effects(together)])
+
+
+def _pooled_effects(together: Ledger) -> Iterator[tuple[str, float, float]]:
+    """Yield label, log hazard ratio and standard error of every centre that has them in the ledger."""
+    context = together.context
+    rows = {
+        (row.variable_level, row.statistic): row.value
+        for row in together.rows
+        if replace(context, variable_level=row.variable_level, statistic=row.statistic, method=row.method).id == row.id
+    }
+    for (label, statistic), value in rows.items():
+        error = rows.get((label, f"{statistic}_se"))
+        if statistic == "log_hazard_ratio" and label and value is not None and error:
+            yield label, float(value), float(error)
 
 
 def divide(declared: Centres, request: Request, observed: Observed) -> Division:
@@ -77,8 +115,8 @@ def _by_number(label: str) -> tuple[float, str]:
 
 
 def _stratified(request: Request, ledger: Ledger, observed: Observed, division: Division) -> None:
-    ties = TIES[request.protocol.conventions.ties]
-    here = ledger.within(method=of_cause(f"Cox stratified by centre, {ties}, Wald{variance_name(request)}", observed))
+    method = f"Cox stratified by centre, {ties_name(request)}, Wald{variance_name(request)}"
+    here = ledger.within(method=of_cause(method, observed))
     known = division.code >= 0
     mine = observed.within(known)
     if not mine.time.size:

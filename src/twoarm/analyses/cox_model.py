@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from twoarm.analyses.request import Observed, Request
+from twoarm.cohort.covariates import ContinuousValues
+from twoarm.errors import NotEstimableError
 from twoarm.protocol.choices import Ties
 from twoarm.statistics.arrays import Floats, Integers
 from twoarm.statistics.cox import CoxFit, fit_cox
 from twoarm.statistics.crossed_clusters import with_crossed_clusters
+from twoarm.statistics.exact_cox import ExactCoxFit, fit_exact_cox
 
 STATISTICS = ("hazard_ratio", "hazard_ratio_lower", "hazard_ratio_upper", "p_value")
-TIES: dict[Ties, str] = {"efron": "Efron ties", "breslow": "Breslow ties"}
+TIES: dict[Ties, str] = {"efron": "Efron ties", "breslow": "Breslow ties", "exact": "exact ties"}
+APPROXIMATE = ", Efron ties"  # of what has no exact form, where exact ties are asked for
+EXACT_ALONE = "exact ties have no weights and no robust variance"
+AnyCoxFit = CoxFit | ExactCoxFit
 BY_PAIR, ROBUST = ", robust variance clustered by pair", ", robust variance"
 BY_SET = ", robust variance clustered by matched set"
-SEVERAL_SETS = "partners stand in several sets, so that clusters cross: see the hazard ratio"
 CROSSED = ", robust variance by crossed clusters of set and patient"
 
 
@@ -26,14 +31,49 @@ def fit_observed(
     *,
     clustered: bool = True,
     strata: Integers | None = None,
-) -> CoxFit:
+) -> AnyCoxFit:
     """Fit a Cox model to some rows, clustered by pair unless that is not wanted; under weights the variance is robust.
 
-    Where patients have several rows, clusters are crossed: matched sets and patients.
+    Where patients have several rows, clusters are crossed: matched sets and patients. The protocol keeps exact ties
+    from weights and pairs.
 
     Raises:
         NotEstimableError: no events, all times tied, or no term can be estimated.
     """
+    if request.protocol.conventions.ties != "exact":
+        return fit_approximately(request, observed, covariates, names, clustered=clustered, strata=strata)
+    if observed.weight is not None or observed.pair is not None:
+        raise NotEstimableError(EXACT_ALONE)
+    return fit_exact_cox(
+        time=observed.time,
+        event=observed.event,
+        covariates=covariates,
+        names=names,
+        strata=strata,
+        offset=offset_of(request, observed),
+    )
+
+
+def offset_of(request: Request, observed: Observed) -> Floats | None:
+    """Return the part of the log hazard that the protocol takes for known, shape (m,); None without one."""
+    name = request.population.offset
+    if name is None:
+        return None
+    covariate = request.covariate(name, observed)
+    assert isinstance(covariate, ContinuousValues), "the protocol allows a number only"
+    return covariate.values
+
+
+def fit_approximately(
+    request: Request,
+    observed: Observed,
+    covariates: Floats,
+    names: Sequence[str] | None = None,
+    *,
+    clustered: bool = True,
+    strata: Integers | None = None,
+) -> CoxFit:
+    """Fit as ``fit_observed`` does, in Efron's form where exact ties are asked for: what follows has no exact form."""
     fit = fit_cox(
         time=observed.time,
         event=observed.event,
@@ -42,7 +82,8 @@ def fit_observed(
         strata=strata,
         weight=observed.weight,
         cluster=observed.pair if clustered else None,
-        ties=request.protocol.conventions.ties,
+        offset=offset_of(request, observed),
+        ties=request.protocol.conventions.approximate_ties,
     )
     if not clustered or observed.pair is None or observed.patient is None:
         return fit
@@ -66,14 +107,27 @@ def variance_name(request: Request, *, clustered: bool = True) -> str:
 
 def variance_of_curves(request: Request) -> str:
     """Return how the ledger calls the variance of what is read off curves; nothing for Greenwood's."""
+    if request.adjusted.repeated:
+        return "variance by crossed clusters of set and patient"
     if request.adjusted.pair is not None:
         return f"variance clustered by {'pair' if request.adjusted.sets is None else 'matched set'}"
     return "robust variance" if request.adjusted.weighted is not None else ""
 
 
+def ties_name(request: Request) -> str:
+    """Return what the ledger says of ties and of what is taken for known."""
+    offset = request.population.offset
+    return TIES[request.protocol.conventions.ties] + (f", offset {offset}" if offset is not None else "")
+
+
+def approximately(request: Request, method: str) -> str:
+    """Say of a method without an exact form which ties it has, where exact ones are asked for."""
+    return method + (APPROXIMATE if request.protocol.conventions.ties == "exact" else "")
+
+
 def method_name(request: Request, *, clustered: bool = True) -> str:
     """Return what the ledger calls the fit."""
-    return f"Cox, {TIES[request.protocol.conventions.ties]}, Wald{variance_name(request, clustered=clustered)}"
+    return f"Cox, {ties_name(request)}, Wald{variance_name(request, clustered=clustered)}"
 
 
 def of_cause(method: str, observed: Observed) -> str:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from twoarm.analyses.cox_model import SEVERAL_SETS, arm_column, variance_name
+from twoarm.analyses.cox_model import arm_column, variance_name
 from twoarm.analyses.hazard_ratio import interval, small_arms
 from twoarm.analyses.request import Observed, Request
 from twoarm.analyses.survival import landmark_days
@@ -78,7 +78,7 @@ def _describe(
         confidence_level=request.protocol.confidence_level,
     )
     _landmarks(ledger, curves, request, rounded)
-    if ledger.context.arm != "all":
+    if ledger.context.arm != "all" or request.imputed:
         request.ledger.curves.append(_curve(ledger, curves, observed.within(rows), cause[rows]))
 
 
@@ -118,8 +118,7 @@ def _subdistribution(
     here = ledger.within(method=f"Fine-Gray ({variant}), Wald{variance}")
     statistics = (*RATIO, "p_value")
     empty = [arm for arm, rows in request.split(observed.treated) if not (cause[rows] == label).any()]
-    reason = few or (SEVERAL_SETS if observed.patient is not None else "")
-    reason = reason or (f"no events in {' and '.join(empty)}" if empty else "")
+    reason = few or (f"no events in {' and '.join(empty)}" if empty else "")
     if reason:
         here.not_estimable(*statistics, reason=reason)
         return
@@ -130,6 +129,7 @@ def _subdistribution(
             covariates=arm_column(observed),
             cause_of_interest=label,
             cluster=observed.pair,
+            crossed=observed.patient if variant == "finegray" else None,  # else every patient has one row
             weight=observed.weight,
             variant=variant,
         )
@@ -139,9 +139,10 @@ def _subdistribution(
         ratios = interval(coefficient, std_error, request.protocol.confidence_level)
         p_value = two_sided_normal(coefficient / std_error)
         for statistic, value in zip(statistics, (*ratios, p_value), strict=True):
-            here.add(statistic, value)
+            here.add(statistic, value, note=fit.variance_note)
         here.add("log_subdistribution_hazard_ratio", coefficient)
         here.add("log_subdistribution_hazard_ratio_se", std_error)
+        here.add("degrees_of_freedom", max((fit.clusters or int(fit.events)) - 1, 1))
 
 
 def _curve(ledger: Ledger, curves: CumulativeIncidence, patients: Observed, cause: Integers) -> Curve:

@@ -30,6 +30,7 @@ MEAN = "mean over the imputations"
 def design_warnings(request: Request, imputed: Sequence[AdjustedCohort] = ()) -> None:
     """Read the rows of this adjustment, pooled ones if it is imputed, and write the warnings that follow from them."""
     rows = [row for row in request.ledger.rows if _same(row, request.ledger.context)]
+    tested: dict[str, Estimate] = {}  # the headline test of proportional hazards of each endpoint
     for row in rows:
         if row.value is None:
             continue
@@ -44,7 +45,10 @@ def design_warnings(request: Request, imputed: Sequence[AdjustedCohort] = ()) ->
             _warn(request, "extreme_weights", row)
         elif key == ("follow_up", "p_value") and row.value < ALPHA and _as_they_are(request):
             _warn(request, "follow_up_differs", row)
-        elif key == ("proportional_hazards", "p_value") and row.value < ALPHA and not row.variable and row.arm != "all":
+        elif key == ("proportional_hazards", "p_value") and not row.variable and row.arm != "all":
+            tested.setdefault(row.endpoint, row)
+    for row in tested.values():
+        if row.value is not None and row.value < ALPHA:
             _warn(request, "non_proportional", row)
     _imbalance(request, rows)
     _few_events(request, rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from twoarm.analyses.cox_model import STATISTICS, of_cause
+from twoarm.analyses.cox_model import STATISTICS, of_cause, offset_of
 from twoarm.analyses.request import Observed, Request
 from twoarm.design.design_matrix import DesignMatrix
 from twoarm.results.ledger import Ledger
@@ -22,13 +22,15 @@ def write_firth(request: Request, ledger: Ledger, observed: Observed, design: De
     if observed.weight is not None:
         return
     pairs = ", ignoring the pairs" if observed.pair is not None else ""
-    here = ledger.within(arm=request.contrast, method=of_cause(METHOD + pairs, observed))
+    known = "" if request.population.offset is None else f", offset {request.population.offset}"
+    here = ledger.within(arm=request.contrast, method=of_cause(METHOD + known + pairs, observed))
     with here.estimating(*STATISTICS):
         fit = fit_firth_cox(
             time=observed.time,
             event=observed.event,
             covariates=design.values,
             names=design.names,
+            offset=offset_of(request, observed),
             confidence_level=request.protocol.confidence_level,
             profiled=[0],
         )

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from twoarm.analyses.bootstrap import bootstrap_hazard_ratios
-from twoarm.analyses.cox_model import STATISTICS, fit_observed, method_name, of_cause
+from twoarm.analyses.cox_model import STATISTICS, AnyCoxFit, fit_observed, method_name, of_cause
 from twoarm.analyses.firth import write_firth
 from twoarm.analyses.request import Observed, Request
 from twoarm.design.design_matrix import DesignMatrix, Term, build_design_matrix
 from twoarm.errors import NotEstimableError
 from twoarm.protocol.covariate import Continuous
 from twoarm.results.ledger import Ledger
-from twoarm.statistics.cox import MONOTONE, CoxFit
+from twoarm.statistics.cox import MONOTONE
 from twoarm.statistics.distributions import normal_quantile, two_sided_normal
 
 ARM = "arm"
@@ -80,7 +80,7 @@ def small_arms(request: Request, observed: Observed) -> str:
     return f"five patients or fewer in {' and '.join(few)}: described, not compared" if few else ""
 
 
-def write_term(request: Request, ledger: Ledger, fit: CoxFit, position: int, term: Term) -> None:
+def write_term(request: Request, ledger: Ledger, fit: AnyCoxFit, position: int, term: Term) -> None:
     """Write the hazard ratio of a covariate's term: a level against the reference, or so many units."""
     level = f"{term.level} vs {term.reference}" if term.level else ""
     covariate = request.population.covariates[term.variable]
@@ -90,7 +90,9 @@ def write_term(request: Request, ledger: Ledger, fit: CoxFit, position: int, ter
     write_hazard_ratio(here, fit, position, request.protocol.confidence_level, per)
 
 
-def write_hazard_ratio(ledger: Ledger, fit: CoxFit, position: int, confidence_level: float, per: float = 1.0) -> None:
+def write_hazard_ratio(
+    ledger: Ledger, fit: AnyCoxFit, position: int, confidence_level: float, per: float = 1.0
+) -> None:
     """Write a term's hazard ratio per so many units with its Wald interval and p-value, or why there is none."""
     if fit.reasons[position]:
         ledger.not_estimable(*STATISTICS, reason=fit.reasons[position])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from twoarm.analyses.cox_model import SEVERAL_SETS, STATISTICS, TIES, of_cause, variance_name
+from twoarm.analyses.cox_model import STATISTICS, of_cause, offset_of, ties_name, variance_name
 from twoarm.analyses.hazard_ratio import interval, small_arms
 from twoarm.analyses.named_days import named_days
 from twoarm.analyses.request import Observed, Request
@@ -24,12 +24,12 @@ def piecewise(request: Request) -> None:
     if not request.adjusted.marginal:
         return
     variance = variance_name(request)
-    model = f"Cox within intervals, {TIES[request.protocol.conventions.ties]}, Wald{variance}"
+    model = f"Cox within intervals, {ties_name(request)}, Wald{variance}"
     for name, endpoint in request.endpoints.items():
         observed = request.observed(endpoint)
         ledger = request.ledger.within(endpoint=name)
         contrast = ledger.within(arm=request.contrast, method=of_cause(model, observed))
-        few = SEVERAL_SETS if observed.patient is not None else small_arms(request, observed)
+        few = small_arms(request, observed)
         if few:
             contrast.not_estimable(*STATISTICS, reason=few)
             continue
@@ -46,7 +46,7 @@ def piecewise(request: Request) -> None:
                     here = ledger.within(arm=arm, parameter=label)
                     here.add("at_risk", at_risk)
                     here.add("events", events)
-                _write(contrast.within(parameter=label), piece, request.protocol.confidence_level)
+                _write(contrast.within(parameter=label), piece, request.protocol.confidence_level, found.variance_note)
             _write_test(contrast.within(method=f"{EQUALITY}{variance}"), found)
 
 
@@ -81,12 +81,14 @@ def _fit(request: Request, observed: Observed, cuts: list[float]) -> PiecewiseHa
         cuts=cuts,
         weight=observed.weight,
         cluster=observed.pair,
+        crossed=observed.patient,
+        offset=offset_of(request, observed),
         ties=request.protocol.conventions.ties,
         minimum_events=request.protocol.analyses.piecewise.minimum_events,
     )
 
 
-def _write(ledger: Ledger, piece: HazardPiece, confidence_level: float) -> None:
+def _write(ledger: Ledger, piece: HazardPiece, confidence_level: float, note: str) -> None:
     if piece.reason:
         ledger.not_estimable(*STATISTICS, reason=piece.reason)
         return
@@ -94,7 +96,7 @@ def _write(ledger: Ledger, piece: HazardPiece, confidence_level: float) -> None:
         effect = interval(piece.log_hazard_ratio, piece.std_error, confidence_level)
         p_value = two_sided_normal(piece.log_hazard_ratio / piece.std_error)
         for statistic, value in zip(STATISTICS, (*effect, p_value), strict=True):
-            ledger.add(statistic, value)
+            ledger.add(statistic, value, note=note)
         ledger.add("log_hazard_ratio", piece.log_hazard_ratio)
         ledger.add("log_hazard_ratio_se", piece.std_error)
         ledger.add("degrees_of_freedom", piece.degrees_of_freedom)
@@ -106,4 +108,4 @@ def _write_test(ledger: Ledger, found: PiecewiseHazardRatio) -> None:
         ledger.not_estimable("chi_squared", "p_value", reason=reason)
         return
     for statistic, value in zip(_TEST, (found.statistic, found.degrees_of_freedom, found.p_value), strict=True):
-        ledger.add(statistic, value)
+        ledger.add(statistic, value, note=found.variance_note)

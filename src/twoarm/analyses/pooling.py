@@ -9,8 +9,10 @@ from dataclasses import replace
 import numpy as np
 
 from twoarm.analyses.balance import SEPARATED
-from twoarm.analyses.imputed import D2, RUBIN, Imputed, cell_of, or_infinite, write_pooled
+from twoarm.analyses.imputed import D2, Imputed, cell_of, write_pooled
 from twoarm.analyses.pooled_gap import pool_gap
+from twoarm.analyses.pooled_incidence import pool_incidence_curves
+from twoarm.analyses.pooled_normal import HAZARD, pool_mean, pool_mean_gap, pool_ratio, pool_subdistribution
 from twoarm.analyses.pooled_response import pool_difference, pool_odds_ratio, pool_rate, pool_weighted_rate
 from twoarm.analyses.pooled_survival import pool_survival
 from twoarm.analyses.response import MCNEMAR
@@ -19,7 +21,7 @@ from twoarm.endpoints.time_to_event import TimeToEvent
 from twoarm.protocol.protocol import Protocol
 from twoarm.results.estimate import Estimate
 from twoarm.results.ledger import Ledger
-from twoarm.statistics.rubin import pool, pool_chi_squared
+from twoarm.statistics.rubin import pool_chi_squared
 
 MEANS = frozenset(
     {"percent", "median", "q1", "q3", "minimum", "maximum", "mean", "sd", "variance_ratio", "kolmogorov_smirnov"}
@@ -28,12 +30,11 @@ MEANS = frozenset(
     | {"partners_per_set", "largest_partner_percent"}
 )
 COUNTS = frozenset(
-    {"n", "events", "pairs", "unmatched", "held", "truncated_below", "truncated_above"}
+    {"n", "events", "competing_events", "centres", "pairs", "unmatched", "held", "truncated_below", "truncated_above"}
     | {"sets_by_partners", "distinct_partners", "most_used_partner", "at_risk", "lost_events", "lost_censored"}
 )
 NOT_POOLED = "differs between the imputations and has no pooling rule"
 NO_TEST_RULE = "a test without a pooling rule"
-HAZARD = ("hazard_ratio", "hazard_ratio_lower", "hazard_ratio_upper", "p_value")
 
 
 def pool_rows(
@@ -46,6 +47,7 @@ def pool_rows(
     """
     imputed = Imputed.of(protocol, scratches)
     curves = pool_survival(protocol, endpoints, scratches, ledger)
+    curves |= pool_incidence_curves(protocol, endpoints, scratches, ledger)
     for template in imputed.in_order():
         if template.id in imputed.done:
             continue
@@ -93,31 +95,8 @@ def _write_spread(ledger: Ledger, template: Estimate, values: Sequence[float]) -
 
 def _hazard_ratio(imputed: Imputed, ledger: Ledger, template: Estimate) -> None:
     """Rubin's rules on the log hazard; complete-data degrees of freedom from the model."""
-    log_ratio = imputed.take(template, statistic="log_hazard_ratio")
-    errors = imputed.take(template, statistic="log_hazard_ratio_se")
-    freedom = imputed.take(template, statistic="degrees_of_freedom")
-    for statistic in HAZARD:
-        imputed.take(template, statistic=statistic)
-    if log_ratio is None or errors is None or freedom is None:
+    if not pool_ratio(imputed, ledger, template, HAZARD):
         _plain(imputed, ledger, template)
-        return
-    found = pool(
-        estimates=log_ratio,
-        variances=np.square(errors),
-        complete_df=max(min(freedom), 1.0),
-        confidence_level=imputed.protocol.confidence_level,
-    )
-    method = {"method": f"{template.method}, {RUBIN}"}
-    exponents = np.exp([found.estimate, found.lower, found.upper]).tolist()
-    for statistic, value in zip(HAZARD, (*exponents, found.p_value), strict=True):
-        write_pooled(ledger, template, value, statistic=statistic, **method)
-    for statistic, value in (
-        ("log_hazard_ratio", found.estimate),
-        ("log_hazard_ratio_se", found.std_error),
-        ("degrees_of_freedom", found.degrees_of_freedom),
-        ("fraction_missing_information", found.fraction_missing),
-    ):
-        write_pooled(ledger, template, value, statistic=statistic, **method, note=or_infinite(value))
 
 
 def _superseded(imputed: Imputed, _: Ledger, template: Estimate) -> None:
@@ -189,6 +168,9 @@ def _weighted_percent(imputed: Imputed, ledger: Ledger, template: Estimate) -> N
 
 _RULES: Mapping[str, Callable[[Imputed, Ledger, Estimate], None]] = {
     "hazard_ratio": _hazard_ratio,
+    "subdistribution_hazard_ratio": pool_subdistribution,
+    "restricted_mean": pool_mean,
+    "restricted_mean_difference": pool_mean_gap,
     "difference": pool_difference,
     "survival_difference": pool_gap,
     "odds_ratio": pool_odds_ratio,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from twoarm.analyses.cox_model import STATISTICS, method_name, of_cause
+from twoarm.analyses.cox_model import STATISTICS, AnyCoxFit, fit_observed, method_name, of_cause
 from twoarm.analyses.hazard_ratio import write_term
 from twoarm.analyses.request import Observed, Request
 from twoarm.cohort.covariates import CovariateValues
@@ -15,7 +15,7 @@ from twoarm.errors import NotEstimableError
 from twoarm.protocol.prognostic import Screening
 from twoarm.results.ledger import Ledger
 from twoarm.statistics.arrays import Booleans
-from twoarm.statistics.cox import MONOTONE, CoxFit, fit_cox
+from twoarm.statistics.cox import MONOTONE
 from twoarm.statistics.distributions import two_sided_normal
 
 UNIVARIABLE, MULTIVARIABLE = "univariable", "multivariable"
@@ -31,7 +31,7 @@ def prognostic(request: Request) -> None:
     everybody = ("all", np.ones_like(request.adjusted.treated))
     treated, comparator = request.split(request.adjusted.treated)
     label, arm = {"all": everybody, "treated": treated, "comparator": comparator}[declared.arm]
-    wanted = request.population.covariates if declared.covariates is None else declared.covariates
+    wanted = request.population.model_covariates if declared.covariates is None else declared.covariates
     names = [name for name in wanted if name in request.population.covariates]
     for name in request.endpoints if declared.endpoints is None else declared.endpoints:
         if name in request.endpoints:
@@ -74,18 +74,12 @@ def _fit(
     rows: Booleans,
     covariates: dict[str, CovariateValues],
     names: Sequence[str],
-) -> CoxFit | None:
+) -> AnyCoxFit | None:
     """Fit and write one model; None where it cannot be fitted."""
     design = build_design_matrix(covariates, names, int(rows.sum()))
     here = ledger.within(method=f"{model} {of_cause(method_name(request), observed)}")
     try:
-        fit = fit_cox(
-            time=observed.time[rows],
-            event=observed.event[rows],
-            covariates=design.values,
-            names=design.names,
-            ties=request.protocol.conventions.ties,
-        )
+        fit = fit_observed(request, observed.within(rows), design.values, design.names)
     except NotEstimableError as error:
         for name in names:
             here.not_estimable(*STATISTICS, reason=str(error), variable=name)
@@ -99,7 +93,7 @@ def _fit(
     return fit
 
 
-def _global_test(ledger: Ledger, fit: CoxFit, columns: Sequence[int]) -> None:
+def _global_test(ledger: Ledger, fit: AnyCoxFit, columns: Sequence[int]) -> None:
     note = _left_out(fit, columns)
     if any(fit.reasons[column] == MONOTONE for column in columns):  # the other levels alone would be another question
         ledger.not_estimable("p_value", reason=note)
@@ -111,13 +105,13 @@ def _global_test(ledger: Ledger, fit: CoxFit, columns: Sequence[int]) -> None:
         ledger.add("degrees_of_freedom", freedom, note=note)
 
 
-def _left_out(fit: CoxFit, columns: Iterable[int]) -> str:
+def _left_out(fit: AnyCoxFit, columns: Iterable[int]) -> str:
     """Name the terms without an estimate, which no Wald test can hold."""
     lacking = [f"{fit.names[j]} ({fit.reasons[j]})" for j in columns if fit.reasons[j]]
     return f"without {', '.join(lacking)}" if lacking else ""
 
 
-def _passes(fit: CoxFit, screening: Screening) -> bool:
+def _passes(fit: AnyCoxFit, screening: Screening) -> bool:
     """Whether any level, or the factor as a whole, is below the limit; a level without an estimate has no P."""
     if screening.by == "global" and MONOTONE in fit.reasons:  # the likelihood ratio holds where an estimate is infinite
         return fit.likelihood_ratio_test()[1] < screening.p_below

@@ -10,7 +10,7 @@ from functools import partial
 from twoarm.analyses.adjusted_survival import augmented, standardised_survival
 from twoarm.analyses.balance import balance
 from twoarm.analyses.baseline import baseline
-from twoarm.analyses.centres import centres
+from twoarm.analyses.centres import centres, centres_of_pooled
 from twoarm.analyses.confounding import e_value, unmeasured
 from twoarm.analyses.cumulative_incidence import cumulative_incidence
 from twoarm.analyses.design_warnings import design_warnings
@@ -91,11 +91,8 @@ NOT_IMPUTED: frozenset[AnalysisName] = frozenset(
         "prognostic",
         "dialects",
         "proportional_hazards",
-        "restricted_mean",
         "standardised_survival",
         "augmented_survival",
-        "cumulative_incidence",
-        "centres",
     }
 )
 """Analyses that stand on complete cases alone: safety does not depend on covariates, the others explore or diagnose."""
@@ -137,6 +134,9 @@ def run_analyses(
         pool_rows(protocol, outcomes.times, scratches, ledger)
         here = ledger.within(adjustment=made[0].name, analysis="warning")
         request = Request(protocol, population, made[0], _unadjusted(adjusted[0]), outcomes, here)
+        if "centres" in wanted:
+            here = ledger.within(adjustment=made[0].name, analysis="centres")
+            _run_one(centres_of_pooled, replace(request, ledger=here, outcomes=_without_controls(request)))
         _of_hazard_ratios(request, wanted)
         _run_one(partial(_warnings, imputed=made), request)
     adjustments_disagree(protocol, population, ledger)

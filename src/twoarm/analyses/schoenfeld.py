@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from twoarm.analyses.cox_model import fit_approximately
 from twoarm.analyses.hazard_ratio import ARM, model_design, small_arms
 from twoarm.analyses.request import Observed, Request
 from twoarm.errors import NotEstimableError
 from twoarm.results.curve import Curve, CurveKind
 from twoarm.statistics.arrays import Floats
-from twoarm.statistics.cox import fit_cox
 from twoarm.statistics.schoenfeld_smooth import scaled_schoenfeld, smooth_schoenfeld
 
 
@@ -33,15 +33,7 @@ def schoenfeld_curves(request: Request) -> None:
 
 def _write(request: Request, observed: Observed, endpoint: str) -> None:
     design = model_design(request, observed, request.adjusted.covariates_in_model)
-    fit = fit_cox(
-        time=observed.time,
-        event=observed.event,
-        covariates=design.values,
-        names=design.names,
-        weight=observed.weight,
-        ties=request.protocol.conventions.ties,
-        robust=False,
-    )
+    fit = fit_approximately(request, observed, design.values, design.names, clustered=False)
     points = scaled_schoenfeld(fit, term=design.names[[term.variable for term in design.terms].index(ARM)])
     found = {"time": points.time, "scale": points.scale, "log_hazard_ratio": points.value}
     request.ledger.curves.append(_curve(request, "schoenfeld", endpoint, found))

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from twoarm.analyses.cox_model import variance_name
+from twoarm.analyses.cox_model import of_cause, variance_name
 from twoarm.analyses.hazard_ratio import small_arms
 from twoarm.analyses.named_days import named_days
 from twoarm.analyses.request import Observed, Request
@@ -114,17 +114,22 @@ def _landmarks(ledger: Ledger, km: KaplanMeier, request: Request, rounded: bool)
 
 
 def write_tests(request: Request, ledger: Ledger, observed: Observed, few: str) -> None:
-    """Write the log-rank test, plain and stratified by pair, or weighted; or why there is none."""
+    """Write the log-rank test, plain and stratified by pair, or weighted; or why there is none.
+
+    Where events compete it censors them, and so compares the hazards of one cause.
+    """
     kinds: list[tuple[str, Integers | None]] = []
     if observed.weight is None:
         kinds.append(("log-rank", None))
     else:
-        _weighted_test(ledger.within(method=f"log-rank, weighted{variance_name(request)}"), observed, few)
+        _weighted_test(
+            ledger.within(method=of_cause(f"log-rank, weighted{variance_name(request)}", observed)), observed, few
+        )
     sets = request.adjusted.sets
     if observed.pair is not None and (sets is None or not sets.replacement):
         kinds.append((f"log-rank stratified by {'pair' if sets is None else 'matched set'}", observed.pair))
     for method, strata in kinds:
-        here = ledger.within(method=method)
+        here = ledger.within(method=of_cause(method, observed))
         if few:
             here.not_estimable("chi_squared", "p_value", reason=few)
             continue

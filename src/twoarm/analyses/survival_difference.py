@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twoarm.analyses.cox_model import SEVERAL_SETS, variance_of_curves
+from twoarm.analyses.cox_model import variance_of_curves
 from twoarm.analyses.hazard_ratio import small_arms
 from twoarm.analyses.request import Request
 from twoarm.analyses.survival import landmark_days
@@ -22,7 +22,7 @@ def survival_difference(request: Request) -> None:
         if observed.competing is not None:
             continue
         ledger = request.ledger.within(endpoint=name, arm=request.contrast, method=method)
-        few = SEVERAL_SETS if observed.patient is not None else small_arms(request, observed)
+        few = small_arms(request, observed)
         for label, day in landmark_days(request.protocol, endpoint.rounded).items():
             here = ledger.within(parameter=label)
             if few:
@@ -36,11 +36,12 @@ def survival_difference(request: Request) -> None:
                     at=day,
                     weight=observed.weight,
                     cluster=observed.pair,
+                    crossed=observed.patient,
                     confidence_level=request.protocol.confidence_level,
                 )
                 gap = (found.difference, found.difference_lower, found.difference_upper)
                 for statistic, value in zip(GAP, gap, strict=True):
-                    here.add(statistic, 100 * value, unit="percentage points")
+                    here.add(statistic, 100 * value, unit="percentage points", note=found.variance_note)
                 here.add(SE, 100 * found.difference_std_error, unit="percentage points")
                 here.add("degrees_of_freedom", (found.clusters or int(found.n) - 1) - 1)
                 here.add("p_value", found.difference_p_value)

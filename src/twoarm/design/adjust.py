@@ -55,7 +55,7 @@ def _everybody(
     n = completed.key.size
     in_model: tuple[str, ...] = ()
     if isinstance(adjustment, Multivariable):
-        in_model = tuple(population.covariates) if adjustment.covariates is None else adjustment.covariates
+        in_model = population.model_covariates if adjustment.covariates is None else adjustment.covariates
     return AdjustedCohort(
         name=name,
         label=adjustment.label,

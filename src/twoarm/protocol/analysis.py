@@ -17,7 +17,7 @@ from twoarm.protocol.choices import (
     TableTest,
     Ties,
 )
-from twoarm.protocol.section import Names, Section
+from twoarm.protocol.section import Name, Names, Section
 
 Landmark = Annotated[float, Field(gt=0)]
 
@@ -80,7 +80,10 @@ class Survival(Section):
 class HazardRatio(Section):
     """Cox regression."""
 
-    ties: Ties | None = Field(None, description="efron by default.")
+    ties: Ties | None = Field(None, description="efron by default; exact goes with neither matching nor weighting.")
+    offset: Name | None = Field(
+        None, description="Continuous covariate that is added to the log hazard with coefficient 1 in every Cox model."
+    )
 
 
 class RestrictedMean(Section):

@@ -62,7 +62,7 @@ FollowUpMethod = Literal["reverse_kaplan_meier", "observed", "event_free"]
 IntervalType = Literal["log-log", "log", "plain", "logit", "arcsine"]
 QuantileInterval = Literal["inverted", "normal"]
 FlatEnd = Literal["first", "not_estimable"]
-Ties = Literal["efron", "breslow"]
+Ties = Literal["efron", "breslow", "exact"]
 TableTest = Literal["pearson", "yates"]
 
 ResponseCode = Literal["CR", "PR", "SD", "PD", "NE"]

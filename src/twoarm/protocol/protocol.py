@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -54,6 +54,11 @@ class Conventions:
     flat_end: FlatEnd
     ties: Ties
     table_test: TableTest
+
+    @property
+    def approximate_ties(self) -> Literal["efron", "breslow"]:
+        """Ties of what has no exact form: tests of proportional hazards, residuals, predicted curves."""
+        return "efron" if self.ties == "exact" else self.ties
 
     @property
     def yates(self) -> bool:
@@ -237,6 +242,7 @@ class Protocol(Section):
             endpoints=endpoints,
             missing=chosen(self.missing, section.missing),
             adjustments=adjustments,
+            offset=self.analyses.hazard_ratio.offset,
             analyses=tuple(word for word in possible if word in wanted),
         )
 
@@ -252,6 +258,12 @@ class StudyPopulation:
     missing: Mapping[str, CompleteCase | MultipleImputation]
     adjustments: Mapping[str, Unadjusted | Multivariable | Matching | Weighting]
     analyses: tuple[AnalysisName, ...]
+    offset: str | None = None  # the covariate that Cox models take for known
+
+    @property
+    def model_covariates(self) -> tuple[str, ...]:
+        """Covariates that an outcome model can hold: all but the offset."""
+        return tuple(name for name in self.covariates if name != self.offset)
 
     @property
     def label(self) -> str:

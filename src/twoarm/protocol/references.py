@@ -21,6 +21,7 @@ from twoarm.protocol.column import COLUMN_TYPES
 from twoarm.protocol.covariate import Categorical, Continuous, Cut, level_text
 from twoarm.protocol.expression import Type
 from twoarm.protocol.expression_parser import WORDS
+from twoarm.protocol.hazard_ratio_references import check_hazard_ratio
 from twoarm.protocol.misreference import Misreference, column_of_type, one_of, parse_type
 from twoarm.protocol.source_references import check_sources
 from twoarm.protocol.toml_positions import Path
@@ -53,6 +54,7 @@ def check_references(sections: Mapping[str, Any], raw: Mapping[str, Any]) -> lis
         check_specifications,
         check_imputation,
         check_names_of_analyses,
+        check_hazard_ratio,
         _check_labels,
         _check_populations_adjustments,
         _check_levels,

@@ -41,13 +41,19 @@ def competing_methods(protocol: Protocol) -> Iterator[str]:
             f" In matched samples the variance of the subdistribution hazard ratio is clustered by {cluster_word(protocol)}; Gray's "
             "test ignores them, as such small strata cannot carry its weights."
         )
-    if any(isinstance(made, Weighting) for made in adjustments):
+    sets = any(isinstance(made, Matching) and made.sets for made in adjustments)
+    weighted = any(isinstance(made, Weighting) for made in adjustments)
+    if weighted or sets:
+        where = {(True, False): "weighted samples", (False, True): "matched sets"}
         text += (
-            " In weighted samples the limits come from the infinitesimal jackknife and the subdistribution hazard ratio from "
+            f" In {where.get((weighted, sets), 'weighted samples and matched sets')} the limits come from the infinitesimal jackknife and the subdistribution hazard ratio from "
             "the weighted model of survival's finegray (Efron's ties); Gray's test has no weighted form."
         )
     if any(isinstance(section, MultipleImputation) for section in protocol.missing.values()):
-        text += " Both stand on complete cases alone."
+        text += (
+            " Over imputations incidence was pooled by Rubin's rules on log(-log(1 - F)), the subdistribution hazard ratio on its "
+            "logarithm and Gray's test by D2."
+        )
     yield text
 
 

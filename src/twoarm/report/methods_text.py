@@ -11,6 +11,7 @@ from twoarm.protocol.expression import in_words
 from twoarm.protocol.missing import MultipleImputation
 from twoarm.protocol.protocol import Protocol, StudyPopulation
 from twoarm.report.competing_text import competing_methods
+from twoarm.report.cox_methods import cox_methods, ties_handling
 from twoarm.report.matching_methods import matching_methods
 from twoarm.report.outcomes_methods import (
     dialect_methods,
@@ -22,7 +23,7 @@ from twoarm.report.outcomes_methods import (
 from twoarm.report.partial_date_methods import partial_date_methods
 from twoarm.report.sensitivity_methods import sensitivity_methods
 from twoarm.report.sentences import listed
-from twoarm.report.time_effect_methods import restricted_mean_variance, time_effect_methods
+from twoarm.report.time_effect_methods import restricted_mean_variance, robust_score_test, time_effect_methods
 from twoarm.report.weighting_methods import adjusted_survival_methods, weighting_methods
 from twoarm.tables.formats import Numbers
 
@@ -143,7 +144,7 @@ def _adjustments(population: StudyPopulation, numbers: Numbers) -> Iterator[str]
         elif isinstance(adjustment, Weighting):
             yield weighting_methods(population, adjustment, numbers)
         elif isinstance(adjustment, Multivariable):
-            names = population.covariates if adjustment.covariates is None else adjustment.covariates
+            names = population.model_covariates if adjustment.covariates is None else adjustment.covariates
             labels = [covariate_label(name, population.covariates[name]) for name in names]
             yield (
                 f"{adjustment.label}: the outcome model held the arm and {listed(labels)}; its hazard ratio is conditional "
@@ -168,14 +169,14 @@ def _analysis(protocol: Protocol) -> Iterator[str]:
         f"up to a later event the midpoint is given, and where it stays there to the end {_FLAT[conventions.flat_end]}. "
         f"Nothing is estimated beyond the last follow-up. Arms were compared by the log-rank test{_matched_tests(protocol)}."
     )
-    ties = "Efron's" if conventions.ties == "efron" else "Breslow's"
     yield (
-        f"Hazard ratios come from Cox regression with {ties} handling of ties and {confidence} Wald intervals. In matched "
+        f"Hazard ratios come from Cox regression with {ties_handling(protocol)} and {confidence} Wald intervals. In matched "
         f"samples the model is marginal and the variance robust{', clustered by pair' if _kinds(protocol) != {True} else ''}."
     )
     wanted = {word for population in protocol.plan() for word in population.analyses}
+    yield from cox_methods(protocol, wanted)
     if "proportional_hazards" in wanted:
-        yield "Proportional hazards were tested by the score test of Grambsch and Therneau on the Kaplan-Meier scale."
+        yield f"Proportional hazards were tested by the score test of Grambsch and Therneau on the Kaplan-Meier scale{robust_score_test(protocol)}."
     if "restricted_mean" in wanted:
         tau = protocol.analyses.restricted_mean.tau
         until = f"{numbers.general(tau)} {protocol.time_unit}" if tau else "the smaller of the arms' largest times"

@@ -101,7 +101,7 @@ def imputation_methods(strategy: MultipleImputation) -> str:
         "proportional odds regression for levels), given all other covariates, the arm and, for each endpoint, the event "
         "indicator and the Nelson-Aalen cumulative hazard. Each completed data set was adjusted and analysed, matching "
         "included, and results were pooled by Rubin's rules with Barnard and Rubin's degrees of freedom on the log hazard, "
-        "the logit and the difference, curves on the complementary log-log scale, medians by inverting the pooled curve, "
+        "the logit and the difference, restricted means as they are and their ratio on the logarithm, curves on the complementary log-log scale, medians by inverting the pooled curve, "
         "chi-squared tests by D2; counts are means over the imputations."
     )
 

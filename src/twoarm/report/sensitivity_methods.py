@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from twoarm.protocol.missing import MultipleImputation
 from twoarm.protocol.protocol import Protocol
 from twoarm.report.matching_methods import cluster_word
 from twoarm.report.sentences import listed
@@ -44,7 +45,12 @@ def _centres(protocol: Protocol) -> str:
         "likelihood, intervals after Hartung and Knapp with their factor not below 1, Cochran's Q, I² and a prediction "
         "interval with k - 2 degrees of freedom for k centres, and again without each centre. Variances within centres "
         f"are those of the sample (clustered by {cluster_word(protocol)} when matched, robust when weighted). Patients of unknown centre were "
-        "left out of this, and multivariable models were stratified only. Centres stand on complete cases alone."
+        "left out of this, and multivariable models were stratified only."
+        + (
+            " Over imputations hazard ratios were pooled within each centre by Rubin's rules before they were pooled over centres."
+            if any(isinstance(section, MultipleImputation) for section in protocol.missing.values())
+            else ""
+        )
     )
 
 

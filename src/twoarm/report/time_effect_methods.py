@@ -29,7 +29,7 @@ def time_effect_methods(protocol: Protocol, wanted: Collection[AnalysisName]) ->
         yield (
             f"Landmark analyses compare patients without the event who are followed beyond {_times(protocol, protocol.analyses.landmark.times)}, time being "
             "counted from the landmark, by Cox regression and the log-rank test; samples and weights are those of the "
-            f"whole cohort{_landmark_variance(protocol)}."
+            f"whole cohort{_landmark_variance(protocol)}.{_landmark_causes(protocol)}"
         )
     if "proportional_hazards" in wanted:
         yield (
@@ -46,6 +46,17 @@ def restricted_mean_variance(protocol: Protocol) -> str:
     return f"; the variance (infinitesimal jackknife) is {words}" if words else ""
 
 
+def robust_score_test(protocol: Protocol) -> str:
+    """Return how the test of proportional hazards stands in samples by design; nothing without any."""
+    words = _of_designed(protocol, "in matched samples clustered", "in weighted ones robust")
+    if not words:
+        return ""
+    return (
+        f"; its variance is {words} (sums of squares of the score's shares), and the model's own test, which takes patients "
+        "for independent and weights for counts, stands beside it"
+    )
+
+
 def _piecewise(protocol: Protocol) -> str:
     section = protocol.analyses.piecewise
     where = _times(protocol, section.cuts) if section.cuts else "the median event time of all patients"
@@ -59,6 +70,12 @@ def _piecewise(protocol: Protocol) -> str:
 def _landmark_variance(protocol: Protocol) -> str:
     matched = f", the variance is clustered by {cluster_word(protocol)} in matched samples"
     return _of_designed(protocol, matched, " and robust in weighted ones")
+
+
+def _landmark_causes(protocol: Protocol) -> str:
+    if not any(section.competing for section in protocol.endpoints.values()):
+        return ""
+    return " Where events compete both are cause-specific: a competing event censors."
 
 
 def _times(protocol: Protocol, times: Collection[float]) -> str:

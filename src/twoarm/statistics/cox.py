@@ -32,6 +32,7 @@ from twoarm.statistics.linear_algebra import (
     solve_symmetric,
     weighted_cross_product,
 )
+from twoarm.statistics.wald import wald_test
 
 ResidualKind = Literal["martingale", "deviance", "score", "schoenfeld", "dfbeta"]
 
@@ -186,13 +187,7 @@ class CoxFit:
 
     def wald_test(self, terms: Sequence[str] | None = None) -> tuple[float, int, float]:
         """Return (statistic, degrees of freedom, p) of the named terms being all zero; all terms by default."""
-        wanted = [i for i, name in enumerate(self.names) if terms is None or name in terms]
-        usable = [i for i in wanted if np.isfinite(self.coefficients[i])]
-        if not usable:
-            return np.nan, 0, np.nan
-        beta = self.coefficients[usable]
-        statistic = float(beta @ np.linalg.solve(self.covariance[np.ix_(usable, usable)], beta))
-        return statistic, len(usable), chi_squared_tail(statistic, len(usable))
+        return wald_test(names=self.names, coefficients=self.coefficients, covariance=self.covariance, terms=terms)
 
 
 def fit_cox(

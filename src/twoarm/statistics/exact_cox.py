@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,6 +26,9 @@ from twoarm.statistics.linear_algebra import (
     weighted_cross_product,
 )
 from twoarm.statistics.newton import Likelihood, Maximum, maximise
+from twoarm.statistics.wald import wald_test
+
+AnyTies = Literal["efron", "breslow", "exact"]
 
 LARGEST_TIE = 100  # deaths at one time; sums over more subsets leave the range of a float
 LARGEST_WORK = 5e8  # patients at risk x deaths x (terms + 1)^2 of one evaluation, some ten seconds
@@ -44,6 +48,8 @@ class ExactCoxFit:
     n: int
     events: int
     largest_tie: int
+    clusters: int = 0  # no robust variance
+    variance_note: str = ""
 
     @property
     def std_errors(self) -> Floats:
@@ -55,10 +61,19 @@ class ExactCoxFit:
         """Two-sided Wald tests, shape (p,)."""
         return np.array([two_sided_normal(z) for z in self.coefficients / self.std_errors])
 
+    @property
+    def degrees_of_freedom(self) -> int:
+        """Number of terms in the model; those with an infinite estimate count, as the likelihood includes them."""
+        return sum(reason in ("", MONOTONE) for reason in self.reasons)
+
     def likelihood_ratio_test(self) -> tuple[float, float]:
         """Return (statistic, p) against the model without terms."""
         statistic = 2 * (self.log_likelihood - self.null_log_likelihood)
-        return statistic, chi_squared_tail(statistic, sum(reason in ("", MONOTONE) for reason in self.reasons))
+        return statistic, chi_squared_tail(statistic, self.degrees_of_freedom)
+
+    def wald_test(self, terms: Sequence[str] | None = None) -> tuple[float, int, float]:
+        """Return (statistic, degrees of freedom, p) of the named terms being all zero; all terms by default."""
+        return wald_test(names=self.names, coefficients=self.coefficients, covariance=self.covariance, terms=terms)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -94,9 +109,8 @@ def fit_exact_cox(
         frequency: whole numbers; k stands for k identical patients, shape (n,).
 
     Raises:
-        ArgumentError: an argument that is missing, negative, miscoded or of another length; more tied deaths, or more
-            work, than the stated limits.
-        NotEstimableError: no events, or no term can be estimated.
+        ArgumentError: an argument that is missing, negative, miscoded or of another length.
+        NotEstimableError: no events, no term can be estimated, or more tied deaths, or more work, than the limits.
 
     Source: Cox (1972), section 6; Gail, Lubin and Rubinstein (1981) for the sum over subsets, patient by patient.
     R: ``coxph(Surv(time, event) ~ x, ties = "exact")``.
@@ -144,12 +158,10 @@ def _tied_sets(time: Floats, event: Booleans, entry: Floats | None, stratum: Int
 def _refuse_too_much(sets: Sequence[TiedSet], p: int) -> None:
     largest = max(s.dead.size for s in sets)
     if largest > LARGEST_TIE:
-        raise ArgumentError(
-            f"time: found {largest} deaths at one time; exact ties go up to {LARGEST_TIE}, take Efron's"
-        )
+        raise NotEstimableError(f"{largest} deaths at one time; exact ties go up to {LARGEST_TIE}, take Efron's")
     work = sum(s.joining.size for s in sets) * (largest + 1) * (p + 1) ** 2
     if work > LARGEST_WORK:
-        raise ArgumentError(f"time: exact ties would take {work:.1g} operations a step; take Efron's ties")
+        raise NotEstimableError(f"exact ties would take {work:.1g} operations a step; take Efron's ties")
 
 
 def _fit(sets: Sequence[TiedSet], design: Floats, labels: tuple[str, ...], offset: Floats) -> ExactCoxFit:

@@ -16,7 +16,9 @@ from twoarm.statistics.competing_causes import read_causes
 from twoarm.statistics.cox import CoxFit, CoxPatients, fit_patients, sandwich
 from twoarm.statistics.cox_residuals import score_residuals
 from twoarm.statistics.cox_risk_sets import Ties, build_risk_sets, patient_order
+from twoarm.statistics.crossed_clusters import LARGER, crossed_variance
 from twoarm.statistics.distributions import two_sided_normal
+from twoarm.statistics.influence import Units
 from twoarm.statistics.linear_algebra import one_thread
 from twoarm.statistics.subdistribution import SubdistributionRiskSets, censoring_survival, extend_risk_sets
 
@@ -43,6 +45,7 @@ class FineGrayFit:
     iterations: int
     variant: FineGrayVariant
     ties: Ties
+    variance_note: str = ""  # why the variance is not the one that was asked for
 
     @property
     def std_errors(self) -> Floats:
@@ -63,6 +66,7 @@ def fit_fine_gray(
     cause_of_interest: Any = 1,
     names: Sequence[str] | None = None,
     cluster: ArrayLike | None = None,
+    crossed: ArrayLike | None = None,
     weight: ArrayLike | None = None,
     frequency: ArrayLike | None = None,
     censored: Any = 0,
@@ -84,6 +88,8 @@ def fit_fine_gray(
         cause_of_interest: the cause whose incidence is modelled.
         names: names of the p terms.
         cluster: scores are summed within clusters such as matched pairs, shape (n,).
+        crossed: a second clustering beside the first: the patient whom each row stands for, shape (n,), for
+            the variant ``finegray``. G then takes patient for one, however many rows there are.
         weight: sampling weights, shape (n,), for the variant ``finegray``; G takes every patient who has one for one.
         frequency: whole numbers; k stands for k identical patients, shape (n,).
         censored: the label of end of follow-up.
@@ -104,8 +110,10 @@ def fit_fine_gray(
     n = exits.size
     if variant not in TIES:
         raise ArgumentError(f"variant: found {variant!r}; expected crr or finegray")
-    if weight is not None and variant == "crr":
-        raise ArgumentError("variant: found crr with weights; expected finegray")
+    if variant == "crr" and (weight is not None or crossed is not None):
+        raise ArgumentError(
+            f"variant: found crr with {'weights' if weight is not None else 'crossed'}; expected finegray"
+        )
     found, sampling = read_causes(cause, n, censored=censored), arrays.weights(weight, n)
     design = arrays.matrix("covariates", covariates, n)
     labels = tuple(names) if names is not None else tuple(f"x{j + 1}" for j in range(design.shape[1]))
@@ -114,7 +122,7 @@ def fit_fine_gray(
     if cause_of_interest == censored:
         raise ArgumentError(f"cause_of_interest: found {censored!r}, the label of end of follow-up; expected a cause")
     frequencies = arrays.frequencies(frequency, n)
-    clusters = None if cluster is None else arrays.codes("cluster", cluster, n)[0]
+    units = Units.of(cluster, crossed, n)
     own = np.array([label == cause_of_interest for label in found.labels.tolist()] + [False])[found.codes]
     if not (own & (sampling > 0)).any():
         raise NotEstimableError(f"no events of cause {cause_of_interest}")
@@ -122,28 +130,40 @@ def fit_fine_gray(
         raise NotEstimableError("all times are tied: nothing tells who had the event earlier")
     order = patient_order(time=exits, event=own, stratum=np.zeros(n, np.int64))
     exits, own, ended = exits[order], own[order], found.codes[order] < 0
-    counts = _Counts(frequencies[order], sampling[order])
-    patients = _patients(order, exits, own, ended, counts, None if clusters is None else clusters[order], variant)
+    counts = _Counts(frequencies[order], sampling[order], _once(units, sampling)[order])
+    groups = None if units.cluster is None else units.cluster[order]
+    patients = _patients(order, exits, own, ended, counts, groups, variant)
     with one_thread():
         fit = fit_patients(patients, design, labels, TIES[variant], False)
-        covariance = _covariance(fit, exits, ended, variant)
+        second = None if units.crossed is None else units.crossed[order]
+        found_variance = _covariance(fit, ended, second, variant)
     return FineGrayFit(
         cause=cause_of_interest,
         names=labels,
         coefficients=fit.coefficients,
-        covariance=covariance,
+        covariance=found_variance.matrix,
         naive_covariance=fit.naive_covariance,
         reasons=fit.reasons,
         log_likelihood=fit.log_likelihood,
         null_log_likelihood=fit.null_log_likelihood,
-        n=float(counts.frequency.sum()),
-        events=float(counts.frequency[own].sum()),
-        competing_events=float(counts.frequency[~(own | ended)].sum()),
-        clusters=fit.clusters,
+        n=float((counts.frequency * counts.once).sum()),
+        events=float((counts.frequency * counts.once)[own].sum()),
+        competing_events=float((counts.frequency * counts.once)[~(own | ended)].sum()),
+        clusters=units.count,
         iterations=fit.iterations,
         variant=variant,
         ties=TIES[variant],
+        variance_note=found_variance.note,
     )
+
+
+def _once(units: Units, sampling: Floats) -> Booleans:
+    """Mark a row of weight above 0 for each patient, shape (n,)."""
+    if units.crossed is None:
+        return np.ones(sampling.size, dtype=np.bool_)
+    once, counted = np.zeros(sampling.size, dtype=np.bool_), np.flatnonzero(sampling > 0)
+    once[counted[np.unique(units.crossed[counted], return_index=True)[1]]] = True
+    return once
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,6 +172,7 @@ class _Counts:
 
     frequency: Floats
     sampling: Floats
+    once: Booleans  # a row a patient
 
 
 def _patients(
@@ -173,7 +194,7 @@ def _patients(
         frequency=counts.frequency,
         ties=TIES[variant],
     )
-    present = counts.frequency * (counts.sampling > 0)
+    present = counts.frequency * (counts.sampling > 0) * counts.once
     free = censoring_survival(time=time, ended=ended, events_first=variant == "finegray", frequency=present)
     return CoxPatients(
         order=order,
@@ -189,24 +210,33 @@ def _patients(
     )
 
 
-def _covariance(fit: CoxFit, time: Floats, ended: Booleans, variant: FineGrayVariant) -> Floats:
-    """Return the robust variance, shape (p, p), NaN for terms that were not estimated."""
-    problem = fit.problem
-    residuals = score_residuals(problem.patients.risk, problem.patients.event, problem.x, problem.at)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Covariance:
+    """The robust variance, NaN for terms that were not estimated, shape (p, p); why it is another one, or ""."""
+
+    matrix: Floats
+    note: str
+
+
+def _covariance(fit: CoxFit, ended: Booleans, crossed: Integers | None, variant: FineGrayVariant) -> _Covariance:
+    problem, patients = fit.problem, fit.problem.patients
+    residuals = score_residuals(patients.risk, patients.event, problem.x, problem.at)
     if variant == "crr":
-        residuals = residuals + _censoring_residuals(fit, time, ended)
+        residuals = residuals + _censoring_residuals(fit, ended)
     usable = np.isfinite(fit.coefficients[problem.kept])
     terms = np.ix_(problem.kept[usable], problem.kept[usable])
-    patients = problem.patients
     covariance = np.full_like(fit.naive_covariance, np.nan)
-    scores = residuals[:, usable] * problem.scale[usable]
-    covariance[terms] = sandwich(
-        fit.naive_covariance[terms], scores, patients.frequency, patients.sampling, patients.clusters
-    )
-    return covariance
+    scores, naive = residuals[:, usable] * problem.scale[usable], fit.naive_covariance[terms]
+    if patients.clusters is None or crossed is None or not usable.any():
+        covariance[terms] = sandwich(naive, scores, patients.frequency, patients.sampling, patients.clusters)
+        return _Covariance(covariance, "")
+    weighted = scores * (patients.frequency * patients.sampling)[:, None]
+    found = crossed_variance(influence=weighted @ naive, first=patients.clusters, second=crossed)
+    covariance[terms] = found.covariance
+    return _Covariance(covariance, "" if found.positive else LARGER)
 
 
-def _censoring_residuals(fit: CoxFit, time: Floats, ended: Booleans) -> Floats:
+def _censoring_residuals(fit: CoxFit, ended: Booleans) -> Floats:
     """Return what estimating G adds to each patient's score, shape (n, q).
 
     With Y at risk and q(u) the sum, over events of the cause at t >= u and patients with another cause before u, of
@@ -216,7 +246,7 @@ def _censoring_residuals(fit: CoxFit, time: Floats, ended: Booleans) -> Floats:
     risk, x, at = fit.problem.patients.risk, fit.problem.x, fit.problem.at
     assert isinstance(risk, SubdistributionRiskSets)
     frequency = fit.problem.patients.frequency
-    distinct, position = arrays.distinct(time)
+    distinct, position = arrays.distinct(fit.problem.patients.time)
     m = distinct.size
     at_risk = np.cumsum(group_sums(position, frequency, m)[::-1])[::-1]
     censorings = group_sums(position, frequency * ended, m)

@@ -27,6 +27,7 @@ def fit_firth_cox(
     entry: ArrayLike | None = None,
     strata: ArrayLike | None = None,
     frequency: ArrayLike | None = None,
+    offset: ArrayLike | None = None,
     confidence_level: float = 0.95,
     profiled: Sequence[int] | None = None,
 ) -> FirthFit:
@@ -40,6 +41,7 @@ def fit_firth_cox(
         entry: left truncation: at risk where entry < t <= time, shape (n,).
         strata: separate baseline hazards, shape (n,).
         frequency: whole numbers; k stands for k identical patients, shape (n,).
+        offset: a part of the log hazard that is known, shape (n,).
         confidence_level: of the profile intervals.
         profiled: positions of the terms whose profile is wanted, as each takes some twenty climbs; all by default. The
             others' limits and p-values are NaN.
@@ -67,6 +69,7 @@ def fit_firth_cox(
     if not happened.any():
         raise NotEstimableError("no events")
     frequencies = arrays.frequencies(frequency, n)
+    known = None if offset is None else arrays.numbers("offset", offset, n)
     risk = build_risk_sets(
         time=exits,
         event=happened,
@@ -78,10 +81,13 @@ def fit_firth_cox(
     )
     with one_thread():
         columns = usable_columns(design, frequencies)
-        if columns.kept.size and np.linalg.matrix_rank(_information_at_zero(risk, columns.x)) < columns.kept.size:
+        if (
+            columns.kept.size
+            and np.linalg.matrix_rank(_information_at_zero(risk, columns.x, known)) < columns.kept.size
+        ):
             raise NotEstimableError("a term, or a combination of terms, is constant within every risk set")
         return build_firth_fit(
-            lambda beta: penalised_likelihood(risk, columns.x, beta),
+            lambda beta: penalised_likelihood(risk, columns.x, beta, known),
             columns=columns,
             names=labels,
             intercept=False,
@@ -92,14 +98,14 @@ def fit_firth_cox(
         )
 
 
-def _information_at_zero(risk: RiskSets, x: Floats) -> Floats:
-    return PartialLikelihood.at(risk, x, np.zeros(x.shape[1])).information
+def _information_at_zero(risk: RiskSets, x: Floats, offset: Floats | None) -> Floats:
+    return PartialLikelihood.at(risk, x, np.zeros(x.shape[1]), offset).information
 
 
-def penalised_likelihood(risk: RiskSets, x: Floats, beta: Floats) -> Likelihood:
+def penalised_likelihood(risk: RiskSets, x: Floats, beta: Floats, offset: Floats | None = None) -> Likelihood:
     """Evaluate l + log|I| / 2 with its score U_r + tr(I^-1 dI/db_r) / 2; x has shape (n, p)."""
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # far out hazards overflow: no height there
-        at = PartialLikelihood.at(risk, x, beta)
+        at = PartialLikelihood.at(risk, x, beta, offset)
         sign, log_determinant = np.linalg.slogdet(at.information)
     if not (sign > 0 and np.isfinite(log_determinant) and np.isfinite(at.log_likelihood)):
         return Likelihood(-np.inf, np.zeros(beta.size), at.information)

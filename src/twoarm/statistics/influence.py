@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import ArrayLike
+
+from twoarm.errors import ArgumentError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.statistics.crossed_clusters import LARGER, crossed_variance
 from twoarm.statistics.kaplan_meier import KaplanMeier
 
 
@@ -45,7 +50,53 @@ def _moved(exits: Floats, event: Booleans, km: KaplanMeier, beyond: Floats) -> F
     return np.asarray(np.cumsum(rise)[position] - np.where(event, own[position], 0.0))
 
 
-def score_variance(scores: Floats, clusters: Integers | None) -> float:
-    """Return the sum of squares of weighted scores (n,), summed within clusters first."""
-    total = scores if clusters is None else arrays.group_sums(clusters, scores, int(clusters.max()) + 1)
-    return float(total @ total)
+@dataclass(frozen=True, slots=True, eq=False)
+class Units:
+    """What the scores of n patients or rows are summed within before they are squared."""
+
+    cluster: Integers | None  # codes of matched pairs or sets, shape (n,)
+    crossed: Integers | None = None  # codes of a second clustering beside the first: whom each row stands for, (n,)
+
+    @classmethod
+    def of(cls, cluster: ArrayLike | None, crossed: ArrayLike | None, n: int) -> Units:
+        """Read labels of n rows.
+
+        Raises:
+            ArgumentError: labels that are missing or of another length, or a second clustering without the first.
+        """
+        if crossed is not None and cluster is None:
+            raise ArgumentError("crossed: found without cluster; expected both")
+        first = None if cluster is None else arrays.codes("cluster", cluster, n)[0]
+        return cls(first, None if crossed is None else arrays.codes("crossed", crossed, n)[0])
+
+    def within(self, rows: Booleans) -> Units:
+        """Return the labels of some rows."""
+        parts = (None if part is None else part[rows] for part in (self.cluster, self.crossed))
+        return Units(*parts)
+
+    @property
+    def count(self) -> int:
+        """Number of clusters, 0 without; where they cross, of the clustering that has fewer."""
+        parts = [part for part in (self.cluster, self.crossed) if part is not None]
+        return min((int(np.unique(part).size) for part in parts), default=0)
+
+    def patients(self, rows: int) -> int:
+        """Return how many patients so many rows stand for."""
+        return rows if self.crossed is None else int(np.unique(self.crossed).size)
+
+    def variance(self, scores: Floats) -> ScoreVariance:
+        """Return the sum of squares of weighted scores (n,), summed within clusters first."""
+        if self.cluster is not None and self.crossed is not None:
+            found = crossed_variance(influence=scores, first=self.cluster, second=self.crossed)
+            return ScoreVariance(float(found.covariance[0, 0]), "" if found.positive else LARGER)
+        groups = self.cluster
+        total = scores if groups is None else arrays.group_sums(groups, scores, int(groups.max()) + 1)
+        return ScoreVariance(float(total @ total), "")
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreVariance:
+    """A variance, and why it is not the one that was asked for, or ""."""
+
+    value: float
+    note: str

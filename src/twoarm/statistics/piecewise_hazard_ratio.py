@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,8 +14,9 @@ from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.cox import CoxFit, fit_cox
-from twoarm.statistics.cox_risk_sets import Ties
+from twoarm.statistics.crossed_clusters import with_crossed_clusters
 from twoarm.statistics.distributions import chi_squared_tail
+from twoarm.statistics.exact_cox import AnyTies, ExactCoxFit, fit_exact_cox
 from twoarm.statistics.linear_algebra import COLLINEAR, solve_symmetric
 
 
@@ -41,8 +43,9 @@ class PiecewiseHazardRatio:
     statistic: float
     degrees_of_freedom: int
     p_value: float
-    ties: Ties
+    ties: AnyTies
     robust: bool
+    variance_note: str = ""  # why the variance is not the one that was asked for
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +67,9 @@ def piecewise_hazard_ratio(
     cuts: Sequence[float],
     weight: ArrayLike | None = None,
     cluster: ArrayLike | None = None,
-    ties: Ties = "efron",
+    crossed: ArrayLike | None = None,
+    offset: ArrayLike | None = None,
+    ties: AnyTies = "efron",
     minimum_events: int = 1,
 ) -> PiecewiseHazardRatio:
     """Estimate the hazard ratio within intervals of follow-up.
@@ -76,7 +81,9 @@ def piecewise_hazard_ratio(
         cuts: k - 1 rising times above 0; a cut belongs to the interval that it ends.
         weight: sampling weights, shape (n,); a patient of weight 0 counts nowhere.
         cluster: what belongs together, such as matched pairs, shape (n,).
-        ties: how tied event times are handled.
+        crossed: a second clustering beside the first, such as the patient whom several rows stand for, shape (n,).
+        offset: a part of the log hazard that is known, shape (n,).
+        ties: how tied event times are handled; exact ties go with neither weights nor clusters.
         minimum_events: an interval with fewer events in both arms together, or none in one, is not estimated.
 
     Raises:
@@ -97,47 +104,100 @@ def piecewise_hazard_ratio(
     happened = arrays.events("event", event, exits.size)
     arm = arrays.events("treated", treated, exits.size)
     weights = arrays.weights(weight, exits.size)
-    clusters = None if cluster is None else arrays.codes("cluster", cluster, exits.size)[0]
+    labels = [
+        None if given is None else arrays.codes(name, given, exits.size)[0] for name, given in _named(cluster, crossed)
+    ]
+    known = None if offset is None else arrays.numbers("offset", offset, exits.size)
     inner = arrays.numbers("cuts", list(cuts))
     if (np.diff(inner) <= 0).any() or (inner <= 0).any():
         raise ArgumentError("cuts: expected rising times above 0")
+    if ties == "exact" and (weight is not None or cluster is not None):
+        raise ArgumentError("ties: found exact with weight or cluster; expected efron or breslow")
     counts = weights > 0
-    exits, happened, arm, weights = exits[counts], happened[counts], arm[counts], weights[counts]
-    clusters = None if clusters is None else clusters[counts]
+    exits, happened, arm = exits[counts], happened[counts], arm[counts]
     if arm.all() or not arm.any():
         raise NotEstimableError("one arm only")
     if not happened.any():
         raise NotEstimableError("no events")
+    patients = _Patients(
+        arm=arm,
+        weight=None if weight is None else weights[counts],
+        cluster=None if labels[0] is None else labels[0][counts],
+        crossed=None if labels[1] is None else labels[1][counts],
+        offset=None if known is None else known[counts],
+    )
     split = _split(exits, happened, inner)
     described = [
-        _describe(split, arm, k, bounds, minimum_events)
+        _describe(split, patients, k, bounds, minimum_events)
         for k, bounds in enumerate(zip([0.0, *inner.tolist()], [*inner.tolist(), math.inf], strict=True))
     ]
-    robust = weight is not None or clusters is not None
-    units = (clusters if clusters is not None else np.arange(exits.size)) if robust else None
     usable = [k for k, piece in enumerate(described) if not piece.reason]
     if not usable:
-        return _gathered(described, [], None, ties, robust)
-    rows = np.isin(split.piece, usable)
-    patient, piece = split.patient[rows], split.piece[rows]
+        return _gathered(described, [], None, ties, patients.robust)
     try:
-        fit = fit_cox(
-            time=split.time[rows],
-            event=split.event[rows],
-            entry=split.entry[rows],
-            covariates=arm[patient][:, None] * (piece[:, None] == np.array(usable)),
-            names=[str(k) for k in usable],
-            strata=piece,
-            cluster=None if units is None else units[patient],
-            weight=weights[patient] if weight is not None else None,
-            ties=ties,
-        )
+        fit = _fit(split, patients, usable, ties)
     except NotEstimableError as error:
         refused = [replace(one, reason=one.reason or str(error)) for one in described]
-        return _gathered(refused, [], None, ties, robust)
-    return _gathered(
-        [_estimated(one, fit, usable, k, split, clusters) for k, one in enumerate(described)], usable, fit, ties, robust
+        return _gathered(refused, [], None, ties, patients.robust)
+    pieces = [_estimated(one, fit, usable, k, split, patients) for k, one in enumerate(described)]
+    return _gathered(pieces, usable, fit, ties, patients.robust)
+
+
+def _named(cluster: ArrayLike | None, crossed: ArrayLike | None) -> tuple[tuple[str, ArrayLike | None], ...]:
+    if crossed is not None and cluster is None:
+        raise ArgumentError("crossed: found without cluster; expected both")
+    return ("cluster", cluster), ("crossed", crossed)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Patients:
+    """Rows of weight above 0, shape (n,)."""
+
+    arm: Booleans
+    weight: Floats | None
+    cluster: Integers | None
+    crossed: Integers | None
+    offset: Floats | None
+
+    @property
+    def robust(self) -> bool:
+        return self.weight is not None or self.cluster is not None
+
+    @property
+    def who(self) -> Integers:
+        """Who each row is: of several rows of a patient each counts as the same one."""
+        return np.arange(self.arm.size) if self.crossed is None else self.crossed
+
+    def units(self, rows: Integers) -> int:
+        """Count the clusters of some rows; where they cross, those of the clustering that has fewer."""
+        return min(np.unique(labels[rows]).size for labels in (self.cluster, self.crossed) if labels is not None)
+
+
+def _fit(split: _Split, patients: _Patients, usable: list[int], ties: AnyTies) -> CoxFit | ExactCoxFit:
+    """Fit the arm within every usable interval at once."""
+    rows = np.isin(split.piece, usable)
+    patient, piece = split.patient[rows], split.piece[rows]
+    design: dict[str, Any] = {
+        "time": split.time[rows],
+        "event": split.event[rows],
+        "entry": split.entry[rows],
+        "covariates": patients.arm[patient][:, None] * (piece[:, None] == np.array(usable)),
+        "names": [str(k) for k in usable],
+        "strata": piece,
+        "offset": None if patients.offset is None else patients.offset[patient],
+    }
+    if ties == "exact":
+        return fit_exact_cox(**design)
+    units = patients.who if patients.cluster is None else patients.cluster
+    fit = fit_cox(
+        **design,
+        cluster=units[patient] if patients.robust else None,
+        weight=None if patients.weight is None else patients.weight[patient],
+        ties=ties,
     )
+    if patients.cluster is None or patients.crossed is None:
+        return fit
+    return with_crossed_clusters(fit, first=patients.cluster[patient], second=patients.crossed[patient])
 
 
 def _split(exits: Floats, happened: Booleans, cuts: Floats) -> _Split:
@@ -154,11 +214,16 @@ def _split(exits: Floats, happened: Booleans, cuts: Floats) -> _Split:
     return _Split(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _describe(split: _Split, arm: Booleans, k: int, bounds: tuple[float, float], minimum: int) -> HazardPiece:
+def _describe(split: _Split, patients: _Patients, k: int, bounds: tuple[float, float], minimum: int) -> HazardPiece:
     rows = split.piece == k
-    treated, event, stop = arm[split.patient[rows]], split.event[rows], split.time[rows]
-    at_risk = int(treated.sum()), int((~treated).sum())
-    events = int((event & treated).sum()), int((event & ~treated).sum())
+    patient, event, stop = split.patient[rows], split.event[rows], split.time[rows]
+    treated = patients.arm[patient]
+
+    def count(chosen: Booleans) -> int:
+        return int(np.unique(patients.who[patient[chosen]]).size)
+
+    at_risk = count(treated), count(~treated)
+    events = count(event & treated), count(event & ~treated)
     reason = ""
     if min(at_risk) == 0:
         reason = "one arm only is followed into the interval"
@@ -172,15 +237,15 @@ def _describe(split: _Split, arm: Booleans, k: int, bounds: tuple[float, float],
 
 
 def _estimated(
-    piece: HazardPiece, fit: CoxFit, usable: list[int], k: int, split: _Split, clusters: Integers | None
+    piece: HazardPiece, fit: CoxFit | ExactCoxFit, usable: list[int], k: int, split: _Split, patients: _Patients
 ) -> HazardPiece:
     if piece.reason:
         return piece
     j = usable.index(k)
     if fit.reasons[j]:
         return replace(piece, reason=fit.reasons[j])
-    patients = split.patient[split.piece == k]
-    units = sum(piece.events) if clusters is None else int(np.unique(clusters[patients]).size)
+    inside = split.patient[split.piece == k]
+    units = sum(piece.events) if patients.cluster is None else patients.units(inside)
     return replace(
         piece,
         log_hazard_ratio=float(fit.coefficients[j]),
@@ -190,7 +255,7 @@ def _estimated(
 
 
 def _gathered(
-    pieces: list[HazardPiece], usable: list[int], fit: CoxFit | None, ties: Ties, robust: bool
+    pieces: list[HazardPiece], usable: list[int], fit: CoxFit | ExactCoxFit | None, ties: AnyTies, robust: bool
 ) -> PiecewiseHazardRatio:
     """Add Wald's test of equality: contrasts of neighbours, with their covariance."""
     covariance = np.full((len(pieces), len(pieces)), np.nan)
@@ -211,6 +276,7 @@ def _gathered(
         p_value=chi_squared_tail(statistic, freedom),
         ties=ties,
         robust=robust,
+        variance_note="" if fit is None else fit.variance_note,
     )
 
 

@@ -57,15 +57,14 @@ def proportional_hazards_test(
         raise NotEstimableError("an estimate is infinite")
     if np.unique(risk.time).size < 2:
         raise NotEstimableError("one event time only")
-    g = transformed_times(fit, transform)
-    g = g - (risk.death_weight * g).sum() / risk.death_weight.sum()
+    g = centred_times(fit, transform)
     theta = risk.weight * at.hazard
     steps, sums = (at.a, at.b, at.a2, at.b2, at.c2), (at.sums, at.tied_sums)
     with one_thread():
         score = (risk.weight[risk.deaths] * g[risk.death_group]) @ schoenfeld_residuals(risk, problem.x, at)
         crossed = information_matrix(risk, problem.x, theta, sums, _scaled(steps, g))
         squared = information_matrix(risk, problem.x, theta, sums, _scaled(steps, g * g))
-    blocks = _blocks(fit, factors or {})
+    blocks = term_blocks(fit, factors or {})
     whole = list(range(score.size))
     information = at.information
     statistic = np.array([_score_test(information, crossed, squared, score, columns) for columns in blocks.values()])
@@ -83,7 +82,7 @@ def proportional_hazards_test(
     )
 
 
-def _blocks(fit: CoxFit, factors: Mapping[str, Sequence[str]]) -> dict[str, list[int]]:
+def term_blocks(fit: CoxFit, factors: Mapping[str, Sequence[str]]) -> dict[str, list[int]]:
     """Return the columns, among those that were kept, of every factor and of every term outside factors."""
     names = [fit.names[j] for j in fit.problem.kept.tolist()]
     unknown = {term for terms in factors.values() for term in terms} - set(fit.names)
@@ -108,6 +107,13 @@ def _score_test(information: Floats, crossed: Floats, squared: Floats, score: Fl
     full = np.block([[information, crossed[:, columns]], [crossed[columns], squared[np.ix_(columns, columns)]]])
     all_scores = np.concatenate([np.zeros(information.shape[0]), score[columns]])
     return float(all_scores @ solve_symmetric(full, all_scores))
+
+
+def centred_times(fit: CoxFit, transform: TimeTransform) -> Floats:
+    """Return g at each group's time less its mean over the events, shape (m,)."""
+    weight = fit.problem.patients.risk.death_weight
+    g = transformed_times(fit, transform)
+    return np.asarray(g - (weight * g).sum() / weight.sum())
 
 
 def transformed_times(fit: CoxFit, transform: TimeTransform) -> Floats:

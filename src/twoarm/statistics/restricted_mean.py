@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike
 
 from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import arrays
-from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.statistics.arrays import Booleans, Floats
 from twoarm.statistics.distributions import normal_quantile, two_sided_normal
-from twoarm.statistics.influence import area_influence, score_variance
+from twoarm.statistics.influence import Units, area_influence
 from twoarm.statistics.kaplan_meier import KaplanMeier, fit_kaplan_meier
 
 NO_SPREAD = 1e-24  # a variance below this share of the squared means is rounding
@@ -42,6 +42,11 @@ class RestrictedMeanContrast:
     ratio_lower: float
     ratio_upper: float
     ratio_p_value: float
+    difference_std_error: float
+    log_ratio_std_error: float
+    n: int  # patients who count
+    clusters: int  # 0 without clusters; of the clustering that has fewer where they cross
+    variance_note: str = ""  # why the difference's variance is not the one that was asked for
 
 
 def restricted_mean(km: KaplanMeier, *, tau: float) -> RestrictedMean:
@@ -87,6 +92,7 @@ def compare_restricted_means(
     tau: float | None = None,
     weight: ArrayLike | None = None,
     cluster: ArrayLike | None = None,
+    crossed: ArrayLike | None = None,
     frequency: ArrayLike | None = None,
     confidence_level: float = 0.95,
 ) -> RestrictedMeanContrast:
@@ -99,6 +105,7 @@ def compare_restricted_means(
         tau: end of the area; by default the smaller of the arms' largest times.
         weight: sampling weights, shape (n,); a patient of weight 0 counts nowhere.
         cluster: what belongs together, such as matched pairs, within and between the arms, shape (n,).
+        crossed: a second clustering beside the first, such as the patient whom several rows stand for, shape (n,).
         frequency: whole numbers; k stands for k identical patients, shape (n,).
         confidence_level: of all intervals.
 
@@ -115,17 +122,17 @@ def compare_restricted_means(
         raise ArgumentError("frequency: found with weight or cluster; expected one of them")
     frequencies = arrays.frequencies(frequency, exits.size)
     arm = arrays.events("treated", treated, exits.size)
+    units = Units.of(cluster, crossed, exits.size)
     if weight is not None or cluster is not None:
         weights = arrays.weights(weight, exits.size)
-        clusters = None if cluster is None else arrays.codes("cluster", cluster, exits.size)[0]
         counts = weights > 0
         exits, happened, arm, weights = exits[counts], happened[counts], arm[counts], weights[counts]
-        clusters = None if clusters is None else clusters[counts]
+        units = units.within(counts)
     if arm.all() or not arm.any():
         raise NotEstimableError("one arm only")
     end = float(min(exits[arm].max(), exits[~arm].max())) if tau is None else float(tau)
     if weight is not None or cluster is not None:
-        return _jackknifed(exits, happened, arm, weights, clusters, end, confidence_level)
+        return _jackknifed(exits, happened, arm, weights, units, end, confidence_level)
     one, other = (
         restricted_mean(
             fit_kaplan_meier(
@@ -142,7 +149,7 @@ def compare_restricted_means(
     if one.mean <= 0 or other.mean <= 0 or error == 0:
         raise NotEstimableError("no spread of survival before tau")
     log_error = float(np.hypot(one.std_error / one.mean, other.std_error / other.mean))
-    return _contrast(one, other, error, log_error, confidence_level)
+    return _contrast(one, other, error, log_error, confidence_level, int(frequencies.sum()), Units(None))
 
 
 def _jackknifed(
@@ -150,7 +157,7 @@ def _jackknifed(
     happened: Booleans,
     arm: Booleans,
     weights: Floats,
-    clusters: Integers | None,
+    units: Units,
     tau: float,
     confidence_level: float,
 ) -> RestrictedMeanContrast:
@@ -164,21 +171,30 @@ def _jackknifed(
         beyond = np.zeros(km.time.size)
         beyond[inside] = after
         scores[rows] = weights[rows] * area_influence(exits=exits[rows], event=happened[rows], km=km, beyond=beyond)
-        mean, own = float(areas.sum()), None if clusters is None else clusters[rows]
-        spread = float(np.sqrt(score_variance(scores[rows], own)))
+        mean = float(areas.sum())
+        spread = float(np.sqrt(units.within(rows).variance(scores[rows]).value))
         means.append(RestrictedMean(tau, mean, spread, mean - z * spread, mean + z * spread))
     one, other = means
-    variance = score_variance(np.where(arm, scores, -scores), clusters)
-    if one.mean <= 0 or other.mean <= 0 or variance <= NO_SPREAD * (one.mean**2 + other.mean**2):
+    found = units.variance(np.where(arm, scores, -scores))
+    if one.mean <= 0 or other.mean <= 0 or found.value <= NO_SPREAD * (one.mean**2 + other.mean**2):
         raise NotEstimableError("no spread of survival before tau")
-    of_logs = score_variance(np.where(arm, scores / one.mean, -scores / other.mean), clusters)
+    of_logs = units.variance(np.where(arm, scores / one.mean, -scores / other.mean)).value
     if of_logs <= NO_SPREAD:
         raise NotEstimableError("no spread of the ratio before tau")
-    return _contrast(one, other, float(np.sqrt(variance)), float(np.sqrt(of_logs)), confidence_level)
+    n = units.patients(exits.size)
+    error, log_error = float(np.sqrt(found.value)), float(np.sqrt(of_logs))
+    return _contrast(one, other, error, log_error, confidence_level, n, units, found.note)
 
 
 def _contrast(
-    one: RestrictedMean, other: RestrictedMean, error: float, log_error: float, confidence_level: float
+    one: RestrictedMean,
+    other: RestrictedMean,
+    error: float,
+    log_error: float,
+    confidence_level: float,
+    n: int,
+    units: Units,
+    note: str = "",
 ) -> RestrictedMeanContrast:
     z = normal_quantile(confidence_level)
     difference = one.mean - other.mean
@@ -194,4 +210,9 @@ def _contrast(
         ratio_lower=float(np.exp(log_ratio - z * log_error)),
         ratio_upper=float(np.exp(log_ratio + z * log_error)),
         ratio_p_value=two_sided_normal(log_ratio / log_error),
+        difference_std_error=error,
+        log_ratio_std_error=log_error,
+        n=n,
+        clusters=units.count,
+        variance_note=note,
     )

@@ -61,7 +61,9 @@ def predict_arms(fit: CoxFit, arm: int) -> ArmPrediction:
         x = np.array(problem.x, order="F")
         x[:, j] = (value - problem.means[j]) / problem.scale[j]
         with one_thread():
-            ratios.append(np.exp(linear_predictor(x, problem.beta) - at.shift))
+            predictor = linear_predictor(x, problem.beta)
+        known = problem.patients.offset
+        ratios.append(np.exp((predictor if known is None else predictor + known) - at.shift))
         columns.append(x)
     risk = problem.patients.risk
     return ArmPrediction(risk.time, np.cumsum(at.a), (ratios[0], ratios[1]), (columns[0], columns[1]))
@@ -71,12 +73,12 @@ def standardise_survival(fit: CoxFit, *, arm: int, times: ArrayLike) -> Standard
     """Average the predicted survival of all patients under each arm.
 
     Args:
-        fit: a Cox model of all patients, without strata, weights or late entry.
+        fit: a Cox model of all patients, without strata, weights or late entry; an offset stays each patient's own.
         arm: position of the arm among the model's terms.
         times: when survival is wanted, shape (k,).
 
     Raises:
-        ArgumentError: a model with strata, offset or weights.
+        ArgumentError: a model with strata or weights.
         NotEstimableError: an estimate is infinite.
 
     Source: Robins (1986) for the g-formula; the standard error sums the squared influence of each patient on the
@@ -90,8 +92,8 @@ def standardise_survival(fit: CoxFit, *, arm: int, times: ArrayLike) -> Standard
     [0.597]
     """
     patients = fit.problem.patients
-    if patients.offset is not None or patients.stratum.any() or (patients.risk.weight != 1).any():
-        raise ArgumentError("fit: found strata, an offset or weights; expected a model of patients who count once")
+    if patients.stratum.any() or (patients.risk.weight != 1).any():
+        raise ArgumentError("fit: found strata or weights; expected a model of patients who count once")
     at = arrays.numbers("times", times)
     predicted = predict_arms(fit, arm)
     influence = _Influence.of(fit)

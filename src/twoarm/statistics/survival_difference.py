@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike
 
 from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import arrays
-from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.statistics.arrays import Booleans, Floats
 from twoarm.statistics.distributions import normal_quantile, two_sided_normal
-from twoarm.statistics.influence import score_variance, survival_influence
+from twoarm.statistics.influence import Units, survival_influence
 from twoarm.statistics.kaplan_meier import KaplanMeier, fit_kaplan_meier, survival_at
 
 NO_SPREAD = 1e-24  # a variance of probabilities below this is rounding
@@ -38,8 +38,9 @@ class SurvivalDifference:
     ratio_p_value: float
     log_log_p_value: float  # of equal log(-log S), which keeps its level in small arms
     n: float  # patients who count
-    clusters: int  # 0 without clusters
+    clusters: int  # 0 without clusters; of the clustering that has fewer where they cross
     robust: bool  # the infinitesimal jackknife instead of Greenwood's variance
+    variance_note: str = ""  # why the difference's variance is not the one that was asked for
 
 
 def survival_difference(
@@ -50,6 +51,7 @@ def survival_difference(
     at: float,
     weight: ArrayLike | None = None,
     cluster: ArrayLike | None = None,
+    crossed: ArrayLike | None = None,
     confidence_level: float = 0.95,
 ) -> SurvivalDifference:
     """Compare the survival of two arms at a time.
@@ -61,6 +63,7 @@ def survival_difference(
         at: the time, at least 0.
         weight: sampling weights, shape (n,); a patient of weight 0 counts nowhere.
         cluster: what belongs together, such as matched pairs, shape (n,).
+        crossed: a second clustering beside the first, such as the patient whom several rows stand for, shape (n,).
         confidence_level: of all intervals.
 
     Raises:
@@ -80,13 +83,13 @@ def survival_difference(
     happened = arrays.events("event", event, exits.size)
     arm = arrays.events("treated", treated, exits.size)
     weights = arrays.weights(weight, exits.size)
-    clusters = None if cluster is None else arrays.codes("cluster", cluster, exits.size)[0]
+    units = Units.of(cluster, crossed, exits.size)
     counts = weights > 0
     exits, happened, arm, weights = exits[counts], happened[counts], arm[counts], weights[counts]
-    clusters = None if clusters is None else clusters[counts]
+    units = units.within(counts)
     if arm.all() or not arm.any():
         raise NotEstimableError("one arm only")
-    robust = weight is not None or clusters is not None
+    robust = weight is not None or cluster is not None
     curves = [
         fit_kaplan_meier(time=exits[rows], event=happened[rows], weight=weights[rows] if robust else None)
         for rows in (arm, ~arm)
@@ -97,8 +100,9 @@ def survival_difference(
         for rows, km in zip((arm, ~arm), curves, strict=True):
             moved = survival_influence(exits=exits[rows], event=happened[rows], km=km, at=at)
             scores[rows] = weights[rows] * moved
-        spread = _Scores(arm, scores, clusters)
-        return _contrast(at, one, other, spread, exits.size, normal_quantile(arrays.level(confidence_level)))
+        spread = _Scores(arm, scores, units)
+        n = units.patients(exits.size)
+        return _contrast(at, one, other, spread, n, normal_quantile(arrays.level(confidence_level)))
     variances = tuple(_greenwood(km, at) for km in curves)
     return _contrast(at, one, other, variances, exits.size, normal_quantile(arrays.level(confidence_level)))
 
@@ -109,7 +113,7 @@ class _Scores:
 
     arm: Booleans
     scores: Floats
-    clusters: Integers | None
+    units: Units
 
 
 def _greenwood(km: KaplanMeier, at: float) -> float:
@@ -124,8 +128,14 @@ def _variance(spread: _Scores | tuple[float, ...], one: float, other: float) -> 
     """Return the variance of ``one`` times the treated arm's survival minus ``other`` times the comparator's."""
     if isinstance(spread, _Scores):
         scaled = np.where(spread.arm, one * spread.scores, -other * spread.scores)
-        return score_variance(scaled, spread.clusters)
+        return spread.units.variance(scaled).value
     return one * one * spread[0] + other * other * spread[1]
+
+
+def _note(spread: _Scores | tuple[float, ...]) -> str:
+    if not isinstance(spread, _Scores):
+        return ""
+    return spread.units.variance(np.where(spread.arm, spread.scores, -spread.scores)).note
 
 
 def _contrast(
@@ -147,7 +157,6 @@ def _contrast(
         gap = math.log(-math.log(one)) - math.log(-math.log(other))
         of_gap = math.sqrt(_variance(spread, *scales))
         log_log_p = two_sided_normal(gap / of_gap) if of_gap**2 > NO_SPREAD else math.nan
-    clusters = spread.clusters if isinstance(spread, _Scores) else None
     return SurvivalDifference(
         at=float(at),
         treated=one,
@@ -165,6 +174,7 @@ def _contrast(
         ratio_p_value=ratio_p,
         log_log_p_value=log_log_p,
         n=float(n),
-        clusters=0 if clusters is None else int(np.unique(clusters).size),
+        clusters=spread.units.count if isinstance(spread, _Scores) else 0,
         robust=isinstance(spread, _Scores),
+        variance_note=_note(spread),
     )

@@ -9,6 +9,11 @@ from twoarm.tables.piecewise_table import count_of, under_samples
 from twoarm.tables.scope import Scope
 from twoarm.tables.table import Footnotes, Row, Table, plain, quote
 
+CAUSE = (
+    "Where events compete, a competing event ends follow-up: hazard ratio and log-rank test are cause-specific and "
+    "compare rates among those still at risk, not incidence."
+)
+
 
 def landmark_table(scope: Scope) -> Table | None:
     """Return a line a landmark: who is left and who was lost by arm, hazard ratio and log-rank test from there on."""
@@ -32,6 +37,7 @@ def landmark_table(scope: Scope) -> Table | None:
         footnotes=(
             "Patients without the event who are followed beyond the landmark; time is counted from it. Lost: had the "
             "event or ended follow-up at the landmark or before it.",
+            *([CAUSE] if any(section.competing for section in scope.population.endpoints.values()) else []),
             *marks.lines(),
         ),
     )
@@ -45,7 +51,7 @@ def _rows(scope: Scope, endpoint: str, adjustment: str, marks: Footnotes) -> Ite
         parts = effect(scope, headline)
         text = numbers.with_interval(*(numbers.hazard(part) for part in parts[:3]))
         mark = marks.mark(headline.note or headline.method)
-        tests = [row for row in scope.select(**found, statistic="p_value") if row.method.startswith("log-rank")]
+        tests = [row for row in scope.select(**found, statistic="p_value") if "log-rank" in row.method]
         shown = " ".join(
             text if position == 0 else f"[{text}]" for position, text in enumerate(map(numbers.probability, tests))
         )

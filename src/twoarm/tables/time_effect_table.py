@@ -6,29 +6,45 @@ from twoarm.results.estimate import Estimate
 from twoarm.tables.scope import Scope
 from twoarm.tables.table import Cell, Row, Table, plain, quote
 
+BY_DESIGN = (
+    "Under weights and in matched samples the robust test is the one to read; that of the model takes weights for "
+    "counts and ignores pairs."
+)
+
 
 def proportional_hazards_table(scope: Scope) -> Table | None:
     """Return a line a model: the test of the arm, and of all terms."""
     numbers, rows = scope.numbers, []
+    designed = bool(scope.matchings() or scope.weightings())
     for endpoint, section in scope.population.endpoints.items():
         for name, adjustment in scope.population.adjustments.items():
             here = {"adjustment": name, "analysis": "proportional_hazards", "endpoint": endpoint, "variable": ""}
-            arm, everything = (scope.first(**here, arm=who, statistic="p_value") for who in (scope.contrast, "all"))
-            if arm is not None:
-                cells = [quote(numbers.probability(p), p) for p in (arm, everything)]
-                rows.append(Row((*plain(section.label, adjustment.label), *cells)))
+            methods = dict.fromkeys(row.method for row in scope.select(**here, arm=scope.contrast, statistic="p_value"))
+            for method in methods:
+                tests = [
+                    scope.first(**here, method=method, arm=who, statistic="p_value") for who in (scope.contrast, "all")
+                ]
+                cells = [quote(numbers.probability(p), p) for p in tests]
+                variance = ["robust" if "robust" in method else "of the model"] if designed else []
+                rows.append(Row((*plain(section.label, adjustment.label, *variance), *cells)))
     if not rows:
         return None
     p = numbers.style.p_column
     return Table(
         name="proportional_hazards",
         title="Test of proportional hazards",
-        columns=("Endpoint", "Model", f"{scope.arms[0]} vs {scope.arms[1]}, {p}", f"All terms, {p}"),
+        columns=(
+            "Endpoint",
+            "Model",
+            *(["Variance"] if designed else []),
+            f"{scope.arms[0]} vs {scope.arms[1]}, {p}",
+            f"All terms, {p}",
+        ),
         rows=tuple(rows),
         footnotes=(
-            "Score test of Grambsch and Therneau on the Kaplan-Meier scale; pairs are ignored. A small value speaks "
-            "against a hazard ratio that is constant over time: read it then as an average, beside the restricted "
-            "means.",
+            "Score test of Grambsch and Therneau on the Kaplan-Meier scale. A small value speaks against a hazard "
+            "ratio that is constant over time: read it then as an average, beside the restricted means.",
+            *([BY_DESIGN] if designed else []),
         ),
     )
 
