@@ -76,14 +76,15 @@ class Request:
         return self.imputations is not None
 
     def write(self, what: tuple[str, ...], variables: Iterable[str], make: Callable[[], None]) -> None:
-        """Write rows that depend on nothing but the patients, their outcomes and some covariates.
+        """Write rows that depend on nothing but the patients, their outcomes, some covariates and a declared offset.
 
         In one of several imputations they are taken from an earlier one if they cannot differ.
         """
         if self.imputations is None:
             make()
             return
-        self.imputations.write(self.ledger, what, variables, self.adjusted.completed.covariates, make)
+        read = [*variables, *filter(None, [self.population.offset])]
+        self.imputations.write(self.ledger, what, read, self.adjusted.completed.covariates, make)
 
     def by_patient(self) -> Request:
         """Return the request of the same cohort with a row a patient, for what describes an arm."""

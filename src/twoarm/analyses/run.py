@@ -81,7 +81,18 @@ OF_CONTROLS: frozenset[AnalysisName] = frozenset({"survival", "hazard_ratio"})
 """Analyses that negative controls go through."""
 
 OF_OUTCOMES: frozenset[AnalysisName] = frozenset(
-    {"follow_up", "survival", "survival_difference", "hazard_ratio", "piecewise", "landmark", "response"}
+    {
+        "follow_up",
+        "survival",
+        "survival_difference",
+        "cumulative_incidence",
+        "hazard_ratio",
+        "restricted_mean",
+        "piecewise",
+        "landmark",
+        "response",
+        "centres",
+    }
 )
 """Analyses that read no covariate but those of a regression: of patients as they are, imputations are alike."""
 
