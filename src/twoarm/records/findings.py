@@ -48,24 +48,25 @@ class Finding:
         """Return the finding as a message."""
         return Problem(self.where, self.found(), self.remedy, self.column, self.rule)
 
-    def note(self, *, places: bool = True, keys: bool = True) -> str:
-        """Return the finding as a sentence, with or without how many and where, and whose cells they are."""
-        found = self.found(keys=keys) if places else f"some {self.what}"
+    def note(self, *, counts: bool = True, rows: bool = True) -> str:
+        """Return the finding as a sentence, with or without how many cells, and which rows and whose."""
+        found = self.found(rows=rows) if counts else f"some {self.what}"
         return f"{self.where}, {self.column}: {found}; {self.remedy} [{self.rule}]."
 
-    def found(self, *, keys: bool = True) -> str:
+    def found(self, *, rows: bool = True) -> str:
         """Say what was found, how often and where; an audit line of many cells has their count alone.
 
-        Without patient keys where it is to be published.
+        Without rows and patient keys where it is to be published.
         """
         if not self.rows:
             return self.what
+        counted = f"{len(self.rows)} {self.what}"
         many = self.outcome == "normalised" and len(self.rows) > SHOWN
-        return f"{len(self.rows)} {self.what}" + ("" if many else f" ({self.place(keys=keys)})")
+        return counted if many or not rows else f"{counted} ({self.place()})"
 
-    def place(self, *, keys: bool = True) -> str:
+    def place(self) -> str:
         """Name rows and patients, the first 20 of them."""
-        shown_keys = [shown_key(key) for key in self.keys[:SHOWN]] if keys else ()
+        shown_keys = [shown_key(key) for key in self.keys[:SHOWN]]
         named = [f", patient {key}" if key else "" for key in shown_keys] or [""] * SHOWN
         shown = [f"row {row}{patient}" for row, patient in zip(self.rows[:SHOWN], named, strict=False)]
         more = len(self.rows) - SHOWN
