@@ -12,7 +12,8 @@ from click.testing import CliRunner
 from openpyxl.comments import Comment
 
 from bad_inputs.test_structure import HEADER, TABLE, changed_book, study, text
-from spec_bad_inputs import Case, Rows, check, write_case
+from spec_bad_inputs import PROTOCOL, Case, Rows, check, dated_patients, write_case, write_sheet
+from spec_unpacked import unpacked
 from twoarm.cli import main
 
 
@@ -157,3 +158,57 @@ def test_queries_by_a_column_of_centres(tmp_path: Path) -> None:
     again = CliRunner().invoke(main, ["queries", str(made), "--out", str(out), "--centre", "note"])
     assert "North: 0 new, 0 still open, 1 resolved" in again.output
     assert CliRunner().invoke(main, ["queries", str(made), "--out", str(out), "--centre", "nota"]).exit_code == 2
+
+
+NOTE_ROWS = [
+    "填表人：张三丰",
+    "数据截止：2021-03-05",
+    "平均年龄",
+    "共 60 例",
+    "Prepared by Dr Zeisig",
+    "Mean age",
+    "SD (years)",
+]
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+@pytest.mark.parametrize("note", NOTE_ROWS)
+def test_a_note_in_the_column_of_keys_is_refused_and_not_told(kind: str, note: str, tmp_path: Path) -> None:
+    """What follows such a word may be a person's name."""
+    made = write_case(
+        Case(69, "", "", change=lambda rows: [*rows, {**dict.fromkeys(rows[0], ""), "id": note}]), tmp_path, kind
+    )
+    result = check(made)
+    assert (result.exit_code, "1 rows that look like totals, notes or a signature (row 62)" in result.stderr) == (
+        3,
+        True,
+    )
+    assert not [word for word in (note, "张三", "Zeisig", "2021-03-05") if word in result.output]
+    CliRunner().invoke(main, ["queries", str(made), "--out", str(tmp_path / "asked")])
+    assert not [name for name, text in unpacked(tmp_path / "asked") if "Zeisig" in text or "张三" in text]
+
+
+def test_a_row_with_a_key_and_nothing_else_is_no_patient_of_the_first_table(tmp_path: Path) -> None:
+    lone = Case(69, "", "", change=lambda rows: [*rows, {**dict.fromkeys(rows[0], ""), "id": "see the other list"}])
+    result = check(write_case(lone, tmp_path))
+    assert result.exit_code == 3
+    assert "1 rows with a key and nothing else (row 62, patient see the other list); delete them" in result.stderr
+
+
+@pytest.mark.parametrize("key", ["SD 001", "Note-1", "SUM001", "注册001", "Mean1", "source 7", "共济-001", "S.D.1"])
+def test_keys_that_only_resemble_notes_are_keys(key: str, tmp_path: Path) -> None:
+    assert check(write_case(Case(0, "", "", cells={"id": key}), tmp_path)).exit_code == 0
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["all-numbers", "among-texts"])
+def test_a_number_of_patients_that_lost_its_last_digits(whole: bool, tmp_path: Path) -> None:
+    """An identity number of 18 digits that was typed as a number keeps 15 of them."""
+    rows: Any = [
+        {**row, "id": 110_101_199_003_070_000 + 1000 * i if whole or i == 4 else row["id"]}
+        for i, row in enumerate(dated_patients())
+    ]
+    (tmp_path / "study.toml").write_text(PROTOCOL.replace("patients.csv", "patients.xlsx"), "utf-8")
+    write_sheet(tmp_path / "patients.xlsx", [list(rows[0]), *(list(row.values()) for row in rows)])
+    assert ("shortened_key", 60 if whole else 1) in [
+        (found.rule, len(found.rows)) for found in findings_refused(tmp_path / "study.toml")
+    ]

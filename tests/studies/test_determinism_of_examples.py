@@ -6,7 +6,6 @@ import csv
 import filecmp
 import os
 import random
-import re
 import shutil
 import subprocess
 import sys
@@ -79,12 +78,6 @@ def different(first: Path, second: Path) -> list[str]:
     )
 
 
-def settled(page: str) -> str:
-    """Return a report without what names the files as they are: hashes, rows of findings, the order of visits."""
-    page = re.sub(r"<li>[^<]*\[visits_unsorted\]\.</li>\n?", "", page)
-    return re.sub(r"\(row \d[^)]*\)", "(rows)", re.sub(r"\b[0-9a-f]{64}\b", "hash", page))
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("example", ["rotterdam", "es-sclc"])
 def test_an_example_gives_the_same_bytes_everywhere(example: str, tmp_path: Path) -> None:
@@ -97,6 +90,4 @@ def test_an_example_gives_the_same_bytes_everywhere(example: str, tmp_path: Path
         home.parent.mkdir()
         moved(EXAMPLES / example, home, number)
         found = run("./study.toml", home.parent / "out", home, environment)
-        assert [name for name in different(first, found) if "report." not in name] == [], place
-        pages = [settled((folder / "report.html").read_text("utf-8")) for folder in (first, found)]
-        assert pages[0] == pages[1], place
+        assert different(first, found) == [], place

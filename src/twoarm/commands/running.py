@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from twoarm.commands.exit_codes import INTERNAL, NOT_ESTIMABLE, OK, tell
 
+OF_ORDER = frozenset({"visits_unsorted"})  # findings of the order of rows, which changes nothing
+
 if TYPE_CHECKING:
     from twoarm.protocol.protocol import Protocol
     from twoarm.records.records import Records
@@ -52,7 +54,8 @@ def run_and_publish(
     from twoarm.records.findings import cell_steps
     from twoarm.report.publish import write_report
 
-    notes = data_notes(records, places=protocol.disclosure.minimum_cell <= 1, keys=False)
+    counts = protocol.disclosure.minimum_cell <= 1
+    notes = published_notes(records, counts=counts)
     provenance = provenance_of(protocol, records)
     write_report(
         protocol,
@@ -65,7 +68,7 @@ def run_and_publish(
         helper=helper,
         warn=_warning,
         secret=secret,
-        cells=cell_steps(records.findings, counts=protocol.disclosure.minimum_cell <= 1),
+        cells=cell_steps(records.findings, counts=counts),
     )
     if status == "not_estimable":
         tell("The primary analysis is not estimable; the report says why.", err=True)
@@ -73,14 +76,18 @@ def run_and_publish(
     return OK
 
 
-def data_notes(records: Records, *, places: bool = True, keys: bool = True) -> list[str]:
-    """Findings that did not stop the study, in words; by place where that may be told; no value of a cell.
+def data_notes(records: Records) -> list[str]:
+    """Findings that did not stop the study, in words, by row and patient key; for those who hold the data."""
+    return [finding.note() for finding in records.findings]
 
-    With patient keys for those who hold the data, without them where it is published.
+
+def published_notes(records: Records, *, counts: bool = True) -> list[str]:
+    """The same for a report: no rows and no keys, with counts where these may be told.
+
+    A report is the same whatever the order of the rows, so that it does not say which order they had either.
     """
-    if not places:
-        return sorted({finding.note(places=False) for finding in records.findings})
-    return [finding.note(keys=keys) for finding in records.findings]
+    told = (finding for finding in records.findings if finding.rule not in OF_ORDER)
+    return list(dict.fromkeys(finding.note(counts=counts, rows=False) for finding in told))
 
 
 def _warning(text: str) -> None:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from twoarm.errors import Problem, RecordsError
 from twoarm.results.provenance import CellStep
+
+NOTES = (
+    r"(?i)^(((合计|总计|小计|总数|平均|均值|均数|中位数|标准差|注|备注|说明|签名|签字|制表|填表|填报|审核|录入|核对|数据来源|"
+    r"数据截[止至]|截止日期|统计日期|导出时间|共\s*\d+\s*[例人])[^A-Za-z0-9]{0,6}|"
+    r"(grand |sub)?totals?|(mean|average)( age)?|median|notes?|remarks?|signature|signed|data (as of|cut-?off)|"
+    r"(prepared|entered|checked|reviewed|compiled|exported|approved) (by|on)|last updated?)([\s:：.,(（\[].*)?|"
+    r"(sum|sd|std|comments?|source|legend|as of)(\s*[:：=(（].*)?)$"
+)
+"""Texts in the column of keys that are no keys; what follows them may be a person's name, and is not told."""
+_NOTE = re.compile(NOTES)
+LONGEST_KEY = 64  # letters that are told; what is longer is a sentence
 
 Outcome = Literal["refused", "held", "warned", "normalised"]
 SHOWN = 20  # rows named in a message; then a count
@@ -36,28 +48,38 @@ class Finding:
         """Return the finding as a message."""
         return Problem(self.where, self.found(), self.remedy, self.column, self.rule)
 
-    def note(self, *, places: bool = True, keys: bool = True) -> str:
-        """Return the finding as a sentence, with or without how many and where, and whose cells they are."""
-        found = self.found(keys=keys) if places else f"some {self.what}"
+    def note(self, *, counts: bool = True, rows: bool = True) -> str:
+        """Return the finding as a sentence, with or without how many cells, and which rows and whose."""
+        found = self.found(rows=rows) if counts else f"some {self.what}"
         return f"{self.where}, {self.column}: {found}; {self.remedy} [{self.rule}]."
 
-    def found(self, *, keys: bool = True) -> str:
+    def found(self, *, rows: bool = True) -> str:
         """Say what was found, how often and where; an audit line of many cells has their count alone.
 
-        Without patient keys where it is to be published.
+        Without rows and patient keys where it is to be published.
         """
         if not self.rows:
             return self.what
+        counted = f"{len(self.rows)} {self.what}"
         many = self.outcome == "normalised" and len(self.rows) > SHOWN
-        return f"{len(self.rows)} {self.what}" + ("" if many else f" ({self.place(keys=keys)})")
+        return counted if many or not rows else f"{counted} ({self.place()})"
 
-    def place(self, *, keys: bool = True) -> str:
+    def place(self) -> str:
         """Name rows and patients, the first 20 of them."""
-        shown_keys = self.keys[:SHOWN] if keys else ()
+        shown_keys = [shown_key(key) for key in self.keys[:SHOWN]]
         named = [f", patient {key}" if key else "" for key in shown_keys] or [""] * SHOWN
         shown = [f"row {row}{patient}" for row, patient in zip(self.rows[:SHOWN], named, strict=False)]
         more = len(self.rows) - SHOWN
         return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
+
+
+def shown_key(key: str) -> str:
+    """Return a patient key as it may be told; nothing where it is a note that stands in the column of keys.
+
+    >>> shown_key("P-007"), shown_key("Signed: Dr X")
+    ('P-007', '')
+    """
+    return "" if len(key) > LONGEST_KEY or _NOTE.match(key) else key
 
 
 class RefusedRowsError(RecordsError):

@@ -6,17 +6,12 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from twoarm.records.findings import Finding, Outcome
+from twoarm.records.findings import NOTES, Finding, Outcome
 from twoarm.records.typed_column import nowhere
 from twoarm.records.typed_table import FILE, KEY, TypedTable, findings_by_file
 
 _SHORTENED = r"^\d(\.\d+)?[eE]\+?\d+$"  # 1.23E+11 was a long number, and may stand for several patients
 _POINTED = r"^\d+\.0+$"
-_TOTALS = (
-    r"(?i)^(合计|总计|小计|总数|平均值?|均值|均数|中位数|标准差|注|备注|说明|签名|签字|制表人?|"
-    r"(grand |sub)?totals?|sum|mean|average|median|std|sd|notes?|signature|signed)([\s:：.,(（\[].*)?$"
-)
-
 _NO_KEY = r"(?i)^(n/?a|nan|null|none|nil|unknown|unk|missing|tbd|test|[-–—_.?*/\\#]+|不详|不明|未知|无|没有|缺失|测试)$"
 
 
@@ -33,7 +28,7 @@ def key_findings(patients: bool, key: str, table: TypedTable) -> Iterator[Findin
         "such as units, stop_at ends the table"
     )
     yield from found(keys.is_null(), "missing_key", "refused", "rows without a patient key", remedy)
-    totals = keys.str.contains(_TOTALS)
+    totals = keys.str.contains(NOTES)
     what = "rows that look like totals, notes or a signature"
     yield from found(totals, "total_row", "refused", what, "delete them, or declare stop_at with the text of the first")
     headers = pl.Series([names.get(key, key) for names in table.headers], dtype=pl.String)

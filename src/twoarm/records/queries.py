@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from twoarm.errors import Problem
-from twoarm.records.findings import Finding, split_place
+from twoarm.records.findings import Finding, shown_key, split_place
 from twoarm.records.typed_column import PARTIAL
 
 State = Literal["new", "open", "resolved"]
@@ -48,7 +48,7 @@ def queries_of(
             continue  # what was converted by declaration is no question; a completed date could be better known
         file, sheet = split_place(finding.where)
         for position, row in enumerate(finding.rows):
-            key = finding.keys[position] if finding.keys else ""
+            key = shown_key(finding.keys[position]) if finding.keys else ""
             # a row moves when the hospital sorts its file; a patient does not
             name = _name(finding.file, key or str(row), finding.column, finding.rule)
             told = (finding.column, finding.what, finding.remedy, finding.outcome)

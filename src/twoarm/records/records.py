@@ -29,6 +29,7 @@ from twoarm.records.typed_table import (
     FILE,
     FILE_ORDER,
     KEY,
+    LONE_KEY,
     MASKS,
     ROW,
     TypedTable,
@@ -154,7 +155,8 @@ def _read_tables(
 
 def _first_findings(protocol: Protocol, tables: Mapping[str, TypedTable]) -> list[Finding]:
     """What is wrong within single tables."""
-    found = [finding for table in tables.values() for finding in table.findings]
+    spine = next(iter(protocol.data))  # of a patient in another table there may be nothing
+    found = [f for name, table in tables.items() for f in table.findings if f.rule != LONE_KEY or name == spine]
     return found + [
         f for name, table in tables.items() for f in key_findings(name in protocol.data, _key(protocol, name), table)
     ]

@@ -15,7 +15,7 @@ from twoarm.protocol.data import EventSource, Source, TablePart
 from twoarm.records.cell_text import readable
 from twoarm.records.column_typing import type_column
 from twoarm.records.evaluation import COMPLETED, HELD
-from twoarm.records.findings import Finding, Outcome
+from twoarm.records.findings import NOTES, Finding, Outcome
 from twoarm.records.raw_table import RawTable, headers_of
 from twoarm.records.source_files import frame_source, read_source
 from twoarm.records.typed_column import TypedColumn
@@ -150,6 +150,8 @@ def _type_part(
     if raw.blank:
         header = headers.get(table.key, table.key)
         findings.append(Finding("blank_row", "warned", raw.name, header, "empty rows", raw.blank, (), "skipped"))
+    if isinstance(table, Source):
+        findings += _lone_keys(raw, headers.get(table.key, table.key), keys)
     for remark in raw.remarks:
         header = remark.column or headers.get(table.key, table.key)
         outcome: Outcome = "normalised" if remark.rule == "stop_at" else "warned"
@@ -174,6 +176,23 @@ def _type_part(
         name, raw.name, raw.sha256, raw.bytes, height, tuple(part.columns), ignored, raw.sheet, encoding
     )
     return frame, [replace(finding, sheet=raw.sheet) for finding in findings], described
+
+
+LONE_KEY = "lone_key"
+
+
+def _lone_keys(raw: RawTable, header: str, keys: pl.Series) -> Iterator[Finding]:
+    """Return the rows that have a key and nothing else, in any column: notes, or patients of whom nothing is known."""
+    others = [name for name in raw.frame.columns if name != header]
+    if len(others) < 2 or header not in raw.frame.columns:
+        return
+    empty = raw.frame.select(pl.all_horizontal(pl.col(others).is_null()).alias("empty")).to_series()
+    lone = empty & keys.is_not_null() & ~keys.str.contains(NOTES).fill_null(False)
+    if lone.any():
+        what = "rows with a key and nothing else"
+        remedy = "delete them, if they are notes or have no patient; stop_at ends the table"
+        rows, whose = tuple(raw.rows.filter(lone).to_list()), tuple(keys.filter(lone).to_list())
+        yield Finding(LONE_KEY, "refused", raw.name, header, what, rows, whose, remedy)
 
 
 def _keys_of(wanted: tuple[int, ...], rows: pl.Series, keys: pl.Series) -> tuple[str, ...]:

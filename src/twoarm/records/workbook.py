@@ -212,9 +212,13 @@ def _cells(values: list[Any]) -> pl.Series:
     kinds = {type(value) for value in filled if value is not None}
     if kinds == {datetime.date, datetime.datetime}:
         return pl.Series([_midnight(value) for value in filled], dtype=pl.Datetime)
-    if len(kinds) == 1 and kinds != {datetime.time}:
+    cut = kinds == {float} and any(value is not None and abs(value) >= _DIGITS for value in filled)
+    if len(kinds) == 1 and kinds != {datetime.time} and not cut:
         return pl.Series(filled)
     return pl.Series([None if value is None else _as_text(value) for value in filled], dtype=pl.String)
+
+
+_DIGITS = 1e15  # from here on a spreadsheet has lost digits, such as those of a long patient number
 
 
 def _midnight(value: Any) -> Any:
@@ -227,7 +231,7 @@ def _as_text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else repr(value)
+        return str(int(value)) if value.is_integer() and abs(value) < _DIGITS else repr(value)
     if isinstance(value, datetime.datetime) and value.time() != datetime.time():
         return value.strftime("%Y-%m-%d %H:%M:%S")
     return value.strftime("%Y-%m-%d") if isinstance(value, datetime.date) else str(value)

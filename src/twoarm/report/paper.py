@@ -185,6 +185,7 @@ def _data(report: StudyReport, provenance: Provenance) -> Iterator[Block]:
     yield Heading("Data and provenance", 1)
     if report.data_notes:
         yield Heading("Findings in the records", 2)
+        yield Paragraph("Rows and patients are named by twoarm check, for those who hold the records.")
         yield Bullets(tuple(note.text for note in report.data_notes))
     count = report.sections[0].scope.numbers.count
     pairs = [(file.file, f"{_rows(file.rows, count)}{len(file.columns)} columns used") for file in provenance.inputs]
