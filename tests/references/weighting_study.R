@@ -8,6 +8,23 @@ p <- unname(fitted(glm(a ~ year + age + nodes + factor(size, levels = c("<=20", 
                        data = d, control = glm.control(epsilon = 1e-14, maxit = 100))))
 p <- round(p, 10)
 ess <- function(w) sum(w)^2 / sum(w^2)
+# The score test of Grambsch and Therneau: the model's, and with the sum of squares of the weighted shares of the score.
+constancy <- function(w) {
+  tight <- coxph.control(eps = 1e-14, iter.max = 100)
+  fit <- coxph(Surv(dtime, death) ~ a, d, weights = w, robust = FALSE, control = tight, model = TRUE)
+  km <- survfit(Surv(dtime, death) ~ 1, d)
+  x <- data.frame(dtime = d$dtime, death = d$death, a = as.numeric(a), w = w, row = seq_along(a))
+  s <- survSplit(Surv(dtime, death) ~ ., x, cut = sort(unique(d$dtime[d$death == 1])), start = "from")
+  s$g <- 1 - stepfun(km$time, c(1, km$surv))(s$dtime - 1e-6)
+  s$g <- s$g - weighted.mean(s$g[s$death == 1], s$w[s$death == 1])
+  s$ag <- s$a * s$g
+  at <- coxph(Surv(from, dtime, death) ~ a + ag, s, weights = s$w, init = c(coef(fit), 0), robust = FALSE,
+              control = coxph.control(iter.max = 0))
+  shares <- residuals(at, "score", weighted = TRUE, collapse = s$row)
+  information <- solve(at$var)
+  psi <- shares[, 2] - shares[, 1] * information[2, 1] / information[1, 1]
+  c(sum(shares[, 2])^2 / sum(psi^2), cox.zph(fit)$table[1, "chisq"])
+}
 one <- function(w) {
   fit <- coxph(Surv(dtime, death) ~ a, d, weights = w, robust = TRUE, control = coxph.control(eps = 1e-14, iter.max = 100))
   score <- coxph(Surv(dtime, death) ~ a, d, weights = w, robust = TRUE, ties = "breslow",
@@ -21,7 +38,7 @@ one <- function(w) {
   list(coefficient = unname(coef(fit)), robust_se = sqrt(fit$var[1]), log_rank = unname(score$rscore),
        median = unname(quantile(km, 0.5)$quantile[, 1]), survival = at$surv, lower = at$lower, upper = at$upper,
        at_risk = c(summary(km, times = 365)$n.risk), ess = c(ess(w[a]), ess(w[!a])), smd_age = s(d$age),
-       young = c(unname(coef(sub)), sqrt(sub$var[1])))
+       constancy = constancy(w), young = c(unname(coef(sub)), sqrt(sub$var[1])))
 }
 w <- list(ATE = ifelse(a, mean(a) / p, mean(!a) / (1 - p)), ATT = ifelse(a, 1, p / (1 - p)),
           ATC = ifelse(a, (1 - p) / p, 1), ATO = ifelse(a, 1 - p, p))

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from spec_study import write_study
+from spec_study import patients, write_study
 from twoarm.cli import main
 from twoarm.protocol.read import read_protocol
 from twoarm.report.curve_values import MOST_STEPS, curve_values
@@ -93,3 +93,50 @@ def test_the_grid_is_fine_and_not_too_fine(end: float, steps: int) -> None:
     assert values.last == steps <= MOST_STEPS
     assert values.arms[0].steps[0].text == "100.0"
     assert values.arms[0].steps[-1].text == "50.0 (10.0–90.0)"
+
+
+@pytest.fixture(scope="module")
+def competing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("competing")
+    other = 'other = { type = "boolean", true = ["1"], false = ["0"] }\ndied = { type'
+    rows = [{**row, "died": str(int(i % 3 == 0)), "other": str(int(i % 3 == 1))} for i, row in enumerate(patients())]
+    changes = {"died = { type": other, 'event = "died"': 'event = "died"\ncompeting = ["other"]'}
+    study = write_study(folder, rows, {**changes, 'label = "New"': f'label = "{NASTY}"'})
+    assert CliRunner().invoke(main, ["run", str(study), "--out", str(folder / "out")]).exit_code in (0, 4)
+    return folder / "out"
+
+
+def test_incidences_are_two_pictures_with_the_ledgers_values(competing: Path) -> None:
+    page = (competing / "report.html").read_text()
+    curves = {(c.adjustment, c.arm): c for c in read_results(competing).curves if c.kind == "cumulative_incidence"}
+    found = [json.loads(html.unescape(v)) for v in re.findall(r'data-values="([^"]*)"', page)]
+    kinds = [(adjustment, prefix) for adjustment in ("unadjusted", "matched") for prefix in ("", "competing_")]
+    assert [data["quantity"] for data in found] == ["Incidence, %"] * len(kinds)
+    for data, (adjustment, prefix) in zip(found, kinds, strict=True):
+        for arm in data["arms"]:
+            columns: dict[str, Any] = dict(curves[adjustment, arm["name"]].columns)
+            for index, place, text, left in arm["at"]:
+                day = round(index * data["time"], 6) * 30.4375
+                past = [i for i, time in enumerate(columns["time"]) if time <= day]
+                risk = next((n for t, n in zip(columns["time"], columns["at_risk"], strict=True) if t >= day), 0)
+                assert int(left) == risk
+                if day > columns["time"][-1]:
+                    assert (text, place) == ("–", None)
+                    continue
+                share = columns[f"{prefix}incidence"][past[-1]] if past else 0.0
+                assert float(text.split()[0]) == pytest.approx(100 * share, abs=0.0501)
+                assert 52 <= place <= 330  # within the axes
+
+
+def test_incidences_stand_without_script_and_their_labels_are_inert(competing: Path) -> None:
+    found = pictures((competing / "report.html").read_text())
+    assert len(found) == 4
+    assert ["Overall survival: competing events" in picture for picture in found] == [False, True, False, True]
+    for picture in found:
+        assert "<title " in picture
+        assert "Number at risk" in picture
+        assert "<script" not in picture
+        assert picture.count('class="km-line" data-curve') == 2
+        assert 'class="km-mark"' not in picture
+    identities = re.findall(r'<title id="([^"]*)"', "".join(found))
+    assert len(set(identities)) == len(found)

@@ -108,9 +108,17 @@ def test_truncation_is_counted(results: Results) -> None:
     assert value(results, "wcut", "weights", "truncated_above") == 16
 
 
-def test_what_weights_do_not_allow_says_so(results: Results) -> None:
-    rows = results.select(adjustment="wATE", analysis="proportional_hazards")
-    assert {row.note for row in rows} == {"the score test has no form for sampling weights"}
+@pytest.mark.parametrize("name", ["ATE", "ATO", "cut"])
+def test_proportional_hazards_are_tested_under_weights_as_r_does(results: Results, name: str) -> None:
+    expected = STORED["cases"][name]["constancy"]
+    here = {"adjustment": f"w{name}", "analysis": "proportional_hazards", "endpoint": "os", "statistic": "chi_squared"}
+    rows = results.select(**here)
+    assert [row.value for row in rows] == pytest.approx(expected, rel=1e-6)
+    scale = "Grambsch-Therneau score test, Kaplan-Meier scale"
+    assert [row.method for row in rows] == [f"{scale}, robust variance", f"{scale}, weights taken for counts"]
+
+
+def test_weighted_samples_are_not_tested_in_table_one(results: Results) -> None:
     assert not results.select(adjustment="wATE", analysis="baseline", statistic="p_value")
 
 

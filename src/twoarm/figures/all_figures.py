@@ -71,6 +71,11 @@ def survival_name(endpoint: str, adjustment: str) -> str:
     return f"survival-{endpoint}-{adjustment}"
 
 
+def incidence_name(endpoint: str, adjustment: str) -> str:
+    """Return the file name of the cumulative incidences of a comparison."""
+    return f"cumulative_incidence-{endpoint}-{adjustment}"
+
+
 def _figures(scope: Scope) -> Iterator[NamedFigure]:
     primary = scope.protocol.primary_adjustment
     labels = {name: in_sentence(made.label) for name, made in scope.population.adjustments.items()}
@@ -90,7 +95,7 @@ def _figures(scope: Scope) -> Iterator[NamedFigure]:
         for name in scope.marginal():
             title = f"{section.label}, {labels[name]}"
             if section.competing:
-                name_of, title = f"cumulative_incidence-{endpoint}-{name}", f"Cumulative incidence: {title}"
+                name_of, title = incidence_name(endpoint, name), f"Cumulative incidence: {title}"
                 yield NamedFigure.of(name_of, title, cumulative_incidence_plot, scope, name, endpoint)
                 continue
             yield NamedFigure.of(survival_name(endpoint, name), title, kaplan_meier_plot, scope, name, endpoint)

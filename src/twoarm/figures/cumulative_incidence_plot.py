@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -16,8 +18,8 @@ from twoarm.tables.scope import Scope
 _WIDTH, _BOTTOM, _HEIGHT = 0.40, 0.30, 0.545  # of a panel, as shares of the figure
 _LEFT = (0.09, 0.58)
 _INCHES = 7.4
-_HEADROOM = 1.3  # above the highest curve, for the comparison in words
-_SCALES = {5: 1, 10: 2, 20: 5, 40: 10, 60: 20, 80: 20, 100: 20}  # top of the axis in per cent -> step of its marks
+HEADROOM = 1.3  # above the highest curve, for the comparison in words
+SCALES = {5: 1, 10: 2, 20: 5, 40: 10, 60: 20, 80: 20, 100: 20}  # top of the axis in per cent -> step of its marks
 _MOST_TICKS = 5
 _ARMS = ((TREATED, "treated"), (COMPARATOR, "comparator"))
 
@@ -37,7 +39,7 @@ def cumulative_incidence_plot(scope: Scope, adjustment: str, endpoint: str) -> F
         axes = figure.add_axes((left, _BOTTOM, _WIDTH, _HEIGHT))
         for curve, (colour, dashes) in zip(curves, _ARMS, strict=True):
             _draw(axes, curve, prefix, unit, colour, dashes)
-        _frame(axes, scope, ticks, last, _top(curves, prefix))
+        _frame(axes, scope, ticks, last, top_of_axis(curves, prefix))
         label = scope.population.endpoints[endpoint].label if not prefix else title
         axes.set_title(shortened(label, _WIDTH * _INCHES, 9), loc="left", fontsize=9)
         said = _said(scope, adjustment, endpoint, prefix)
@@ -51,7 +53,7 @@ def cumulative_incidence_plot(scope: Scope, adjustment: str, endpoint: str) -> F
     return figure
 
 
-def _top(curves: list[Curve], prefix: str) -> int:
+def top_of_axis(curves: Sequence[Curve], prefix: str) -> int:
     """Return the smallest top of the axis, in per cent, that holds a cause with its limits."""
     highest = max(
         (value or 0.0)
@@ -59,7 +61,7 @@ def _top(curves: list[Curve], prefix: str) -> int:
         for name in ("incidence", "upper")
         for value in curve.columns[f"{prefix}{name}"]
     )
-    return next((top for top in _SCALES if 100 * highest <= top), 100)
+    return next((top for top in SCALES if 100 * highest <= top), 100)
 
 
 def _draw(axes: Axes, curve: Curve, prefix: str, unit: float, colour: str, dashes: str) -> None:
@@ -75,8 +77,8 @@ def _draw(axes: Axes, curve: Curve, prefix: str, unit: float, colour: str, dashe
 
 
 def _frame(axes: Axes, scope: Scope, ticks: list[float], last: float, top: int) -> None:
-    axes.set_ylim(0, top * _HEADROOM)
-    axes.set_yticks(range(0, top + 1, _SCALES[top]))
+    axes.set_ylim(0, top * HEADROOM)
+    axes.set_yticks(range(0, top + 1, SCALES[top]))
     axes.set_xlim(0, last * 1.02)
     axes.set_xticks(ticks)
     axes.set_xlabel(f"Time ({scope.protocol.time_unit})")

@@ -1,4 +1,4 @@
-"""What a reader is shown who points at a survival curve: exact values of the ledger at times of a fine grid."""
+"""What a reader is shown who points at a curve: exact values of the ledger at times of a fine grid."""
 
 from __future__ import annotations
 
@@ -17,11 +17,25 @@ _ENDED = "–"
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    """Which columns of a curve are drawn, where it starts, and what its values are called."""
+
+    value: str
+    lower: str
+    upper: str
+    start: float
+    name: str
+
+
+SURVIVAL = Drawn("survival", "lower", "upper", 1.0, "Survival, %")
+
+
+@dataclass(frozen=True, slots=True)
 class ArmStep:
-    """What holds from a time of the grid on: survival in per cent with limits as text, and the number at risk."""
+    """What holds from a time of the grid on: the value in per cent with limits as text, and the number at risk."""
 
     index: int  # of the time
-    survival: float | None  # none after the last patient
+    value: float | None  # none after the last patient
     text: str
     at_risk: str
 
@@ -46,12 +60,14 @@ class CurveValues:
     arms: tuple[ArmValues, ...]
 
 
-def curve_values(curves: Sequence[Curve], protocol: Protocol, numbers: Numbers, end: float) -> CurveValues:
+def curve_values(
+    curves: Sequence[Curve], protocol: Protocol, numbers: Numbers, end: float, drawn: Drawn = SURVIVAL
+) -> CurveValues:
     """Return the values of curves up to a time in the display unit."""
     step, decimals = _step(end, protocol.time_unit)
     last = int(end / step + 1e-9)
     days = [round(round(i * step, 6) * protocol.unit_days, 6) for i in range(last + 1)]
-    arms = tuple(ArmValues(curve.arm, tuple(_arm_steps(curve, numbers, days))) for curve in curves)
+    arms = tuple(ArmValues(curve.arm, tuple(_arm_steps(curve, numbers, days, drawn))) for curve in curves)
     return CurveValues(step, decimals, last, protocol.time_unit, numbers.style.decimal, arms)
 
 
@@ -67,23 +83,23 @@ def _step(end: float, unit: str) -> tuple[float, int]:
     return whole, 0
 
 
-def _arm_steps(curve: Curve, numbers: Numbers, days: Sequence[float]) -> list[ArmStep]:
+def _arm_steps(curve: Curve, numbers: Numbers, days: Sequence[float], drawn: Drawn) -> list[ArmStep]:
     times = [float(time or 0) for time in curve.columns["time"]]
     steps: list[ArmStep] = []
     for index, (day, at_risk) in enumerate(zip(days, at_risk_texts(numbers, curve, days), strict=True)):
-        survival, text = _at(curve, numbers, times, day)
-        step = ArmStep(index, survival, text, at_risk)
+        value, text = _at(curve, numbers, times, day, drawn)
+        step = ArmStep(index, value, text, at_risk)
         if not steps or (step.text, step.at_risk) != (steps[-1].text, steps[-1].at_risk):
             steps.append(step)
     return steps
 
 
-def _at(curve: Curve, numbers: Numbers, times: Sequence[float], day: float) -> tuple[float | None, str]:
+def _at(curve: Curve, numbers: Numbers, times: Sequence[float], day: float, drawn: Drawn) -> tuple[float | None, str]:
     position = bisect_right(times, day) - 1
     if position < 0:
-        return 1.0, numbers.fixed(100, 1)
+        return drawn.start, numbers.fixed(100 * drawn.start, 1)
     if day > times[-1]:
         return None, _ENDED
-    parts = [curve.columns[name][position] for name in ("survival", "lower", "upper")]
+    parts = [curve.columns[name][position] for name in (drawn.value, drawn.lower, drawn.upper)]
     texts = [numbers.fixed(100 * part, 1) if part is not None else "" for part in parts]
     return parts[0], numbers.with_interval(*texts)

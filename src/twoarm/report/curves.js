@@ -27,7 +27,7 @@ document.querySelectorAll(".km").forEach(function (box) {
     line.setAttribute("x2", x);
     var head = add(table, "tr", "");
     add(head, "th", (index * data.time).toFixed(data.decimals).replace(".", data.mark) + " " + data.unit);
-    add(head, "th", "Survival, %");
+    add(head, "th", data.quantity);
     add(head, "th", "At risk");
     data.arms.forEach(function (arm, i) {
       var now = at(arm), row = add(table, "tr", "");

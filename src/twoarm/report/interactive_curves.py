@@ -25,7 +25,7 @@ from twoarm.figures.kaplan_meier_plot import (
     time_ticks,
 )
 from twoarm.figures.theme import COMPARATOR, FAINT, INK, TREATED, shortened
-from twoarm.report.curve_values import CurveValues, curve_values
+from twoarm.report.curve_values import SURVIVAL, CurveValues, Drawn, curve_values
 from twoarm.results.curve import Curve
 from twoarm.tables.formats import in_sentence
 from twoarm.tables.scope import Scope
@@ -34,23 +34,26 @@ from twoarm.tables.table import Cell
 WIDTH, HEIGHT = 660.0, 482.0
 LEFT, RIGHT, TOP, BOTTOM = 66.0, 646.0, 52.0, 330.0
 SIZE = 12.5  # of the letters
-_COLOURS = (TREATED, COMPARATOR)
-_DASHES = ("", ' stroke-dasharray="8 3.2"')
-_ROW = 18.0
+COLOURS = (TREATED, COMPARATOR)
+DASHES = ("", ' stroke-dasharray="8 3.2"')
+ROW = 18.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Axes:
-    """Turns times in the display unit and survival into places of the picture."""
+class CurveAxes:
+    """Turns times in the display unit and shares of patients into places of the picture."""
 
     last: float
     unit: float
+    top: float = 1.03
 
     def x(self, time: float) -> float:
+        """Return the place of a time."""
         return LEFT + time / (self.last * 1.02 or 1.0) * (RIGHT - LEFT)  # times may all be 0
 
-    def y(self, survival: float) -> float:
-        return BOTTOM - survival / 1.03 * (BOTTOM - TOP)
+    def y(self, share: float) -> float:
+        """Return the place of a share."""
+        return BOTTOM - share / self.top * (BOTTOM - TOP)
 
 
 def curve_script() -> str:
@@ -80,7 +83,7 @@ def interactive_curves(scope: Scope, prefix: str) -> dict[str, str]:
 
 def _figure(scope: Scope, adjustment: str, endpoint: str, curves: Sequence[Curve], name: str) -> str:
     unit = scope.protocol.unit_days
-    axes = _Axes(max(float(curve.columns["time"][-1] or 0) for curve in curves) / unit, unit)
+    axes = CurveAxes(max(float(curve.columns["time"][-1] or 0) for curve in curves) / unit, unit)
     label = scope.population.endpoints[endpoint].label
     title = f"{label}, {in_sentence(scope.population.adjustments[adjustment].label)}: {' and '.join(scope.arms)}"
     legend = [median_of(scope, curve) for curve in curves]
@@ -90,36 +93,50 @@ def _figure(scope: Scope, adjustment: str, endpoint: str, curves: Sequence[Curve
     )
     values = curve_values(curves, scope.protocol, scope.numbers, axes.last)
     drawn = [
-        *_frame(axes, label, scope.protocol.time_unit),
-        *(part for i, curve in enumerate(curves) for part in _curve(axes, curve, i)),
+        *frame(axes, label, scope.protocol.time_unit, range(0, 101, 20)),
+        *(part for i, curve in enumerate(curves) for part in drawn_curve(axes, curve, i, SURVIVAL)),
         *_legend(curves, legend),
         *_comparison(comparison, low=summary_is_low(curves)),
-        *_risk_table(axes, scope, curves),
-        '<g class="km-cursor" visibility="hidden"><line y1="{}" y2="{}"/>{}</g>'.format(
-            TOP, BOTTOM, "".join(f'<circle r="4" fill="{colour}"/>' for colour in _COLOURS)
-        ),
+        *risk_table(axes, scope, curves),
     ]
-    identity = escape(name)
+    return box(axes, drawn, values, Words(title, said, SURVIVAL.name), name)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A picture's title, what it says to those who do not see it, and what its values are called."""
+
+    title: str
+    said: str
+    quantity: str
+
+
+def box(axes: CurveAxes, drawn: Sequence[str], values: CurveValues, words: Words, name: str) -> str:
+    """Return the picture with its values as HTML; all text is escaped."""
+    cursor = '<g class="km-cursor" visibility="hidden"><line y1="{}" y2="{}"/>{}</g>'.format(
+        TOP, BOTTOM, "".join(f'<circle r="4" fill="{colour}"/>' for colour in COLOURS)
+    )
+    identity, title, said = escape(name), escape(words.title), escape(words.said)
     return (
-        f'<div class="km" tabindex="0" role="group" aria-label="{escape(title)}" '
-        f'data-values="{escape(_data(axes, values))}">'
+        f'<div class="km" tabindex="0" role="group" aria-label="{title}" '
+        f'data-values="{escape(_data(axes, values, words.quantity))}">'
         f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" aria-labelledby="title-{identity} desc-{identity}">'
-        f'<title id="title-{identity}">{escape(title)}</title><desc id="desc-{identity}">{escape(said)}</desc>'
-        f'{"".join(drawn)}</svg><div class="km-tip" role="status" hidden></div></div>'
+        f'<title id="title-{identity}">{title}</title><desc id="desc-{identity}">{said}</desc>'
+        f'{"".join(drawn)}{cursor}</svg><div class="km-tip" role="status" hidden></div></div>'
     )
 
 
-def _data(axes: _Axes, values: CurveValues) -> str:
+def _data(axes: CurveAxes, values: CurveValues, quantity: str) -> str:
     arms = [
         {
             "name": arm.name,
             "colour": colour,
             "at": [
-                [at.index, round(axes.y(at.survival), 1) if at.survival is not None else None, at.text, at.at_risk]
+                [at.index, round(axes.y(at.value), 1) if at.value is not None else None, at.text, at.at_risk]
                 for at in arm.steps
             ],
         }
-        for arm, colour in zip(values.arms, _COLOURS, strict=True)
+        for arm, colour in zip(values.arms, COLOURS, strict=True)
     ]
     content: dict[str, Any] = {
         "left": LEFT,
@@ -130,12 +147,14 @@ def _data(axes: _Axes, values: CurveValues) -> str:
         "decimals": values.decimals,
         "unit": values.unit,
         "mark": values.mark,
+        "quantity": quantity,
         "arms": arms,
     }
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
 
-def _text(x: float, y: float, text: str, more: str = "", ids: Sequence[str] = ()) -> str:
+def text_at(x: float, y: float, text: str, more: str = "", ids: Sequence[str] = ()) -> str:
+    """Return a text at a place, with the rows of the ledger that it quotes."""
     source = f' data-ledger="{escape(" ".join(ids))}"' if ids else ""
     return f'<text x="{x:.1f}" y="{y:.1f}"{f" {more}" if more else ""}{source}>{escape(text)}</text>'
 
@@ -145,44 +164,48 @@ def fitted(text: str, width: float, size: float = SIZE) -> str:
     return shortened(text, width / 72, size)
 
 
-def _frame(axes: _Axes, label: str, unit: str) -> Iterator[str]:
-    yield f'<path class="km-axis" d="M{LEFT} {axes.y(1.03):.1f}V{BOTTOM}H{RIGHT}"/>'
-    for percent in range(0, 101, 20):
+def frame(axes: CurveAxes, label: str, unit: str, marks: Sequence[int]) -> Iterator[str]:
+    """Yield the axes with their marks, in per cent and in the display unit."""
+    yield f'<path class="km-axis" d="M{LEFT} {axes.y(axes.top):.1f}V{BOTTOM}H{RIGHT}"/>'
+    for percent in marks:
         y = axes.y(percent / 100)
         yield f'<path class="km-axis" d="M{LEFT - 5} {y:.1f}h5"/>'
-        yield _text(LEFT - 9, y + 4.3, str(percent), 'text-anchor="end"')
+        yield text_at(LEFT - 9, y + 4.3, str(percent), 'text-anchor="end"')
     for tick in time_ticks(axes.last, unit):
         yield f'<path class="km-axis" d="M{axes.x(tick):.1f} {BOTTOM}v5"/>'
-        yield _text(axes.x(tick), BOTTOM + 19, f"{tick:g}", 'text-anchor="middle"')
-    yield _text((LEFT + RIGHT) / 2, BOTTOM + 38, f"Time ({unit})", 'text-anchor="middle"')
+        yield text_at(axes.x(tick), BOTTOM + 19, f"{tick:g}", 'text-anchor="middle"')
+    yield text_at((LEFT + RIGHT) / 2, BOTTOM + 38, f"Time ({unit})", 'text-anchor="middle"')
     middle = (TOP + BOTTOM) / 2
     shown = f"{fitted(label, BOTTOM - TOP - 30)} (%)"
-    yield _text(18, middle, shown, f'text-anchor="middle" transform="rotate(-90 18 {middle:.1f})"')
+    yield text_at(18, middle, shown, f'text-anchor="middle" transform="rotate(-90 18 {middle:.1f})"')
 
 
-def _curve(axes: _Axes, curve: Curve, number: int) -> Iterator[str]:
-    columns, colour = thinned(curve), _COLOURS[number]
+def drawn_curve(axes: CurveAxes, curve: Curve, number: int, drawn: Drawn) -> Iterator[str]:
+    """Yield the limits, the line and, of survival, the marks where follow-up ends."""
+    columns, colour = thinned(curve), COLOURS[number]
     xs = [axes.x(time / axes.unit) for time in (0.0, *columns["time"])]
-    survival = [1.0, *columns["survival"]]
-    yield f'<path d="{_band(axes, xs, survival, columns)}" fill="{colour}" fill-opacity="0.13"/>'
-    line = "".join(f"H{x:.1f}V{axes.y(s):.1f}" for x, s in zip(xs[1:], survival[1:], strict=True))
+    shares = [drawn.start, *columns[drawn.value]]
+    yield f'<path d="{_band(axes, xs, shares, columns, drawn)}" fill="{colour}" fill-opacity="0.13"/>'
+    line = "".join(f"H{x:.1f}V{axes.y(s):.1f}" for x, s in zip(xs[1:], shares[1:], strict=True))
     yield (
-        f'<path class="km-line" data-curve="{escape(curve.id)}" d="M{xs[0]:.1f} {axes.y(1.0):.1f}{line}" '
-        f'stroke="{colour}"{_DASHES[number]}/>'
+        f'<path class="km-line" data-curve="{escape(curve.id)}" d="M{xs[0]:.1f} {axes.y(drawn.start):.1f}{line}" '
+        f'stroke="{colour}"{DASHES[number]}/>'
     )
     marks = [
         f"M{x:.1f} {axes.y(s) - 3.5:.1f}v7"
-        for x, s, censored in zip(xs[1:], survival[1:], columns["censored"], strict=True)
-        if censored > 0
+        for x, s, censored in zip(xs[1:], shares[1:], columns["censored"], strict=True)
+        if censored > 0 and drawn is SURVIVAL
     ]
     yield f'<path class="km-mark" d="{"".join(marks)}" stroke="{colour}"/>' if marks else ""
 
 
-def _band(axes: _Axes, xs: list[float], survival: list[float], columns: dict[str, np.ndarray[Any, Any]]) -> str:
+def _band(
+    axes: CurveAxes, xs: list[float], shares: list[float], columns: dict[str, np.ndarray[Any, Any]], drawn: Drawn
+) -> str:
     """Outline of the limits: forward along the upper, back along the lower, over each stretch that has both."""
-    lower, upper = (np.concatenate(([1.0], columns[name])) for name in ("lower", "upper"))
-    start = np.isnan(lower) & (np.array(survival) >= 1)
-    lower[start], upper[start] = 1.0, 1.0
+    lower, upper = (np.concatenate(([drawn.start], columns[name])) for name in (drawn.lower, drawn.upper))
+    start = np.isnan(lower) & (np.array(shares) == drawn.start)
+    lower[start], upper[start] = drawn.start, drawn.start
     has = ~(np.isnan(lower) | np.isnan(upper))
     outline, position = "", 0
     while position < len(xs) - 1:
@@ -200,26 +223,27 @@ def _band(axes: _Axes, xs: list[float], survival: list[float], columns: dict[str
 
 def _legend(curves: Sequence[Curve], medians: Sequence[Cell]) -> Iterator[str]:
     for i, (curve, median) in enumerate(zip(curves, medians, strict=True)):
-        y = 18.0 + i * _ROW
-        yield f'<path class="km-line" d="M{LEFT + 2} {y - 4:g}h32" stroke="{_COLOURS[i]}"{_DASHES[i]}/>'
+        y = 18.0 + i * ROW
+        yield f'<path class="km-line" d="M{LEFT + 2} {y - 4:g}h32" stroke="{COLOURS[i]}"{DASHES[i]}/>'
         room = RIGHT - LEFT - 42 - len(median.text) * SIZE * 0.6
-        yield _text(LEFT + 42, y, f"{fitted(curve.arm, room)}: {median.text}", ids=median.ids)
+        yield text_at(LEFT + 42, y, f"{fitted(curve.arm, room)}: {median.text}", ids=median.ids)
 
 
 def _comparison(lines: Sequence[Cell], *, low: bool) -> Iterator[str]:
     for i, line in enumerate(lines):
         if low:
-            yield _text(LEFT + 12, BOTTOM - 12 - _ROW * (len(lines) - 1 - i), line.text, ids=line.ids)
+            yield text_at(LEFT + 12, BOTTOM - 12 - ROW * (len(lines) - 1 - i), line.text, ids=line.ids)
         else:
-            yield _text(RIGHT - 12, TOP + 20 + _ROW * i, line.text, 'text-anchor="end"', line.ids)
+            yield text_at(RIGHT - 12, TOP + 20 + ROW * i, line.text, 'text-anchor="end"', line.ids)
 
 
-def _risk_table(axes: _Axes, scope: Scope, curves: Sequence[Curve]) -> Iterator[str]:
+def risk_table(axes: CurveAxes, scope: Scope, curves: Sequence[Curve]) -> Iterator[str]:
+    """Yield the numbers at risk below the picture."""
     top = BOTTOM + 66
-    yield _text(LEFT, top, at_risk_title(curves), f'fill="{FAINT}"')
+    yield text_at(LEFT, top, at_risk_title(curves), f'fill="{FAINT}"')
     for i, curve in enumerate(curves):
-        y = top + (2 * i + 1) * _ROW + 5 * i
-        yield _text(LEFT, y, fitted(curve.arm, RIGHT - LEFT), f'fill="{_COLOURS[i]}"')
+        y = top + (2 * i + 1) * ROW + 5 * i
+        yield text_at(LEFT, y, fitted(curve.arm, RIGHT - LEFT), f'fill="{COLOURS[i]}"')
         for tick in time_ticks(axes.last, scope.protocol.time_unit):
             shown = at_risk_text(scope.numbers, curve, tick * axes.unit)
-            yield _text(axes.x(tick), y + _ROW, shown, f'text-anchor="middle" fill="{INK}"')
+            yield text_at(axes.x(tick), y + ROW, shown, f'text-anchor="middle" fill="{INK}"')

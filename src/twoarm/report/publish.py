@@ -21,6 +21,7 @@ from twoarm.report.figure_files import Drawing, needed_kinds
 from twoarm.report.figure_helper import FigureHelper
 from twoarm.report.html import EmbeddedFigure, embed, render_html, standalone_table
 from twoarm.report.interactive_curves import interactive_curves
+from twoarm.report.interactive_incidence import interactive_incidence
 from twoarm.report.output_folder import partial_folder, publish, reserved
 from twoarm.report.study_report import StudyReport, compose
 from twoarm.report.verification import manifest_text
@@ -107,6 +108,7 @@ def _write_all(
         curves: dict[str, str] = {}
         for section in report.sections:
             curves |= interactive_curves(section.scope, section.prefix)
+            curves |= interactive_incidence(section.scope, section.prefix)
         failed = drawing.finish()
     not_made = write_documents(report, provenance, folder, failed, fonts, protocol.output.documents)
     for text in not_made:

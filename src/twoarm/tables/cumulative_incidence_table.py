@@ -83,7 +83,7 @@ def _tests(scope: Scope, here: dict[str, str], marks: Footnotes) -> tuple[Cell, 
 def gray_of(scope: Scope, here: dict[str, str]) -> Estimate | None:
     """Return the p-value of Gray's test of one cause."""
     found = scope.select(**here, statistic="p_value")
-    return next((row for row in found if row.method in ("Gray", "Gray, pairs ignored")), None)
+    return next((row for row in found if row.method.startswith("Gray") and "stratified" not in row.method), None)
 
 
 def ratio_of(scope: Scope, here: dict[str, str]) -> list[Estimate | None]:
