@@ -7,12 +7,11 @@ number is that of the sums over blocks of rows in ``cox_likelihood``, to roundin
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.statistics.strata import running
 
 FEW = 2_048  # rows; beyond them the passes over memory cost more than the calls
 
@@ -95,17 +94,3 @@ def few_rows(
         dead_weight=weight[deaths],
         step_weights=weights,
     )
-
-
-def running(
-    values: Floats, stratum: Integers | None, dtype: type[np.floating[Any]] = np.float64
-) -> NDArray[np.floating[Any]]:
-    """Return cumulative sums (..., m) that start anew where the stratum changes; strata stand together."""
-    if stratum is None or not stratum.size or stratum[0] == stratum[-1]:
-        return np.asarray(values.cumsum(axis=-1, dtype=dtype))
-    total = values.astype(dtype)
-    reach, longest = 1, int(np.bincount(stratum).max())
-    while reach < longest:  # each pass doubles how far back a sum reaches
-        total[..., reach:] += np.where(stratum[reach:] == stratum[:-reach], total[..., :-reach], 0)
-        reach *= 2
-    return total

@@ -16,7 +16,8 @@ import numpy as np
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats, Integers, group_sums
 from twoarm.statistics.blocks import over_blocks, summed
-from twoarm.statistics.cox_few_rows import FEW, FewRows, few_rows, running
+from twoarm.statistics.cox_few_rows import FEW, FewRows, few_rows
+from twoarm.statistics.strata import running
 
 Ties = Literal["efron", "breslow"]
 

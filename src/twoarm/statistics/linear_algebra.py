@@ -73,7 +73,7 @@ def solve_symmetric(information: Floats, right: Floats) -> Floats:
     """Solve a symmetric positive definite system after scaling its diagonal to one; LinAlgError if it is not."""
     diagonal = information.diagonal()
     if diagonal.size == 1 and diagonal[0] > 0:
-        return right / diagonal[0]
+        return np.asarray(right / diagonal[0])
     if not all(value > 0 for value in diagonal.tolist()):
         raise np.linalg.LinAlgError("no information on a term")
     scale = 1.0 / np.sqrt(diagonal)
