@@ -45,5 +45,5 @@ def runs_of_equals(ascending: Floats) -> tuple[Integers, Integers]:
     [[0, 0, 2], [2, 2, 3]]
     """
     start = np.flatnonzero(np.concatenate((np.ones(min(ascending.size, 1), np.bool_), ascending[1:] != ascending[:-1])))
-    end = np.append(start[1:], ascending.size)
+    end = np.append(start[1:], ascending.size)[: start.size]
     return np.repeat(start, end - start), np.repeat(end, end - start)
