@@ -36,7 +36,7 @@ def test_strata_side_by_side_give_the_pairs_of_each_stratum(monkeypatch, order, 
     g = np.random.default_rng(17)
     n, strata = 2_000, 300
     columns = {
-        "score": np.round(g.normal(size=n), 2) if caliper == 0.0 else g.normal(size=n),
+        "score": np.round(g.normal(size=n), 1) if caliper == 0.0 else g.normal(size=n),
         "focal": g.random(n) < 0.3,
         "exact": g.integers(0, strata, n),
         "key": g.permutation(n),
@@ -50,4 +50,4 @@ def test_strata_side_by_side_give_the_pairs_of_each_stratum(monkeypatch, order, 
     at_once = match()
     monkeypatch.setattr(nearest_neighbour, "_side_by_side", lambda *_: None)
     assert at_once == match()
-    assert len(at_once[0]) > 100
+    assert len(at_once[0]) > 10
