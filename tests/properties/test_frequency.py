@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
+import inspect
+import pkgutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from twoarm import statistics
 from twoarm.errors import NotEstimableError
+from twoarm.statistics.balancing_weights import BalancingWeights, balancing_weights
 from twoarm.statistics.concordance import concordance
 from twoarm.statistics.cox import fit_cox
 from twoarm.statistics.cumulative_incidence import fit_cumulative_incidence
@@ -60,6 +66,7 @@ def sample(seed: int) -> tuple[Columns, np.ndarray]:
         "x": np.column_stack([g.random(n) < 0.5, g.integers(-2, 3, n) / 2]),
         "value": g.integers(0, 12, n) / 3,
         "offset": g.choice([0.0, 0.4], n),
+        "score": g.choice([0.1, 0.3, 0.45, 0.5, 0.8, 0.95], n),
     }
     return columns, g.integers(1, 5, n)
 
@@ -86,6 +93,16 @@ def survival(c: Columns, **more: Any) -> dict[str, Any]:
 
 def cox(c: Columns, f: Any, **more: Any) -> Any:
     return fit_cox(**survival(c), covariates=c["x"], frequency=f, **more)
+
+
+def without_rows(found: BalancingWeights) -> Any:
+    """The weights' summaries; those of the rows are compared by a test of their own."""
+    return dataclasses.make_dataclass("Summaries", ["treated", "comparator", "limits", "truncated"])(
+        found.treated,
+        found.comparator,
+        np.array(found.limits or (0.0, 0.0)),
+        np.array([found.truncated_below, found.truncated_above]),
+    )
 
 
 KERNELS: dict[str, Callable[[Columns, Any], Any]] = {
@@ -136,6 +153,17 @@ KERNELS: dict[str, Callable[[Columns, Any], Any]] = {
     "kruskal_wallis": lambda c, f: kruskal_wallis(values=c["value"], group=c["third"], frequency=f),
     "quartiles": lambda c, f: medians_and_quartiles(c["value"], c["arm"], f),
     "t_test": lambda c, f: t_test(values=c["value"], treated=c["arm"], frequency=f),
+    "balancing_weights, stabilised": lambda c, f: without_rows(
+        balancing_weights(score=c["score"], treated=c["arm"], stabilised=True, frequency=f)
+    ),
+    "balancing_weights, at quantiles": lambda c, f: without_rows(
+        balancing_weights(
+            score=c["score"], treated=c["arm"], estimand="ATT", truncate_quantiles=(0.1, 0.8), frequency=f
+        )
+    ),
+    "balancing_weights, at limits": lambda c, f: without_rows(
+        balancing_weights(score=c["score"], treated=c["arm"], estimand="ATO", truncate_at=(0.3, 0.6), frequency=f)
+    ),
     "student": lambda c, f: t_test(values=c["value"], treated=c["arm"], equal_variances=True, frequency=f),
 }
 SLOW: dict[str, Callable[[Columns, Any], Any]] = {
@@ -182,6 +210,32 @@ def test_nelson_aalen_gives_identical_rows_one_hazard():
     want = nelson_aalen(time=columns["time"][copies], event=columns["event"][copies])
     found = nelson_aalen(time=columns["time"], event=columns["event"], frequency=frequency)
     np.testing.assert_allclose(found[copies], want, rtol=SAME)
+
+
+@pytest.mark.parametrize("estimand", ["ATE", "ATT", "ATC", "ATO"])
+def test_balancing_weights_give_identical_patients_one_weight(estimand):
+    columns, frequency = sample(4)
+    copies = np.repeat(np.arange(frequency.size), frequency)
+    options = {"estimand": estimand, "stabilised": estimand == "ATE", "truncate_quantiles": (0.05, 0.9)}
+    want = balancing_weights(score=columns["score"][copies], treated=columns["arm"][copies], **options)
+    found = balancing_weights(score=columns["score"], treated=columns["arm"], frequency=frequency, **options)
+    np.testing.assert_allclose(found.weight[copies], want.weight, rtol=SAME)
+
+
+def test_every_kernel_with_a_frequency_is_tested_here():
+    """Every public function of ``statistics`` whose arguments go by name and that takes a frequency."""
+    asked = {
+        name
+        for module in pkgutil.iter_modules(statistics.__path__)
+        for name, found in vars(importlib.import_module(f"twoarm.statistics.{module.name}")).items()
+        if inspect.isfunction(found) and not name.startswith("_") and found.__module__.endswith(module.name)
+        for parameters in [inspect.signature(found).parameters]
+        if "frequency" in parameters and parameters["frequency"].kind is inspect.Parameter.KEYWORD_ONLY
+    }
+    inside = {"build_risk_sets", "build_firth_fit", "censoring_survival"}  # parts of kernels that are tested
+    here = Path(__file__).read_text("utf-8")
+    assert [name for name in sorted(asked - inside) if f"{name}(" not in here] == []
+    assert asked > {"fit_cox", "balancing_weights", "log_rank", "fit_logistic"}
 
 
 @settings(max_examples=50, deadline=None)

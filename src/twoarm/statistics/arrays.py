@@ -183,3 +183,8 @@ def level(value: float) -> float:
     if not 0.0 < value < 1.0:
         raise ArgumentError(f"confidence_level: found {value}; expected a number between 0 and 1, such as 0.95")
     return float(value)
+
+
+def group_counts(group: Integers, frequency: Floats | None, groups: int) -> Floats:
+    """Count the entries of each group code, or sum their frequencies (n,); shape (groups,)."""
+    return np.bincount(group, frequency, groups).astype(np.float64, copy=False)

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats
+from twoarm.statistics.weighted_quantile import counted_quantiles
 
 Estimand = Literal["ATE", "ATT", "ATC", "ATO"]
 
@@ -40,23 +41,26 @@ class BalancingWeights:
     truncated_above: int
 
 
-def effective_sample_size(weight: Floats) -> float:
+def effective_sample_size(weight: Floats, frequency: Floats | None = None) -> float:
     """Return (sum w)^2 / sum w^2: as many patients of equal weight give a mean of the same variance (Kish 1965).
+
+    ``frequency`` are whole numbers; k stands for k identical patients.
 
     >>> effective_sample_size(np.array([1.0, 1.0, 2.0]))
     2.6666666666666665
     """
-    squared = float((weight * weight).sum())
-    return float(weight.sum()) ** 2 / squared if squared > 0 else 0.0
+    counted = weight if frequency is None else weight * frequency
+    squared = float((weight * counted).sum())
+    return float(counted.sum()) ** 2 / squared if squared > 0 else 0.0
 
 
-def summarise_weights(weight: Floats, rows: Booleans) -> ArmWeights:
+def summarise_weights(weight: Floats, rows: Booleans, frequency: Floats | None = None) -> ArmWeights:
     """Return size, total, effective size and extreme weights of the patients in ``rows``."""
-    mine = weight[rows]
+    mine, often = weight[rows], None if frequency is None else frequency[rows]
     return ArmWeights(
-        n=int(mine.size),
-        total=float(mine.sum()),
-        effective_size=effective_sample_size(mine),
+        n=int(mine.size if often is None else often.sum()),
+        total=float(mine.sum() if often is None else (mine * often).sum()),
+        effective_size=effective_sample_size(mine, often),
         smallest=float(mine.min()),
         largest=float(mine.max()),
     )
@@ -70,6 +74,7 @@ def balancing_weights(
     stabilised: bool = False,
     truncate_at: tuple[float, float] | None = None,
     truncate_quantiles: tuple[float, float] | None = None,
+    frequency: ArrayLike | None = None,
 ) -> BalancingWeights:
     """Turn propensity scores into weights under which the arms resemble one population.
 
@@ -82,6 +87,7 @@ def balancing_weights(
         truncate_at: smallest and largest weight; a weight outside is moved to the nearer of them.
         truncate_quantiles: the same at two quantiles (type 7) of the weights that vary: everybody's, or under ATT and
             ATC those of the arm that is weighted.
+        frequency: whole numbers; k stands for k identical patients, each of whom has the row's weight, shape (n,).
 
     Raises:
         ArgumentError: a score of 0 or 1 or missing, an argument that is miscoded or of another length, both kinds of
@@ -97,14 +103,17 @@ def balancing_weights(
     p = arrays.numbers("score", score)
     arm = arrays.events("treated", treated, p.size)
     _check(p, arm, estimand, stabilised)
+    often = None if frequency is None else arrays.frequencies(frequency, p.size)
     with np.errstate(over="ignore"):
         weight = _raw_weights(p, arm, estimand)
     if not np.isfinite(weight).all():
         raise ArgumentError("score: found scores so near 0 or 1 that a weight is infinite")
     if stabilised:
-        weight = weight * np.where(arm, arm.mean(), 1 - arm.mean())
+        share = arm.mean() if often is None else often[arm].sum() / often.sum()
+        weight = weight * np.where(arm, share, 1 - share)
     varying = {"ATT": ~arm, "ATC": arm}.get(estimand, np.ones(arm.size, dtype=np.bool_))
-    limits = _limits(weight[varying], truncate_at, truncate_quantiles)
+    counts = None if often is None else often[varying]
+    limits = _limits(weight[varying], truncate_at, truncate_quantiles, counts)
     low, high = limits if limits else (0.0, np.inf)
     below, above = varying & (weight < low), varying & (weight > high)
     weight = np.where(below, low, np.where(above, high, weight))
@@ -112,11 +121,11 @@ def balancing_weights(
         weight=weight,
         estimand=estimand,
         stabilised=stabilised,
-        treated=summarise_weights(weight, arm),
-        comparator=summarise_weights(weight, ~arm),
+        treated=summarise_weights(weight, arm, often),
+        comparator=summarise_weights(weight, ~arm, often),
         limits=limits,
-        truncated_below=int(below.sum()),
-        truncated_above=int(above.sum()),
+        truncated_below=int(below.sum() if often is None else often[below].sum()),
+        truncated_above=int(above.sum() if often is None else often[above].sum()),
     )
 
 
@@ -143,7 +152,10 @@ def _raw_weights(p: Floats, arm: Booleans, estimand: Estimand) -> Floats:
 
 
 def _limits(
-    varying: Floats, at: tuple[float, float] | None, quantiles: tuple[float, float] | None
+    varying: Floats,
+    at: tuple[float, float] | None,
+    quantiles: tuple[float, float] | None,
+    frequency: Floats | None,
 ) -> tuple[float, float] | None:
     """Return the smallest and largest weight that truncation leaves, or None."""
     if at is not None and quantiles is not None:
@@ -151,7 +163,10 @@ def _limits(
     if quantiles is not None:
         if not 0 <= quantiles[0] < quantiles[1] <= 1:
             raise ArgumentError(f"truncate_quantiles: found {quantiles}; expected 0 <= lower < upper <= 1")
-        low, high = np.quantile(varying, quantiles).tolist()
+        if frequency is not None:
+            low, high = counted_quantiles(varying, frequency, quantiles)
+        else:
+            low, high = np.quantile(varying, quantiles).tolist()
         return float(low), float(high)
     if at is not None and not 0 <= at[0] < at[1]:
         raise ArgumentError(f"truncate_at: found {at}; expected 0 <= smallest < largest")

@@ -14,6 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.statistics.score_order import by_score
 
 ROUNDS = 32  # visits a patient, on average, before what is left is made pair by pair
 OVERHEAD = 512  # visits that take as long as what a round costs whatever its size
@@ -37,9 +38,9 @@ class _Nodes:
 def closest_pairs(score: Floats, looking: Integers, free: Integers, rank: Integers, limit: float) -> Pairs:
     """Return pairs of rows of two arms; scores are whole numbers, ``rank`` breaks ties, gaps go up to ``limit``."""
     rows = np.concatenate([looking, free])
-    looks = np.zeros(rows.size, dtype=np.bool_)
-    looks[: looking.size] = True
-    place = np.lexsort((rank[rows], ~looks, score[rows]))
+    looks = np.arange(rows.size) < looking.size
+    first_looking = np.where(looks, rank[rows], rank[rows] + score.size)
+    place = by_score(np.arange(rows.size), score[rows], first_looking)
     line, looks = rows[place], looks[place]
     nodes, made = _equal_scores(score[line], looks, line)
     ranks = rank[line]
@@ -77,8 +78,10 @@ def _round(nodes: _Nodes, ranks: Integers, limit: float) -> tuple[_Nodes, Pairs]
     """Make all pairs of mutual nearest patients; drop who has nobody near enough, as nobody comes nearer later."""
     score, looks, m = nodes.score, nodes.looks, nodes.score.size
     own = np.arange(m)
-    turns = np.flatnonzero(looks[1:] != looks[:-1])  # last node before the arm changes
-    stretch = np.searchsorted(turns, own)
+    changes = looks[1:] != looks[:-1]
+    turns = np.flatnonzero(changes)  # last node before the arm changes
+    stretch = np.zeros(m, np.int64)
+    np.cumsum(changes, out=stretch[1:])
     padded = np.concatenate(([-1], turns, [m - 1]))
     left, right = padded[stretch], padded[stretch + 1] + 1  # nearest nodes of the other arm
     with_left, with_right = left >= 0, right < m

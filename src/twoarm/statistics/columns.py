@@ -37,8 +37,11 @@ def standard_columns(x: Floats, weight: Floats, order: Integers | None = None) -
     """
     n, p = x.shape
     means, deviations, flat = _moments(x, weight)
-    deviations[flat | (deviations <= CONSTANT * np.maximum(np.abs(means), 1e-300))] = 0.0
-    scale = np.where(deviations > 0, deviations, np.inf)[:, None]
+    flat |= deviations <= CONSTANT * np.maximum(np.abs(means), 1e-300)
+    scale = deviations[:, None]
+    if flat.any():
+        deviations[flat] = 0.0
+        scale = np.where(flat, np.inf, deviations)[:, None]
     by_column = not x.flags.c_contiguous
     terms = np.empty((p + 1, n))
 

@@ -29,7 +29,6 @@ from twoarm.statistics.linear_algebra import (
     invert_symmetric,
     linear_predictor,
     one_thread,
-    solve_symmetric,
     weighted_cross_product,
 )
 from twoarm.statistics.wald import wald_test
@@ -287,13 +286,13 @@ def fit_patients(patients: CoxPatients, design: Floats, names: tuple[str, ...], 
     means, scale = columns.means, columns.deviations
     varying = scale > 0
     x = columns.terms[1:].T
-    keep, reasons, null = _informative(
+    keep, reasons, null, observed = _informative(
         risk, x, independent_columns(columns.gram, columns.total), varying, patients.offset
     )
     if not keep.any():
         raise NotEstimableError(reasons[0] if reasons else "no covariates")
     x = x if keep.all() else np.asfortranarray(x[:, keep])
-    fit = maximise(risk, x, null, patients.offset)
+    fit = maximise(risk, x, null, patients.offset, observed)
     kept = np.flatnonzero(keep)
     finite = np.ones(kept.size, dtype=np.bool_)
     finite[fit.diverging] = False
@@ -311,7 +310,7 @@ def fit_patients(patients: CoxPatients, design: Floats, names: tuple[str, ...], 
         reasons=tuple(reasons),
         log_likelihood=fit.last.log_likelihood,
         null_log_likelihood=fit.first.log_likelihood,
-        score_statistic=float(fit.first.score @ solve_symmetric(fit.first.information, fit.first.score)),
+        score_statistic=float(fit.first.score @ fit.first_step),
         n=float(frequency.sum()),
         events=float(frequency[patients.event].sum()),
         clusters=0 if patients.clusters is None else int(patients.clusters.max()) + 1,
@@ -331,7 +330,7 @@ def _variances(
     """
     if not finite.any():
         return np.zeros((0, 0)), np.zeros((0, 0))
-    naive = invert_symmetric(at.information[np.ix_(finite, finite)])
+    naive = invert_symmetric(at.information if finite.all() else at.information[np.ix_(finite, finite)])
     if not robust:
         return naive, naive
     residuals = score_residuals(patients.risk, patients.event, x, at)
@@ -341,17 +340,21 @@ def _variances(
 
 def _informative(
     risk: RiskSets, x: Floats, independent: Booleans, varying: Booleans, offset: Floats | None
-) -> tuple[Booleans, list[str], PartialLikelihood | None]:
-    """Say which columns can be estimated and why the others cannot; give the likelihood at 0 if all candidates stay."""
+) -> tuple[Booleans, list[str], PartialLikelihood | None, Floats | None]:
+    """Say which columns can be estimated and why the others cannot.
+
+    If all candidates stay, give the likelihood at 0 and what was observed of them.
+    """
     keep = independent & varying
     reasons = [
         "" if kept else ("collinear with the terms before it" if varies else "constant")
         for kept, varies in zip(keep.tolist(), varying.tolist(), strict=True)
     ]
-    at_zero = None
+    at_zero = observed = None
     if keep.any():
         candidates = x if keep.all() else np.asfortranarray(x[:, keep])
-        at_zero = PartialLikelihood.at(risk, candidates, np.zeros(candidates.shape[1]), offset)
+        observed = risk.observed(candidates)
+        at_zero = PartialLikelihood.at(risk, candidates, np.zeros(candidates.shape[1]), offset, observed)
         null, total = at_zero.information, float(risk.step_weight.sum())
         informed = independent_columns(null, total)
         for position, j in enumerate(np.flatnonzero(keep).tolist()):
@@ -359,17 +362,22 @@ def _informative(
                 keep[j] = False
                 empty = null[position, position] <= COLLINEAR * total
                 reasons[j] = "constant within every risk set" if empty else "collinear with the terms before it"
-        at_zero = at_zero if informed.all() else None
-    return keep, reasons, at_zero
+        if not informed.all():
+            at_zero = observed = None
+    return keep, reasons, at_zero, observed
 
 
 def _spread(values: Floats, kept: Integers, p: int) -> Floats:
+    if kept.size == p:
+        return values
     out = np.full(p, np.nan)
     out[kept] = values
     return out
 
 
 def _spread_matrix(values: Floats, kept: Integers, p: int) -> Floats:
+    if kept.size == p:
+        return values
     out = np.full((p, p), np.nan)
     out[np.ix_(kept, kept)] = values
     return out

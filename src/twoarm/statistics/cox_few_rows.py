@@ -7,12 +7,11 @@ number is that of the sums over blocks of rows in ``cox_likelihood``, to roundin
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from twoarm.statistics.arrays import Floats, Integers
+from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.statistics.strata import running
 
 FEW = 2_048  # rows; beyond them the passes over memory cost more than the calls
 
@@ -27,13 +26,13 @@ class FewRows:
     group_stratum: Integers | None  # of each group, shape (m,); None without strata
     weight: Floats  # 0 for who is at risk at no group, shape (n,)
     dead_weight: Floats  # weight of each death, shape (e,)
-    step_weights: Floats  # weight of each step, times its fraction, and times its square, shape (3, s)
+    step_weights: Floats  # weight w of each step of fraction f, as w, w f, w, w f, w f^2, shape (5, s)
 
     def at_risk(self, values: Floats) -> Floats:
         """Sum values (k, n), 0 for who is at risk at no group, over the risk set of each group, shape (k, m)."""
         leaving = np.add.reduceat(values, self.first, axis=1)[:, ::-1]
         stratum = None if self.group_stratum is None else self.group_stratum[::-1]
-        return running(leaving, stratum, np.longdouble)[:, ::-1].astype(np.float64)
+        return running(leaving, stratum)[:, ::-1]
 
     def tied(self, values: Floats, deaths: Integers) -> Floats:
         """Sum values (k, n) over the deaths of each group, shape (k, m)."""
@@ -42,17 +41,21 @@ class FewRows:
 
     def exposures(self, per_group: Floats, at_death: Floats) -> Floats:
         """Sum a group's value (..., m) over the groups of each patient, less ``at_death`` at their own, (..., n)."""
-        outlived = running(per_group, self.group_stratum)
-        none = np.zeros((*outlived.shape[:-1], 1))
-        return np.concatenate((outlived - at_death, outlived, none), axis=-1).take(self.place, axis=-1)
+        m = self.first.size
+        each = np.zeros((*per_group.shape[:-1], 2 * m + 1))
+        outlived = each[..., m:-1]
+        outlived[...] = running(per_group, self.group_stratum)
+        np.subtract(outlived, at_death, out=each[..., :m])
+        return each.take(self.place, axis=-1)
 
 
 def few_rows(
     *,
     stratum: Integers,
     last: Integers,
-    none: Integers,
+    outside: Booleans,
     deaths: Integers,
+    death_group: Integers,
     group_stratum: Integers,
     weight: Floats,
     steps: tuple[Floats, Floats],
@@ -62,8 +65,9 @@ def few_rows(
     Args:
         stratum: code of each row's stratum, shape (n,).
         last: last group at which each row is at risk, or the group before its stratum's first, shape (n,).
-        none: that group before the first, shape (n,).
+        outside: whether a row is at risk at no group, shape (n,).
         deaths: rows with the event, shape (e,).
+        death_group: their groups, shape (e,).
         group_stratum: code of each group's stratum, shape (m,).
         weight: of each row, shape (n,).
         steps: fraction and weight of each step, shape (s,).
@@ -72,35 +76,21 @@ def few_rows(
     if (last[1:] < last[:-1]).any() or (several and (stratum[1:] < stratum[:-1]).any()):
         return None
     m = group_stratum.size
-    groups, outside = np.arange(m), last == none
+    groups = np.arange(m)
     place = last + m
     place[deaths] -= m
     place[outside] = 2 * m
     fraction, step_weight = steps
-    weights = np.empty((3, fraction.size))
-    weights[0] = step_weight
-    np.multiply(step_weight, fraction, out=weights[1])
-    np.multiply(weights[1], fraction, out=weights[2])
+    weights = np.empty((5, fraction.size))
+    weights[0] = weights[2] = step_weight
+    weights[1] = weights[3] = step_weight * fraction
+    np.multiply(weights[1], fraction, out=weights[4])
     return FewRows(
         first=last.searchsorted(groups),
-        death_first=last[deaths].searchsorted(groups),
+        death_first=death_group.searchsorted(groups),
         place=place,
         group_stratum=group_stratum if several else None,
-        weight=np.where(outside, 0.0, weight),
+        weight=weight * ~outside,
         dead_weight=weight[deaths],
         step_weights=weights,
     )
-
-
-def running(
-    values: Floats, stratum: Integers | None, dtype: type[np.floating[Any]] = np.float64
-) -> NDArray[np.floating[Any]]:
-    """Return cumulative sums (..., m) that start anew where the stratum changes; strata stand together."""
-    if stratum is None or not stratum.size or stratum[0] == stratum[-1]:
-        return np.asarray(values.cumsum(axis=-1, dtype=dtype))
-    total = values.astype(dtype)
-    reach, longest = 1, int(np.bincount(stratum).max())
-    while reach < longest:  # each pass doubles how far back a sum reaches
-        total[..., reach:] += np.where(stratum[reach:] == stratum[:-reach], total[..., :-reach], 0)
-        reach *= 2
-    return total

@@ -56,7 +56,9 @@ class PartialLikelihood:
         predictor is not far from it, else that largest one.
         """
         if risk.few is not None and type(risk) is RiskSets:
-            return cls._of_few(risk, risk.few, x, _few_hazards(x, beta, offset, near), observed)
+            return cls._of_few(
+                risk, risk.few, x, beta, offset, risk.observed(x) if observed is None else observed, near
+            )
         in_runs, dead = risk.ordered, risk.deaths
         if in_runs and near is not None:
             place = _Place(x, beta, offset, near)
@@ -87,52 +89,48 @@ class PartialLikelihood:
 
     @classmethod
     def _of_few(
-        cls, risk: RiskSets, few: FewRows, x: Floats, place: tuple[Floats, Floats, float], observed: Floats | None
+        cls,
+        risk: RiskSets,
+        few: FewRows,
+        x: Floats,
+        beta: Floats,
+        offset: Floats | None,
+        observed: Floats,
+        near: float | None,
     ) -> PartialLikelihood:
-        """Evaluate at one place in as few calls as can be; see ``cox_few_rows``."""
-        eta, hazard, shift = place
-        n, p = x.shape
-        theta = few.weight * hazard
-        block = np.empty((p + 1, n))
-        block[p] = theta
-        np.multiply(x.T, theta, out=block[:p])
-        at_risk, tied = few.at_risk(block), few.tied(block, risk.deaths)
-        left, ties = at_risk, risk.has_ties
+        """Evaluate at beta in as few calls as can be; see ``cox_few_rows``."""
+        p, ties = beta.size, risk.has_ties
+        eta = beta @ x.T
+        if offset is not None:
+            eta += offset
+        largest = float(eta.max())
+        shift = largest if near is None or not abs(largest - near) <= FAR else near
+        if shift != 0.0:
+            eta -= shift
+        hazard = np.exp(eta)
+        block = np.empty((p + 1, eta.size))
+        theta = np.multiply(few.weight, hazard, out=block[p])
+        weighted = np.multiply(x.T, theta, out=block[:p])
+        left = at_risk = few.at_risk(block)
+        tied = few.tied(block, risk.deaths)
         if ties:
             left = at_risk.take(risk.step_group, axis=1) - risk.step_fraction * tied.take(risk.step_group, axis=1)
         denominator, means = left[p], left[:p]
         if denominator.min() > 0:
-            inverse, log_sum = 1.0 / denominator, float(few.step_weights[0] @ np.log(denominator))
+            inverse, log_sum = 1.0 / denominator, float(risk.step_weight @ np.log(denominator))
         else:  # hazards that underflow make a likelihood of NaN, which no step accepts
             inverse, log_sum = np.zeros_like(denominator), math.nan
-        once, twice = few.step_weights[:2] * inverse, few.step_weights * (inverse * inverse)
-        steps = np.concatenate((once, twice))
-        score = (risk.observed(x) if observed is None else observed) - means @ once[0]
-        information_of_steps = (means * twice[0]) @ means.T
+        steps = few.step_weights * inverse
+        steps[2:] *= inverse
+        score, squares = observed - means @ steps[0], (means * steps[2]) @ means.T
         if ties:
             steps = np.add.reduceat(steps, risk.step_start, axis=1)
-        theta *= few.exposures(steps[0], steps[1])
-        information = (x.T * theta) @ x - information_of_steps
-        return cls(
-            float(few.dead_weight @ (eta.take(risk.deaths) - shift)) - log_sum,
-            score,
-            (information + information.T) / 2,
-            hazard,
-            shift,
-            at_risk[:p].T,
-            tied[:p].T,
-            *steps,
-        )
-
-
-def _few_hazards(x: Floats, beta: Floats, offset: Floats | None, near: float | None) -> tuple[Floats, Floats, float]:
-    """Return (linear predictor, hazard, shift that was taken out), shape (n,)."""
-    eta = beta @ x.T
-    if offset is not None:
-        eta += offset
-    largest = float(eta.max())
-    shift = largest if near is None or not abs(largest - near) <= FAR else near
-    return eta, np.exp(eta - shift), shift
+        a, b, a2, b2, c2 = steps
+        information = (weighted * few.exposures(a, b)) @ x - squares
+        if p > 1:
+            information = (information + information.T) / 2
+        height = float(few.dead_weight @ eta.take(risk.deaths)) - log_sum
+        return cls(height, score, information, hazard, shift, at_risk[:p].T, tied[:p].T, a, b, a2, b2, c2)
 
 
 Steps = tuple[Floats, Floats, Floats, Floats, Floats]
@@ -263,33 +261,43 @@ class Maximum:
 
     beta: Floats
     first: PartialLikelihood
+    first_step: Floats  # of Newton's method, from 0
     last: PartialLikelihood
     iterations: int
     diverging: Integers
 
 
 def maximise(
-    risk: RiskSets, x: Floats, first: PartialLikelihood | None = None, offset: Floats | None = None
+    risk: RiskSets,
+    x: Floats,
+    first: PartialLikelihood | None = None,
+    offset: Floats | None = None,
+    observed: Floats | None = None,
 ) -> Maximum:
     """Maximise by Newton's method with step-halving; say which coefficients run away.
+
+    ``first`` is the likelihood at 0, and ``observed`` is ``risk.observed(x)``, where they are known.
 
     With a monotone likelihood the log-likelihood converges while the coefficient moves by about one per iteration, so
     the step decides and not the likelihood.
     """
     with np.errstate(over="ignore", invalid="ignore"):  # a step that overflows is halved
-        return _climb(risk, x, first, offset)
+        return _climb(risk, x, first, offset, risk.observed(x) if observed is None else observed)
 
 
-def _climb(risk: RiskSets, x: Floats, first: PartialLikelihood | None, offset: Floats | None) -> Maximum:
-    beta, observed = np.zeros(x.shape[1]), risk.observed(x)
+def _climb(
+    risk: RiskSets, x: Floats, first: PartialLikelihood | None, offset: Floats | None, observed: Floats
+) -> Maximum:
+    beta = np.zeros(x.shape[1])
     first = current = first or PartialLikelihood.at(risk, x, beta, offset, observed)
-    step = np.zeros_like(beta)
+    step = first_step = np.zeros_like(beta)
     iteration = 0
     for iteration in range(1, MAXIMUM_ITERATIONS + 1):
         try:
             step = solve_symmetric(current.information, current.score)
         except np.linalg.LinAlgError:
             break
+        first_step = first_step if iteration > 1 else step
         longest = _largest(step)
         if not math.isfinite(longest):
             break
@@ -303,13 +311,14 @@ def _climb(risk: RiskSets, x: Floats, first: PartialLikelihood | None, offset: F
             proposal = PartialLikelihood.at(risk, x, beta + step, offset, observed, current.shift)
         beta, current = beta + step, proposal
         if _largest(step) < STEP_TOLERANCE * max(1.0, _largest(beta)):
-            return Maximum(beta, first, current, iteration, _diverging(beta, np.zeros_like(step), first, current))
+            diverging = _diverging(beta, np.zeros_like(step), first, current)
+            return Maximum(beta, first, first_step, current, iteration, diverging)
         if _largest(beta) > 2 * DIVERGED and _largest(step) > DIVERGING_STEP:
             break
     diverging = _diverging(beta, step, first, current)
     if diverging.size == 0:
         raise NotEstimableError(f"the fit did not converge in {MAXIMUM_ITERATIONS} iterations")
-    return Maximum(beta, first, current, iteration, diverging)
+    return Maximum(beta, first, first_step, current, iteration, diverging)
 
 
 def _largest(values: Floats) -> float:
@@ -320,7 +329,9 @@ def _largest(values: Floats) -> float:
 
 def _diverging(beta: Floats, step: Floats, first: PartialLikelihood, last: PartialLikelihood) -> Integers:
     """Return the terms that still move, or have run so far that nothing is known of them any more."""
-    with np.errstate(invalid="ignore"):
-        moving = ~(np.abs(step) <= DIVERGING_STEP)
-        spent = np.diag(last.information) < SPENT * np.diag(first.information)
-    return np.flatnonzero(moving | spent | (np.abs(beta) > 2 * DIVERGED))
+    known, before = last.information.diagonal().tolist(), first.information.diagonal().tolist()
+    running_away = [
+        not abs(move) <= DIVERGING_STEP or left < SPENT * once or abs(place) > 2 * DIVERGED
+        for move, left, once, place in zip(step.tolist(), known, before, beta.tolist(), strict=True)
+    ]
+    return np.flatnonzero(running_away)

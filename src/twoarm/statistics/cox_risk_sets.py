@@ -16,7 +16,8 @@ import numpy as np
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats, Integers, group_sums
 from twoarm.statistics.blocks import over_blocks, summed
-from twoarm.statistics.cox_few_rows import FEW, FewRows, few_rows, running
+from twoarm.statistics.cox_few_rows import FEW, FewRows, few_rows
+from twoarm.statistics.strata import running
 
 Ties = Literal["efron", "breslow"]
 
@@ -141,6 +142,8 @@ def patient_order(*, time: Floats, event: Booleans, stratum: Integers) -> Intege
     array([2, 1, 0])
     """
     n = time.size
+    if n <= FEW:
+        return np.lexsort((~event, time, stratum))
     whole = time.astype(np.int64) if n and time.max() < 2**40 else np.full(n, -1)
     if not (whole == time).all():  # any ranks will do
         ascending = np.argsort(time)
@@ -176,7 +179,7 @@ def build_risk_sets(
 ) -> RiskSets:
     """Sort out the risk sets once; every iteration of the fit then only sums."""
     total_weight = weight * frequency
-    deaths = np.flatnonzero(event & (weight > 0))
+    deaths = (event & (weight > 0)).nonzero()[0]
     rank_time, distinct = _ranks(time[deaths], time)
     rank_entry = np.searchsorted(distinct, entry, side="right") - 1 if entry is not None else None
     strata, width = int(stratum.max()) + 1, distinct.size
@@ -197,21 +200,23 @@ def build_risk_sets(
     death_group = last[deaths]
     death_weight = group_sums(death_group, total_weight[deaths], cell.size)
     tied = group_sums(death_group, frequency[deaths], cell.size).astype(np.int64)
-    if ties == "efron":
-        step_group = np.repeat(np.arange(cell.size), tied)
-        index = np.arange(step_group.size) - np.repeat(np.cumsum(tied) - tied, tied)
+    step_group = step_start = np.arange(cell.size)
+    step_fraction, step_weight = np.zeros(cell.size), death_weight
+    if ties == "efron" and tied.max(initial=1) > 1:
+        step_group = step_group.repeat(tied)
+        step_start = tied.cumsum() - tied
+        index = np.arange(step_group.size) - step_start[step_group]
         step_fraction = index / tied[step_group]
         step_weight = (death_weight / tied)[step_group]
-    else:
-        step_group, step_fraction, step_weight = np.arange(cell.size), np.zeros(cell.size), death_weight
     exit_bucket = np.where(last > skip, last, cell.size)
     few = None
     if entry is None and time.size <= FEW:
         few = few_rows(
             stratum=stratum,
             last=last,
-            none=first_skip,
+            outside=last == first_skip,
             deaths=deaths,
+            death_group=death_group,
             group_stratum=group_stratum,
             weight=total_weight,
             steps=(step_fraction, step_weight),
@@ -229,7 +234,7 @@ def build_risk_sets(
         death_weight=death_weight,
         tied=tied,
         step_group=step_group,
-        step_start=np.searchsorted(step_group, np.arange(cell.size)),
+        step_start=step_start,
         step_fraction=step_fraction,
         step_weight=step_weight,
         runs=_runs(exit_bucket, deaths, cell.size, strata) if entry is None and few is None else None,

@@ -72,6 +72,8 @@ def linear_predictor(x: Floats, coefficients: Floats) -> Floats:
 def solve_symmetric(information: Floats, right: Floats) -> Floats:
     """Solve a symmetric positive definite system after scaling its diagonal to one; LinAlgError if it is not."""
     diagonal = information.diagonal()
+    if diagonal.size == 1 and diagonal[0] > 0:
+        return np.asarray(right / diagonal[0])
     if not all(value > 0 for value in diagonal.tolist()):
         raise np.linalg.LinAlgError("no information on a term")
     scale = 1.0 / np.sqrt(diagonal)
@@ -126,6 +128,8 @@ def _clearly_independent(gram: Floats, total: float) -> bool:
     own = gram.diagonal()
     if not all(value > COLLINEAR * total for value in own.tolist()):
         return False
+    if own.size <= 1:
+        return True
     scale = 1.0 / np.sqrt(own)
     try:
         factor = np.linalg.cholesky(gram * scale[:, None] * scale)

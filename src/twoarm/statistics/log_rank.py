@@ -11,7 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from twoarm.errors import NotEstimableError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.statistics.blocks import over_blocks, summed
 from twoarm.statistics.distributions import chi_squared_tail
+from twoarm.statistics.strata import first_of_stratum, running
 
 RANK = 1e-10  # an eigenvalue below this share of the largest is rounding
 
@@ -66,27 +68,22 @@ def log_rank(
     exits = arrays.times("time", time)
     happened = arrays.events("event", event, exits.size)
     enters = arrays.entries(entry, exits)
-    frequencies = arrays.frequencies(frequency, exits.size)
+    counted = None if frequency is None else arrays.frequencies(frequency, exits.size)
     arm_codes, labels = arrays.codes("arm", arm, exits.size)
-    stratum = np.zeros(exits.size, np.int64) if strata is None else arrays.codes("strata", strata, exits.size)[0]
+    stratum = None if strata is None else arrays.codes("strata", strata, exits.size)[0]
     k = labels.size
     if k < 2:
         raise NotEstimableError("one arm only")
     if not happened.any():
         raise NotEstimableError("no events")
-    observed, expected, variance = np.zeros(k), np.zeros(k), np.zeros((k, k))
-    order = np.argsort(stratum, kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(stratum[order])) + 1):
-        if happened[rows].any():
-            enter = None if enters is None else enters[rows]
-            parts = _stratum(exits[rows], happened[rows], arm_codes[rows], enter, frequencies[rows], k, (rho, gamma))
-            observed, expected, variance = observed + parts[0], expected + parts[1], variance + parts[2]
+    tables = _two_way_tables(exits, happened, arm_codes, k, enters=enters, frequency=counted, stratum=stratum)
+    observed, expected, variance = _sums(tables, rho, gamma)
     statistic, freedom = quadratic_form(observed - expected, variance)
     if freedom == 0:
         raise NotEstimableError("never two arms at risk at an event")
     return LogRank(
         arms=labels,
-        n=arrays.group_sums(arm_codes, frequencies, k),
+        n=arrays.group_counts(arm_codes, counted, k),
         observed=observed,
         expected=expected,
         variance=variance,
@@ -104,35 +101,85 @@ def quadratic_form(difference: Floats, variance: Floats) -> tuple[float, int]:
     return float((projected**2 / values[kept]).sum()), int(kept.sum())
 
 
-def _stratum(
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tables:
+    """The two-way tables of k arms at m event times within strata, in the order of strata and times."""
+
+    at_risk: Floats  # (k, m)
+    deaths: Floats  # (k, m)
+    stratum: Integers | None  # (m,); None without strata
+
+
+def _two_way_tables(
     time: Floats,
     event: Booleans,
     arm: Integers,
-    entry: Floats | None,
-    frequency: Floats,
     k: int,
-    family: tuple[float, float],
-) -> tuple[Floats, Floats, Floats]:
-    """Return (observed, expected, variance) of one stratum, summed over its m distinct event times."""
-    distinct = arrays.distinct(time[event])[0]
-    m = distinct.size
-    leaves = arrays.count_up_to(distinct, time)  # at risk at the first `leaves` event times
-    deaths = arrays.group_sums(arm[event] * m + (leaves[event] - 1), frequency[event], k * m).reshape(k, m)
+    *,
+    enters: Floats | None,
+    frequency: Floats | None,
+    stratum: Integers | None,
+) -> _Tables:
+    """Count who is at risk and who dies at each event time of all strata at once; whole numbers lose no digit."""
+    distinct = arrays.sorted_distinct(time[event])
+    leaves = arrays.count_up_to(distinct, time)  # at risk at the first `leaves` tables
+    entered = None if enters is None else arrays.count_up_to(distinct, enters)
+    of_table, m = None, distinct.size
+    if stratum is not None:
+        width = m + 1
+        key = stratum * width + leaves
+        tables = arrays.sorted_distinct(key[event])
+        leaves = arrays.count_up_to(tables, key)  # those of earlier strata among them
+        entered = None if entered is None else arrays.count_up_to(tables, stratum * width + entered)
+        of_table, m = tables // width, tables.size
+    dying = None if frequency is None else frequency[event]
+    deaths = arrays.group_counts(arm[event] * m + (leaves[event] - 1), dying, k * m).reshape(k, m)
     at_risk = _at_or_after(arm, leaves, frequency, k, m)
-    if entry is not None:
-        at_risk = at_risk - _at_or_after(arm, arrays.count_up_to(distinct, entry), frequency, k, m)
-    n, d = at_risk.sum(axis=0), deaths.sum(axis=0)
-    survival = np.cumprod(1 - d / n)
-    before = np.concatenate(([1.0], survival[:-1]))
-    rho, gamma = family
-    weight = before**rho * (1 - before) ** gamma
-    share = at_risk / n
-    with np.errstate(divide="ignore", invalid="ignore"):
-        spread = np.where(n > 1, weight**2 * d * (n - d) / (n - 1), 0.0)
-    variance = np.diag((spread * share).sum(axis=1)) - (spread * share) @ share.T
-    return (weight * deaths).sum(axis=1), (weight * d * share).sum(axis=1), variance
+    if entered is not None:
+        at_risk -= _at_or_after(arm, entered, frequency, k, m)
+    elif stratum is not None and of_table is not None:  # less those of later strata
+        strata = int(stratum.max()) + 1
+        for code in range(k):
+            own = arm == code
+            counts = arrays.group_counts(stratum[own], None if frequency is None else frequency[own], strata)
+            at_risk[code] -= (counts.sum() - np.cumsum(counts))[of_table]
+    return _Tables(at_risk, deaths, of_table)
 
 
-def _at_or_after(arm: Integers, leaves: Integers, frequency: Floats, k: int, m: int) -> Floats:
-    counts = arrays.group_sums(arm * (m + 1) + leaves, frequency, k * (m + 1)).reshape(k, m + 1)
-    return np.asarray(np.cumsum(counts[:, ::-1], axis=1)[:, ::-1][:, 1:], dtype=np.float64)
+def _at_or_after(arm: Integers, leaves: Integers, frequency: Floats | None, k: int, m: int) -> Floats:
+    counts = arrays.group_counts(arm * (m + 1) + leaves, frequency, k * (m + 1)).reshape(k, m + 1)
+    return counts[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:]
+
+
+def _sums(tables: _Tables, rho: float, gamma: float) -> tuple[Floats, Floats, Floats]:
+    """Return (observed, expected, variance) of the arms, summed over the tables."""
+    k, m = tables.deaths.shape
+    plain = rho == 0 and gamma == 0
+    before = np.ones(0) if plain else _survival_before(tables)
+
+    def part(columns: slice) -> Floats:
+        at_risk, deaths = tables.at_risk[:, columns], tables.deaths[:, columns]
+        n, d = at_risk.sum(axis=0), deaths.sum(axis=0)
+        share = at_risk / n
+        spread = d * (n - d) / np.maximum(n - 1, 1.0)  # nothing varies where one patient is at risk
+        if not plain:
+            weight = before[columns] ** rho * (1 - before[columns]) ** gamma
+            deaths, d, spread = weight * deaths, weight * d, weight * weight * spread
+        out = np.empty((k + 2, k))
+        out[0], out[1] = deaths.sum(axis=1), (d * share).sum(axis=1)
+        spread_share = spread * share
+        out[2:] = np.diag(spread_share.sum(axis=1)) - spread_share @ share.T
+        return out
+
+    total = summed(over_blocks(m, part))
+    return total[0], total[1], total[2:]
+
+
+def _survival_before(tables: _Tables) -> Floats:
+    """Return Kaplan and Meier's survival of all arms just before each table, anew in each stratum, shape (m,)."""
+    stays = 1 - tables.deaths.sum(axis=0) / tables.at_risk.sum(axis=0)
+    before = np.ones(stays.size)
+    before[1:] = running(stays, tables.stratum, by=np.multiply)[:-1]
+    if tables.stratum is not None:
+        before[first_of_stratum(tables.stratum)] = 1.0
+    return before

@@ -14,6 +14,7 @@ from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.closest_pairs import Pairs, closest_pairs
 from twoarm.statistics.queued_pairs import descending_pairs, pairs_with_replacement, queued_pairs
+from twoarm.statistics.score_order import by_score
 
 DECIMALS = 10  # distances closer than this are equal: keys decide, and a caliper includes its own width
 
@@ -86,12 +87,14 @@ def match_nearest(
         raise ArgumentError(f"ratio: found {ratio}; expected a whole number of at least 1")
     rank = _key_rank(key, n)
     width = np.inf if caliper is None else float(caliper)
+    whole = np.rint(values * 10**DECIMALS)
+    stratum = None if exact is None else arrays.codes("exact", exact, n)[0]
+    limit = _whole_limit(width)
+    if stratum is not None and (apart := _side_by_side(whole, stratum, limit)) is not None:
+        (whole, limit), stratum = apart, None
     queue = np.flatnonzero(looks)
     if order != "closest" or replace:
-        queue = _queue(values, looks, rank, "data" if replace else order, position, generator)
-    stratum = np.zeros(n, np.int64) if exact is None else arrays.codes("exact", exact, n)[0]
-    whole = np.rint(values * 10**DECIMALS)
-    limit = _whole_limit(width)
+        queue = _queue(whole, looks, rank, "data" if replace else order, position, generator)
     parts = [(queue[:0], queue[:0])]
     for here, others in _strata(stratum, queue, np.flatnonzero(~looks)):
         if replace:
@@ -99,8 +102,8 @@ def match_nearest(
         else:
             parts += _within(whole, rank, limit, here, others, order, int(ratio))
     chosen, partner = (np.concatenate([part[side] for part in parts]) for side in (0, 1))
-    by_row = np.lexsort((partner, chosen))
-    chosen, partner = chosen[by_row], partner[by_row]
+    pair = np.sort(chosen * n + partner)
+    chosen, partner = pair // n, pair % n
     return Matches(
         focal=chosen,
         partner=partner,
@@ -118,9 +121,23 @@ def _whole_limit(width: float) -> float:
     return limit - 1 if limit / unit > width else limit
 
 
-def _strata(stratum: Integers, queue: Integers, others: Integers) -> Iterator[tuple[Integers, Integers]]:
+def _side_by_side(score: Floats, stratum: Integers, limit: float) -> tuple[Floats, float] | None:
+    """Lay strata so far apart on the score that nobody reaches another one; None where whole numbers do not suffice.
+
+    Return the scores (n,) and the limit that keeps to one stratum.
+    """
+    low = float(score.min())
+    span = float(score.max()) - low
+    limit = min(limit, span)
+    step = span + limit + 1.0
+    if step * (float(stratum.max()) + 1.0) >= 2.0**53:
+        return None
+    return score - low + stratum * step, limit
+
+
+def _strata(stratum: Integers | None, queue: Integers, others: Integers) -> Iterator[tuple[Integers, Integers]]:
     """Go through the strata that have patients of both sides, who stay in their order."""
-    if not stratum.any():
+    if stratum is None:
         yield queue, others
         return
     sides = [rows[np.argsort(stratum[rows], kind="stable")] for rows in (queue, others)]
@@ -136,7 +153,11 @@ def _within(
 ) -> Iterator[Pairs]:
     """Match the focal rows of a queue to other rows, in as many rounds as partners are wanted."""
     free, looking = others, queue
-    for _ in range(ratio):
+    made = queue[:0], others[:0]
+    for turn in range(ratio):
+        if turn > 0:
+            free = np.setdiff1d(free, made[1], assume_unique=True)
+            looking = looking[np.isin(looking, made[0], assume_unique=True)]
         if free.size == 0 or looking.size == 0:
             break
         if order == "closest":
@@ -148,8 +169,6 @@ def _within(
         else:
             made = queued_pairs(score, looking, free, rank, limit)
         yield made
-        free = np.setdiff1d(free, made[1], assume_unique=True)
-        looking = looking[np.isin(looking, made[0], assume_unique=True)]
 
 
 def _key_rank(key: ArrayLike | None, n: int) -> Integers:
@@ -172,9 +191,9 @@ def _queue(
     """Return the focal rows in the order in which they choose."""
     rows = np.flatnonzero(focal)
     if order == "largest":
-        return rows[np.lexsort((rank[rows], -score[rows]))]
+        return by_score(rows, -score[rows], rank[rows])
     if order == "smallest":
-        return rows[np.lexsort((rank[rows], score[rows]))]
+        return by_score(rows, score[rows], rank[rows])
     if order == "data":
         place = np.arange(score.size) if position is None else arrays.numbers("position", position, score.size)
         return rows[np.lexsort((rank[rows], place[rows]))]

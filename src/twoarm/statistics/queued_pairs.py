@@ -6,6 +6,7 @@ import numpy as np
 
 from twoarm.statistics.arrays import Floats, Integers
 from twoarm.statistics.closest_pairs import Pairs
+from twoarm.statistics.score_order import by_score, runs_of_equals
 
 AT_ONCE = 1 << 16  # patients whose nearest are looked up together
 
@@ -16,12 +17,12 @@ def descending_pairs(score: Floats, queue: Integers, free: Integers, rank: Integ
     Whoever is free above the sweep stands on a stack, the nearest on top; below it nobody has gone but a stretch right
     under the sweep. Scores are whole numbers, ``rank`` breaks ties, gaps go up to ``limit``.
     """
-    down = free[np.lexsort((rank[free], -score[free]))]
-    up = free[np.lexsort((-rank[free], -score[free]))]  # the order of stacking: of equal scores the last key first
+    down = by_score(free, -score[free], rank[free])
     falling = -score[down]
-    group_start = np.searchsorted(falling, falling, side="left").tolist()
-    group_end = np.searchsorted(falling, falling, side="right").tolist()
+    start, end_of = runs_of_equals(falling)
+    up = down[start + end_of - 1 - np.arange(down.size)]  # the order of stacking: of equal scores the last key first
     passed = np.searchsorted(falling, -score[queue], side="right").tolist()
+    group_start, group_end = start.tolist(), end_of.tolist()
     scores, ranks_down, ranks_up, size = score[down].tolist(), rank[down].tolist(), rank[up].tolist(), down.size
     stack: list[int] = []
     below = 0  # nearest free below the sweep
@@ -53,9 +54,9 @@ def descending_pairs(score: Floats, queue: Integers, free: Integers, rank: Integ
 
 def queued_pairs(score: Floats, queue: Integers, free: Integers, rank: Integers, limit: float) -> Pairs:
     """Serve a queue in any order: the nearest free place on either side by union and find, in near-constant time."""
-    others = free[np.lexsort((rank[free], score[free]))]
+    others = by_score(free, score[free], rank[free])
     ascending = score[others]
-    first_equal = np.searchsorted(ascending, ascending, side="left").tolist()
+    first_equal = runs_of_equals(ascending)[0].tolist()
     place = np.searchsorted(ascending, score[queue], side="left").tolist()
     scores, ranks, size = ascending.tolist(), rank[others].tolist(), others.size
     right = list(range(size + 1))  # the first free place at or after, by way of the places between
@@ -99,8 +100,8 @@ def pairs_with_replacement(
     score: Floats, queue: Integers, others: Integers, rank: Integers, limit: float, ratio: int
 ) -> Pairs:
     """Give each of a queue the nearest ``ratio`` others, whoever else has them."""
-    up = others[np.lexsort((rank[others], score[others]))]
-    down = others[np.lexsort((rank[others], -score[others]))]
+    up = by_score(others, score[others], rank[others])
+    down = by_score(others, -score[others], rank[others])
     ascending, size = score[up], up.size
     near = np.arange(min(ratio, size))
     rows, partners = [queue[:0]], [others[:0]]

@@ -12,6 +12,7 @@ from twoarm.errors import NotEstimableError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats
 from twoarm.statistics.distributions import chi_squared_tail, two_sided_normal
+from twoarm.statistics.weighted_quantile import counted_quantiles
 
 EXACT_BELOW = 50  # patients of each arm, as in R
 
@@ -131,20 +132,7 @@ def medians_and_quartiles(
     if not rows.any():
         return float("nan"), float("nan"), float("nan")
     if frequency is not None:
-        return _quartiles(values[rows], frequency[rows])
+        low, middle, high = counted_quantiles(values[rows], frequency[rows], (0.25, 0.5, 0.75))
+        return low, middle, high
     low, middle, high = np.quantile(values[rows], (0.25, 0.5, 0.75))
     return float(low), float(middle), float(high)
-
-
-def _quartiles(values: Floats, frequency: Floats) -> tuple[float, float, float]:
-    order = np.argsort(values, kind="stable")
-    last = np.cumsum(frequency[order])
-    low, middle, high = (_quantile(values[order], last, share) for share in (0.25, 0.5, 0.75))
-    return low, middle, high
-
-
-def _quantile(ascending: Floats, last: Floats, share: float) -> float:
-    """Return a quantile of type 7, ``last`` being the rank of the last patient of each value."""
-    place = (last[-1] - 1) * share
-    below, above = ascending[np.searchsorted(last, (np.floor(place), np.ceil(place)), side="right")].tolist()
-    return float(below + (above - below) * (place - np.floor(place)))

@@ -10,7 +10,9 @@ from numpy.typing import ArrayLike
 from twoarm.errors import ArgumentError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats
-from twoarm.statistics.blocks import over_blocks, summed
+from twoarm.statistics.blocks import over_blocks
+from twoarm.statistics.largest_gap import largest_gap
+from twoarm.statistics.linear_algebra import one_thread
 
 LONG_BLOCK = 1 << 14  # rows of one column
 CONSTANT = 1e-12  # an SD below this share of the mean's size is no spread but rounding
@@ -42,36 +44,50 @@ class ArmMoments:
 
 
 def arm_moments(values: Floats, treated: Booleans, frequency: Floats | None = None) -> tuple[ArmMoments, ArmMoments]:
-    """Return the moments of the treated arm and of the comparator arm, by two passes over blocks of rows.
+    """Return the moments of the treated arm and of the comparator arm, by one pass over blocks of rows.
+
+    Squares are taken about each arm's mean in its block, and moved to its mean over all (Chan, Golub and LeVeque 1983).
 
     >>> one, other = arm_moments(np.array([1.0, 2, 3, 5]), np.array([True, True, False, False]))
     >>> one.mean, other.variance
     (1.5, 2.0)
     """
 
-    def by_arm(amounts: Floats, rows: slice) -> tuple[float, float]:
-        weighted = amounts if frequency is None else amounts * frequency[rows]
-        own = weighted * treated[rows]
-        return float(own.sum()), float((weighted - own).sum())  # no BLAS, which may be on several threads here
-
-    def first(rows: slice) -> Floats:
-        part = values[rows]
-        return np.array([by_arm(np.ones(part.size), rows), by_arm(part, rows)])
-
-    total = summed(over_blocks(values.size, first, LONG_BLOCK)) if values.size else np.zeros((2, 2))
-    means = np.full(2, np.nan)
-    np.divide(total[1], total[0], out=means, where=total[0] > 0)
-
-    def second(rows: slice) -> Floats:
-        centred = values[rows] - np.where(treated[rows], means[0], means[1])
-        centred *= centred
-        return np.array(by_arm(centred, rows))
-
-    spread = summed(over_blocks(values.size, second, LONG_BLOCK)) if values.size else np.zeros(2)
+    n, total, squares = np.zeros((3, 0, 2)) if not values.size else _of_blocks(values, treated, frequency)
+    size, means = n.sum(axis=0), np.full(2, np.nan)
+    np.divide(total.sum(axis=0), size, out=means, where=size > 0)
+    away = np.divide(total, n, out=np.zeros_like(n), where=n > 0) - np.where(n > 0, means, 0.0)
     variance = np.full(2, np.nan)
-    np.divide(spread, total[0] - 1, out=variance, where=total[0] > 1)
-    one, other = (ArmMoments(float(n), float(m), float(v)) for n, m, v in zip(total[0], means, variance, strict=True))
+    np.divide((squares + n * away * away).sum(axis=0), size - 1, out=variance, where=size > 1)
+    one, other = (ArmMoments(float(n), float(m), float(v)) for n, m, v in zip(size, means, variance, strict=True))
     return one, other
+
+
+def _of_blocks(values: Floats, treated: Booleans, frequency: Floats | None) -> Floats:
+    """Return the size, sum, and squares about its own mean of each arm in each block, shape (3, blocks, 2)."""
+
+    def part(rows: slice) -> Floats:
+        block, own = values[rows], treated[rows].astype(np.float64)
+        other = 1.0 - own
+        out = np.empty((3, 2))
+        if frequency is None:
+            arms = own, other
+            out[0, 0] = np.count_nonzero(treated[rows])
+            out[0, 1] = block.size - out[0, 0]
+        else:
+            arms = own * frequency[rows], other * frequency[rows]
+            out[0] = arms[0].sum(), arms[1].sum()
+        out[1] = arms[0] @ block, arms[1] @ block
+        one, two = np.divide(out[1], out[0], out=np.zeros(2), where=out[0] > 0).tolist()
+        centred = own * one  # one of the two is 0; np.where would guess wrong at every other row
+        centred += other * two
+        np.subtract(block, centred, out=centred)
+        centred *= centred
+        out[2] = arms[0] @ centred, arms[1] @ centred
+        return out
+
+    with one_thread():
+        return np.stack(over_blocks(values.size, part, LONG_BLOCK), axis=1)
 
 
 def standardised_difference(difference: float, variance_1: float, variance_0: float, size: float = 1.0) -> float:
@@ -219,11 +235,4 @@ def kolmogorov_smirnov(values: Floats, treated: Booleans, weight: Floats | None 
         codes = arrays.distinct(values)[1] if days is None else days
         below = np.cumsum(_by_arm(codes, treated, weight, int(codes.max()) + 1), axis=1)
         return float(np.abs(below[1] / below[1, -1] - below[0] / below[0, -1]).max())
-    first, second = np.sort(values[treated]), np.sort(values[~treated])
-    # the first function exceeds the second most at one of its own values, and falls short of it most just before one
-    rank, size = np.arange(first.size), first.size
-    passed = np.searchsorted(second, first, side="right")
-    above = float(((rank + 1) / size - passed / second.size).max())
-    tied = np.flatnonzero((passed > 0) & (second[np.maximum(passed - 1, 0)] == first))
-    passed[tied] = np.searchsorted(second, first[tied], side="left")
-    return max(above, float((passed / second.size - rank / size).max()))
+    return largest_gap(values, treated)

@@ -1,6 +1,8 @@
-"""Quantiles of a weighted sample: the inverse of its distribution function."""
+"""Quantiles of a weighted sample, the inverse of its distribution function, and of counted values."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -32,3 +34,21 @@ def weighted_quantile(values: Floats, weight: Floats, share: float) -> float:
     order = np.argsort(values, kind="stable")
     reached = np.cumsum(weight[order]) / total
     return float(values[order][int(np.searchsorted(reached, share - ROUNDING, side="left"))])
+
+
+def counted_quantiles(values: Floats, frequency: Floats, shares: Sequence[float]) -> list[float]:
+    """Return quantiles of type 7 of values (n,), each written out as often as its frequency says.
+
+    R: ``quantile(rep(x, frequency), shares)``.
+
+    >>> counted_quantiles(np.array([1.0, 2.0, 9.0]), np.array([1.0, 3.0, 1.0]), [0.5, 0.875])
+    [2.0, 5.5]
+    """
+    order = np.argsort(values, kind="stable")
+    ascending, last = values[order], np.cumsum(frequency[order])  # rank of the last patient of each value
+    found = []
+    for share in shares:
+        place = (last[-1] - 1) * share
+        below, above = ascending[np.searchsorted(last, (np.floor(place), np.ceil(place)), side="right")].tolist()
+        found.append(float(below + (above - below) * (place - np.floor(place))))
+    return found
