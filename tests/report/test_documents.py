@@ -168,7 +168,7 @@ def test_a_run_writes_every_document_and_lists_it(tmp_path: Path) -> None:
     rows = [{**row, "sex": f'"{row["sex"]}"'} for row in rows]
     label = json.dumps(HOSTILE[0] + HOSTILE[1])
     study = write_study(tmp_path, rows, {'levels = ["f", "m"], labels = ["Female", "Male"]': f'levels = ["f", {json.dumps(HOSTILE[3])}]',
-                                         'label = "New"': f"label = {label}"})  # fmt: skip
+                                         'label = "New"': f"label = {label}"}, "\n[output]\n")  # fmt: skip
     assert run(study, tmp_path / "out").exit_code == 0
     out = tmp_path / "out"
     outputs = json.loads((out / "manifest.json").read_text())["outputs"]
@@ -200,7 +200,7 @@ def test_a_document_that_fails_is_named_and_the_rest_is_written(
         raise RuntimeError("SECRET")
 
     monkeypatch.setattr(documents, "report_pdf", fails)
-    result = run(write_study(tmp_path), tmp_path / "out")
+    result = run(write_study(tmp_path, more="\n[output]\n"), tmp_path / "out")
     assert result.exit_code == 0
     text = "report.pdf could not be made (RuntimeError)"
     assert text in result.stderr
@@ -214,7 +214,7 @@ def test_chinese_labels_with_and_without_a_font(has: bool, tmp_path: Path, monke
     monkeypatch.setattr(fonts_module, "installed_fonts", lambda: [] if not has else iter_fonts())
     if has and not list(iter_fonts()):
         pytest.skip("no Chinese font on this machine")
-    result = run(write_study(tmp_path, replace={'label = "New"': 'label = "观察组"'}), tmp_path / "out")
+    result = run(write_study(tmp_path, None, {'label = "New"': 'label = "观察组"'}, "\n[output]\n"), tmp_path / "out")
     assert result.exit_code == 0
     page = (tmp_path / "out" / "report.html").read_text()
     word = docx.Document(str(tmp_path / "out" / "report.docx"))
