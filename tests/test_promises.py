@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import random
 import re
 import resource
 import shutil
@@ -22,7 +23,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bad_inputs.test_structure import BOMB, archive
-from spec_bad_inputs import PROTOCOL, Case, write_case
+from spec_bad_inputs import PROTOCOL, Case, dated_patients, write_case, write_csv
 from spec_study import patients, write_study
 from twoarm.cli import main
 from twoarm.design import propensity
@@ -319,3 +320,29 @@ def test_queries_that_were_interrupted_go_on(tmp_path: Path, monkeypatch: pytest
     with zipfile.ZipFile(tmp_path / "asked" / "patients.csv.queries.xlsx") as book:
         assert b"not_" in book.read("xl/sharedStrings.xml")
     shutil.rmtree(tmp_path / "asked")
+
+
+def test_documents_of_dirty_records_do_not_depend_on_the_order_of_rows_and_columns(tmp_path: Path) -> None:
+    """Findings are published by their counts; rows and patients are named to those who hold the records."""
+    rows = dated_patients()
+    rows[5]["birth"], rows[8]["bmi"], rows[9]["sex"], rows[11]["age"] = "31/02/1950", "<5", "Ｍ", ""
+    made = []
+    for number in range(2):
+        home = tmp_path / str(number)
+        home.mkdir()
+        study = write_case(Case(0, "", "", replace={'key = "id"': 'key = "id"\non_invalid = "hold"'}), home)
+        columns = list(rows[0])
+        if number:
+            random.Random(3).shuffle(rows)
+            random.Random(4).shuffle(columns)
+        write_csv(home / "patients.csv", [{name: row[name] for name in columns} for row in rows])
+        checked = invoke("check", study)
+        assert (checked.exit_code, "patient P005" in checked.stdout) == (0, True)
+        assert invoke("run", study, "--out", home / "out", "--quiet").exit_code == 0
+        made.append({p.relative_to(home): p.read_bytes() for p in (home / "out").rglob("*") if p.is_file()})
+    assert [str(name) for name in made[0].keys() | made[1].keys() if made[0].get(name) != made[1].get(name)] == [
+        "out/manifest.json"
+    ]
+    page = made[0][Path("out/report.html")].decode()
+    assert "patients.csv, birth: 1 dates that are not" in page
+    assert not re.search(r"\(row \d", page)

@@ -212,3 +212,19 @@ def test_a_number_of_patients_that_lost_its_last_digits(whole: bool, tmp_path: P
     assert ("shortened_key", 60 if whole else 1) in [
         (found.rule, len(found.rows)) for found in findings_refused(tmp_path / "study.toml")
     ]
+
+
+def test_headers_in_other_letters_are_named_one_by_one(tmp_path: Path) -> None:
+    result = changed_text(tmp_path, text([[name.upper() for name in HEADER], *TABLE[1:]]))
+    assert (result.exit_code, "no column birth; expected it in the header (did you mean BIRTH?)" in result.stderr) == (
+        3,
+        True,
+    )
+
+
+def test_keys_as_formulas_of_a_text(tmp_path: Path) -> None:
+    """As systems of hospitals export numbers that a spreadsheet must not shorten."""
+    made = write_case(
+        Case(60, "", "", change=lambda rows: [{**row, "id": f'="{row["id"]}"'} for row in rows]), tmp_path
+    )
+    assert [(found.rule, len(found.rows)) for found in findings_refused(made)] == [("formula_key", 60)]

@@ -19,7 +19,7 @@ NOTES = (
 )
 """Texts in the column of keys that are no keys; what follows them may be a person's name, and is not told."""
 _NOTE = re.compile(NOTES)
-LONGEST_KEY = 64  # letters that are told; what is longer is a sentence
+LONGEST_KEY = 64  # letters; what is longer, and has more than letters and digits, is a sentence
 
 Outcome = Literal["refused", "held", "warned", "normalised"]
 SHOWN = 20  # rows named in a message; then a count
@@ -79,7 +79,8 @@ def shown_key(key: str) -> str:
     >>> shown_key("P-007"), shown_key("Signed: Dr X")
     ('P-007', '')
     """
-    return "" if len(key) > LONGEST_KEY or _NOTE.match(key) else key
+    sentence = len(key) > LONGEST_KEY and not key.isalnum()
+    return "" if sentence or _NOTE.match(key) else key
 
 
 class RefusedRowsError(RecordsError):

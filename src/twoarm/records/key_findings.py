@@ -12,6 +12,7 @@ from twoarm.records.typed_table import FILE, KEY, TypedTable, findings_by_file
 
 _SHORTENED = r"^\d(\.\d+)?[eE]\+?\d+$"  # 1.23E+11 was a long number, and may stand for several patients
 _POINTED = r"^\d+\.0+$"
+_FORMULA = r"^=\s*\".*\"$"
 _NO_KEY = r"(?i)^(n/?a|nan|null|none|nil|unknown|unk|missing|tbd|test|[-–—_.?*/\\#]+|不详|不明|未知|无|没有|缺失|测试)$"
 
 
@@ -50,6 +51,8 @@ def key_findings(patients: bool, key: str, table: TypedTable) -> Iterator[Findin
     yield from found(keys.str.contains(_SHORTENED), "shortened_key", "refused", what, remedy)
     what = "keys that a spreadsheet wrote with a decimal point"
     yield from found(keys.str.contains(_POINTED), "pointed_key", "refused", what, remedy)
+    what = 'keys that a spreadsheet wrote as formulas of a text (="...")'
+    yield from found(keys.str.contains(_FORMULA), "formula_key", "refused", what, remedy)
     if patients:
         yield from _alike(table, key, repeated)
 

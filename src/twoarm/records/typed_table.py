@@ -234,7 +234,8 @@ def _given(part: TablePart, column: str, height: int) -> pl.Series:
 
 def _refuse_headers(raw: RawTable, headers: dict[str, str]) -> None:
     absent = [header for header in headers.values() if header not in raw.frame.columns]
-    if absent and len(absent) == len(headers) > 1:
+    folded = {column.casefold() for column in raw.frame.columns}
+    if absent and len(absent) == len(headers) > 1 and not folded & {header.casefold() for header in absent}:
         found = f"none of the {len(headers)} declared columns in the header"
         expected = (
             "check that it is the right file and sheet, the delimiter, and header_row if the header is in another row"
