@@ -48,12 +48,12 @@ def restricted_mean_variance(protocol: Protocol) -> str:
 
 def robust_score_test(protocol: Protocol) -> str:
     """Return how the test of proportional hazards stands in samples by design; nothing without any."""
-    words = _of_designed(protocol, "in matched samples clustered", "in weighted ones robust")
+    words = _of_designed(protocol, "matched", "weighted")
     if not words:
         return ""
     return (
-        f"; its variance is {words} (sums of squares of the score's shares), and the model's own test, which takes patients "
-        "for independent and weights for counts, stands beside it"
+        f"; in {words} samples its variance is robust, from the sums of squares of each pair's, set's or patient's share of the "
+        "score, and the model's own test, which ignores pairs and takes weights for counts, stands beside it"
     )
 
 
