@@ -188,7 +188,7 @@ def test_subdistribution_hazards_and_grays_tests_equal_r(results: Results) -> No
         method = "Fine-Gray (crr), Wald, robust variance clustered by pair, Rubin's rules"
         found = results.find(**here, statistic=ratio)
         if found is not None and found.value is None:  # R's cause without events in an arm of some imputation
-            assert found.note.startswith(("not estimable in", "no events in"))
+            assert found.note.startswith("no events in")
         else:
             check(results, EXPECTED["fine_gray"][cause], names, {**here, "method": method}, ratio=True)
         gray = results.get(**here, statistic="p_value", method="Gray, pairs ignored, pooled by D2").value

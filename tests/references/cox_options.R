@@ -28,6 +28,15 @@ models <- function(ties, offset) {
   pieces <- list(cox(Surv(days, status) ~ test + offset(o), early), cox(Surv(days, status) ~ test + offset(o), d[d$days > 6, ]))
   gap <- coef(pieces[[2]]) - coef(pieces[[1]])
   out$piecewise <- list(first = row(pieces[[1]]), second = row(pieces[[2]]), equality = unname(gap^2 / (pieces[[1]]$var[1] + pieces[[2]]$var[1])))
+  out$landmark_model <- row(cox(Surv(days, status) ~ test + karno + prior + offset(o), late))
+  if (ties != "exact") {  # covariates with one coefficient for both intervals: no strata of their own
+    s <- survSplit(Surv(days, status) ~ ., d, cut = 6, episode = "piece", start = "from")
+    s$a1 <- s$test * (s$piece == 1); s$a2 <- s$test * (s$piece == 2)
+    f <- cox(Surv(from, days, status) ~ a1 + a2 + karno + prior + strata(piece) + offset(o), s)
+    gap <- diff(coef(f)[1:2])
+    out$piecewise_model <- list(first = row(f, 1), second = row(f, 2), events = as.vector(table(s$piece[s$status == 1])),
+                                equality = unname(gap^2 / (f$var[1, 1] + f$var[2, 2] - 2 * f$var[1, 2])))
+  }
   inter <- cox(Surv(days, status) ~ test * prior + offset(o)); less <- cox(Surv(days, status) ~ test + prior + offset(o))
   out$interaction <- 2 * (inter$loglik[2] - less$loglik[2])
   if (ties != "exact") out$zph <- zph(cox(Surv(days, status) ~ test + karno + prior + offset(o)))

@@ -64,8 +64,12 @@ class Imputed:
         return cell_of(template) not in self.unchanged
 
     def without(self, template: Estimate) -> str:
-        """Say in how many imputations a row has no value; empty if in none."""
-        lacking = sum(row is None or row.value is None for row in self.found(template))
+        """Say in how many imputations a row has no value; the reason itself if all share it; empty if in none."""
+        found = self.found(template)
+        reasons = {row.note if row is not None and row.value is None else "" for row in found}
+        if len(reasons) == 1 and reasons != {""}:
+            return reasons.pop()
+        lacking = sum(row is None or row.value is None for row in found)
         return f"not estimable in {lacking} of {len(self.rows)} imputations" if lacking else ""
 
 

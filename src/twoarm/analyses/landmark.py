@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from twoarm.analyses.cox_model import STATISTICS, arm_column, fit_observed, method_name, of_cause
-from twoarm.analyses.hazard_ratio import ARM, small_arms, write_hazard_ratio
+from twoarm.analyses.cox_model import STATISTICS, fit_observed, method_name, of_cause
+from twoarm.analyses.hazard_ratio import ARM, model_design, small_arms, write_hazard_ratio
 from twoarm.analyses.named_days import named_days
 from twoarm.analyses.request import Observed, Request
 from twoarm.analyses.survival import write_tests
@@ -14,9 +14,10 @@ from twoarm.statistics.landmark import Landmark, at_landmark
 
 
 def landmark(request: Request) -> None:
-    """Compare the arms as they stand from every landmark on; an event or a censoring on its day is before it."""
-    if not request.adjusted.marginal:
-        return
+    """Compare the arms from every landmark on; an event or a censoring on its day is before it.
+
+    A regression's covariates are in the model as they were at time zero; log-rank tests stand in other samples.
+    """
     for name, endpoint in request.endpoints.items():
         observed = request.observed(endpoint)
         days = named_days(request.protocol, request.protocol.analyses.landmark.times, endpoint.rounded)
@@ -50,11 +51,14 @@ def _compare(request: Request, ledger: Ledger, observed: Observed) -> None:
     reason = small_arms(request, observed)
     if observed.treated.all() or not observed.treated.any():
         reason = "one arm only is followed beyond the landmark"
-    write_tests(request, ledger, observed, reason)
+    if request.adjusted.marginal:
+        write_tests(request, ledger, observed, reason)
     empty = [label for label, rows in request.split(observed.treated) if not observed.event[rows].any()]
     if reason or empty:
         ledger.not_estimable(*STATISTICS, reason=reason or f"no events in {' and '.join(empty)}")
         return
     with ledger.estimating(*STATISTICS):
-        fit = fit_observed(request, observed, arm_column(observed), (ARM,))
-        write_hazard_ratio(ledger, fit, 0, request.protocol.confidence_level)
+        design = model_design(request, observed, request.adjusted.covariates_in_model)
+        fit = fit_observed(request, observed, design.values, design.names)
+        position = next(j for j, term in enumerate(design.terms) if term.variable == ARM)
+        write_hazard_ratio(ledger, fit, position, request.protocol.confidence_level)

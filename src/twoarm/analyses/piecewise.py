@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from twoarm.analyses.cox_model import STATISTICS, of_cause, offset_of, ties_name, variance_name
-from twoarm.analyses.hazard_ratio import interval, small_arms
+from twoarm.analyses.hazard_ratio import interval, model_design, small_arms
 from twoarm.analyses.named_days import named_days
 from twoarm.analyses.request import Observed, Request
 from twoarm.endpoints.time_to_event import TimeToEvent
@@ -20,9 +20,10 @@ _TEST = ("chi_squared", "degrees_of_freedom", "p_value")
 
 
 def piecewise(request: Request) -> None:
-    """Compare the arms as they stand in each interval; cut at the median event time of all where none is declared."""
-    if not request.adjusted.marginal:
-        return
+    """Compare the arms in each interval, cut at the median event time of all where no cuts are declared.
+
+    Covariates of a regression have hazard ratios that are the same in all intervals.
+    """
     variance = variance_name(request)
     model = f"Cox within intervals, {ties_name(request)}, Wald{variance}"
     for name, endpoint in request.endpoints.items():
@@ -79,6 +80,7 @@ def _fit(request: Request, observed: Observed, cuts: list[float]) -> PiecewiseHa
         event=observed.event,
         treated=observed.treated,
         cuts=cuts,
+        covariates=model_design(request, observed, request.adjusted.covariates_in_model).values[:, 1:],
         weight=observed.weight,
         cluster=observed.pair,
         crossed=observed.patient,

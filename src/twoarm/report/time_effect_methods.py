@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from twoarm.protocol.adjustment import Matching, Weighting
+from twoarm.protocol.adjustment import Matching, Multivariable, Weighting
 from twoarm.protocol.choices import AnalysisName
 from twoarm.protocol.protocol import Protocol
 from twoarm.report.matching_methods import cluster_word
@@ -30,6 +30,7 @@ def time_effect_methods(protocol: Protocol, wanted: Collection[AnalysisName]) ->
             f"Landmark analyses compare patients without the event who are followed beyond {_times(protocol, protocol.analyses.landmark.times)}, time being "
             "counted from the landmark, by Cox regression and the log-rank test; samples and weights are those of the "
             f"whole cohort{_landmark_variance(protocol)}.{_landmark_causes(protocol)}"
+            f"{_other_terms(protocol, 'as they were at time zero')}"
         )
     if "proportional_hazards" in wanted:
         yield (
@@ -48,12 +49,12 @@ def restricted_mean_variance(protocol: Protocol) -> str:
 
 def robust_score_test(protocol: Protocol) -> str:
     """Return how the test of proportional hazards stands in samples by design; nothing without any."""
-    words = _of_designed(protocol, "in matched samples clustered", "in weighted ones robust")
+    words = _of_designed(protocol, "matched", "weighted")
     if not words:
         return ""
     return (
-        f"; its variance is {words} (sums of squares of the score's shares), and the model's own test, which takes patients "
-        "for independent and weights for counts, stands beside it"
+        f"; in {words} samples its variance is robust, from the sums of squares of each pair's, set's or patient's share of the "
+        "score, and the model's own test, which ignores pairs and takes weights for counts, stands beside it"
     )
 
 
@@ -62,9 +63,16 @@ def _piecewise(protocol: Protocol) -> str:
     where = _times(protocol, section.cuts) if section.cuts else "the median event time of all patients"
     return (
         f"Hazard ratios within intervals of follow-up, cut at {where}, come from a Cox model of the arm in each interval, stratified by interval; "
-        "their equality was tested by Wald's test. Intervals with fewer than "
+        f"their equality was tested by Wald's test.{_other_terms(protocol, 'with hazard ratios that are the same in all intervals')} Intervals with fewer than "
         f"{section.minimum_events} events, or none in an arm, were not estimated."
     )
+
+
+def _other_terms(protocol: Protocol, how: str) -> str:
+    """Say how multivariable models hold their covariates; nothing without such models."""
+    if not any(isinstance(adjustment, Multivariable) for adjustment in protocol.adjustments.values()):
+        return ""
+    return f" Multivariable models held their covariates {how}."
 
 
 def _landmark_variance(protocol: Protocol) -> str:

@@ -30,7 +30,7 @@ class HazardPiece:
     events: tuple[int, int]
     log_hazard_ratio: float  # NaN with a reason
     std_error: float
-    degrees_of_freedom: int  # events, or clusters where the variance is clustered, less 1
+    degrees_of_freedom: int  # events, or clusters where the variance is clustered, less 1 and less other terms
     reason: str  # why it is not estimable, or ""
 
 
@@ -65,6 +65,7 @@ def piecewise_hazard_ratio(
     event: ArrayLike,
     treated: ArrayLike,
     cuts: Sequence[float],
+    covariates: ArrayLike | None = None,
     weight: ArrayLike | None = None,
     cluster: ArrayLike | None = None,
     crossed: ArrayLike | None = None,
@@ -79,6 +80,7 @@ def piecewise_hazard_ratio(
         event: True (or 1) where the event happened, shape (n,).
         treated: True for the treated arm, shape (n,).
         cuts: k - 1 rising times above 0; a cut belongs to the interval that it ends.
+        covariates: other terms of the model, whose hazard ratios are the same in all intervals, shape (n, p).
         weight: sampling weights, shape (n,); a patient of weight 0 counts nowhere.
         cluster: what belongs together, such as matched pairs, shape (n,).
         crossed: a second clustering beside the first, such as the patient whom several rows stand for, shape (n,).
@@ -107,6 +109,7 @@ def piecewise_hazard_ratio(
     labels = [
         None if given is None else arrays.codes(name, given, exits.size)[0] for name, given in _named(cluster, crossed)
     ]
+    others = np.zeros((exits.size, 0)) if covariates is None else arrays.matrix("covariates", covariates, exits.size)
     known = None if offset is None else arrays.numbers("offset", offset, exits.size)
     inner = arrays.numbers("cuts", list(cuts))
     if (np.diff(inner) <= 0).any() or (inner <= 0).any():
@@ -121,6 +124,7 @@ def piecewise_hazard_ratio(
         raise NotEstimableError("no events")
     patients = _Patients(
         arm=arm,
+        others=others[counts],
         weight=None if weight is None else weights[counts],
         cluster=None if labels[0] is None else labels[0][counts],
         crossed=None if labels[1] is None else labels[1][counts],
@@ -154,6 +158,7 @@ class _Patients:
     """Rows of weight above 0, shape (n,)."""
 
     arm: Booleans
+    others: Floats  # (n, p)
     weight: Floats | None
     cluster: Integers | None
     crossed: Integers | None
@@ -181,8 +186,10 @@ def _fit(split: _Split, patients: _Patients, usable: list[int], ties: AnyTies) -
         "time": split.time[rows],
         "event": split.event[rows],
         "entry": split.entry[rows],
-        "covariates": patients.arm[patient][:, None] * (piece[:, None] == np.array(usable)),
-        "names": [str(k) for k in usable],
+        "covariates": np.column_stack(
+            [patients.arm[patient][:, None] * (piece[:, None] == np.array(usable)), patients.others[patient]]
+        ),
+        "names": [*map(str, usable), *(f"covariate {j + 1}" for j in range(patients.others.shape[1]))],
         "strata": piece,
         "offset": None if patients.offset is None else patients.offset[patient],
     }
@@ -250,7 +257,7 @@ def _estimated(
         piece,
         log_hazard_ratio=float(fit.coefficients[j]),
         std_error=float(fit.std_errors[j]),
-        degrees_of_freedom=max(units - 1, 1),
+        degrees_of_freedom=max(units - 1 - patients.others.shape[1], 1),
     )
 
 
@@ -260,7 +267,7 @@ def _gathered(
     """Add Wald's test of equality: contrasts of neighbours, with their covariance."""
     covariance = np.full((len(pieces), len(pieces)), np.nan)
     if fit is not None:
-        covariance[np.ix_(usable, usable)] = fit.covariance
+        covariance[np.ix_(usable, usable)] = fit.covariance[: len(usable), : len(usable)]
     known = [k for k, piece in enumerate(pieces) if not piece.reason]
     statistic, freedom = math.nan, max(len(known) - 1, 0)
     if freedom:

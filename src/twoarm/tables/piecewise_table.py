@@ -40,7 +40,7 @@ def under_samples(scope: Scope, rows_of: Callable[[str, str], Iterable[Row]]) ->
     """Return the rows of every endpoint and sample that has some, each block under its heading."""
     rows: list[Row] = []
     for endpoint, section in scope.population.endpoints.items():
-        for name, adjustment in scope.marginal().items():
+        for name, adjustment in scope.population.adjustments.items():
             found = list(rows_of(endpoint, name))
             if found:
                 rows += [Row(plain(f"{section.label}, {adjustment.label}"), kind="heading"), *found]
