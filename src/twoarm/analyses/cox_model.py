@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from twoarm.analyses.request import Observed, Request
 from twoarm.cohort.covariates import ContinuousValues
+from twoarm.design.design_matrix import DesignMatrix
 from twoarm.errors import NotEstimableError
 from twoarm.protocol.choices import Ties
 from twoarm.statistics.arrays import Floats, Integers
@@ -88,6 +90,26 @@ def fit_approximately(
     if not clustered or observed.pair is None or observed.patient is None:
         return fit
     return with_crossed_clusters(fit, first=observed.pair, second=observed.patient)
+
+
+def fit_kept(
+    request: Request, observed: Observed, endpoint: str, design: DesignMatrix, *, clustered: bool = True
+) -> CoxFit:
+    """Fit the outcome model of the cohort's own covariates as ``fit_approximately`` does, or return it as it was."""
+    by_pair = clustered and observed.pair is not None
+    of = (request.protocol, request.adjusted, request.endpoints[endpoint], by_pair)
+    return request.fits.fit(
+        of, partial(fit_approximately, request, observed, design.values, design.names, clustered=clustered)
+    )
+
+
+def fit_own_model(
+    request: Request, observed: Observed, endpoint: str, design: DesignMatrix, *, clustered: bool
+) -> AnyCoxFit:
+    """Fit the outcome model of the cohort's own covariates as ``fit_observed`` does; see ``fit_kept``."""
+    if request.protocol.conventions.ties == "exact":
+        return fit_observed(request, observed, design.values, design.names, clustered=clustered)
+    return fit_kept(request, observed, endpoint, design, clustered=clustered)
 
 
 def robust(request: Request) -> bool:

@@ -18,6 +18,7 @@ from twoarm.analyses.dialects import dialects
 from twoarm.analyses.follow_up import follow_up
 from twoarm.analyses.hazard_ratio import hazard_ratio
 from twoarm.analyses.imputations import Imputations
+from twoarm.analyses.kept_fits import KeptFits
 from twoarm.analyses.landmark import landmark
 from twoarm.analyses.lost import lost
 from twoarm.analyses.partial_dates import partial_dates
@@ -199,10 +200,12 @@ def _run_cohort(
         return
     if protocol.output.patient_level and cohort.marginal and imputations is None:
         list_patients(here, population, cohort, outcomes)
+    fits = KeptFits()
     for name in wanted:
         if name not in ANALYSES or (name in OF_THE_ARMS and not cohort.marginal):
             continue
-        request = Request(protocol, population, cohort, unadjusted, outcomes, here.within(analysis=name), imputations)
+        own = here.within(analysis=name)
+        request = Request(protocol, population, cohort, unadjusted, outcomes, own, imputations, fits)
         if name not in OF_CONTROLS:
             request = replace(request, outcomes=_without_controls(request))
         if name in OF_OUTCOMES:
