@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from twoarm.commands.exit_codes import NOT_ESTIMABLE, OK, exit_codes, progress, tell
+from twoarm.commands.exit_codes import NOT_ESTIMABLE, OK, exit_codes, tell
 from twoarm.commands.lock import lock
 from twoarm.commands.outputs import diff, reproduce, verify
+from twoarm.commands.progress import Progress
 from twoarm.commands.queries import queries
 from twoarm.commands.selftest import selftest
 from twoarm.errors import OutputError
@@ -47,12 +47,12 @@ def run(study: Path, out: Path, replace: bool, quiet: bool) -> None:
         from twoarm.report.output_folder import check_output
 
         check_output(out, replace=replace)
-        with FigureHelper() as helper:
-            code = _run(study, out, replace, progress(quiet), helper)
+        with FigureHelper() as helper, Progress(quiet) as say:
+            code = _run(study, out, replace, say, helper)
     sys.exit(code)
 
 
-def _run(study: Path, out: Path, replace: bool, say: Callable[[str], None], helper: FigureHelper) -> int:
+def _run(study: Path, out: Path, replace: bool, say: Progress, helper: FigureHelper) -> int:
     say("reading the protocol")
     from twoarm.protocol.read import read_protocol
 

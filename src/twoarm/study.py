@@ -34,6 +34,7 @@ def run_study(
     records: Records,
     *,
     progress: Callable[[str], None] = lambda _: None,
+    step: Callable[[str], None] = lambda _: None,
     so_far: Callable[[Ledger], None] = lambda _: None,
 ) -> Results:
     """Run every population, missing-data strategy, adjustment and analysis of a protocol.
@@ -42,6 +43,7 @@ def run_study(
         protocol: what is asked; see ``read_protocol``.
         records: what is known; see ``read_records``.
         progress: is told the name of each stage.
+        step: is told what a stage is at.
         so_far: is shown the ledger, undisclosed, when a strategy for missing values is through.
 
     Raises:
@@ -64,9 +66,9 @@ def run_study(
                     write_not_completed(here, completed, population, outcomes)
                     continue
                 write_completed(here, completed[0], population)
-                adjusted = [adjust(population, one, protocol.seed) for one in completed]
+                adjusted = [adjust(population, one, protocol.seed, step) for one in completed]
                 progress(f"{population.label}: {section.label}, analyses")
-                run_analyses(protocol, population, adjusted, outcomes, here)
+                run_analyses(protocol, population, adjusted, outcomes, here, step)
                 run_specifications(protocol, population, completed, outcomes, here)
                 so_far(study)
     return disclose(protocol.disclosure, study)

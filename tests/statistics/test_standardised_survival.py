@@ -8,6 +8,8 @@ import pytest
 from oracles.stored import reference
 from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import augmented_survival as module
+from twoarm.statistics import blocks
+from twoarm.statistics import standardised_survival as standardised
 from twoarm.statistics.augmented_survival import augmented_survival
 from twoarm.statistics.cox import CoxFit, fit_cox
 from twoarm.statistics.standardised_survival import standardise_survival
@@ -27,6 +29,29 @@ def test_the_g_formula_equals_risk_regression() -> None:
     found = standardise_survival(models()[0], arm=0, times=STORED["times"])
     for name in NAMES:
         assert getattr(found, name) == pytest.approx(STORED["gformula"][name], abs=DIGITS)
+
+
+def test_asking_twice_gives_the_same_numbers_in_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng, n = np.random.default_rng(8), 70_000  # so many that threads share the blocks
+    x = np.column_stack([rng.integers(0, 2, n), rng.normal(size=n)])
+    for rows in (500, n):  # of one block, too
+        fit = fit_cox(time=rng.integers(1, 900, rows), event=rng.integers(0, 2, rows), covariates=x[:rows])
+        found = []
+        for threads in ("1", "3"):
+            monkeypatch.setenv("TWOARM_THREADS", threads)
+            found.append(standardise_survival(fit, arm=0, times=range(20, 900, 40)))
+        for name in NAMES:
+            assert getattr(found[0], name).tolist() == getattr(found[1], name).tolist()
+
+
+def test_blocks_of_patients_add_up_to_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    fit = models()[0]
+    whole = standardise_survival(fit, arm=0, times=STORED["times"])
+    real = blocks.over_blocks
+    monkeypatch.setattr(standardised, "over_blocks", lambda rows, work: real(rows, work, 7))
+    found = standardise_survival(fit, arm=0, times=STORED["times"])
+    for name in NAMES:
+        assert getattr(found, name) == pytest.approx(getattr(whole, name), rel=1e-13)
 
 
 def test_augmented_weighting_equals_risk_regression() -> None:

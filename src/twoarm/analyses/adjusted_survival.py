@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from twoarm.analyses.cox_model import approximately, fit_approximately, offset_of
+from twoarm.analyses.cox_model import approximately, fit_kept, offset_of
 from twoarm.analyses.hazard_ratio import model_design, small_arms
 from twoarm.analyses.request import Observed, Request
 from twoarm.analyses.survival import landmark_days
@@ -41,7 +41,7 @@ def standardised_survival(request: Request) -> None:
         with ledger.within(arm=request.contrast).estimating(*DIFFERENCE, "p_value"):
             _refuse_small(request, observed)
             design = model_design(request, observed, request.adjusted.covariates_in_model)
-            fit = fit_approximately(request, observed, design.values, design.names)
+            fit = fit_kept(request, observed, name, design)
             marks = _landmarks(request, ledger, endpoint, observed)
             _write(request, ledger, tuple(marks), standardise_survival(fit, arm=0, times=list(marks.values())))
             _curves(request, ledger, observed, fit)

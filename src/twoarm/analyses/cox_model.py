@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from twoarm.analyses.request import Observed, Request
 from twoarm.cohort.covariates import ContinuousValues
+from twoarm.design.design_matrix import DesignMatrix
 from twoarm.errors import NotEstimableError
 from twoarm.protocol.choices import Ties
 from twoarm.statistics.arrays import Floats, Integers
 from twoarm.statistics.cox import CoxFit, fit_cox
 from twoarm.statistics.crossed_clusters import with_crossed_clusters
+from twoarm.statistics.distinct_rows import count_rows
 from twoarm.statistics.exact_cox import ExactCoxFit, fit_exact_cox
 
 STATISTICS = ("hazard_ratio", "hazard_ratio_lower", "hazard_ratio_upper", "p_value")
 TIES: dict[Ties, str] = {"efron": "Efron ties", "breslow": "Breslow ties", "exact": "exact ties"}
 APPROXIMATE = ", Efron ties"  # of what has no exact form, where exact ties are asked for
 EXACT_ALONE = "exact ties have no weights and no robust variance"
+MANY_PATIENTS = 50_000  # from which on equal ones are counted
 AnyCoxFit = CoxFit | ExactCoxFit
 BY_PAIR, ROBUST = ", robust variance clustered by pair", ", robust variance"
 BY_SET = ", robust variance clustered by matched set"
@@ -41,7 +45,7 @@ def fit_observed(
         NotEstimableError: no events, all times tied, or no term can be estimated.
     """
     if request.protocol.conventions.ties != "exact":
-        return fit_approximately(request, observed, covariates, names, clustered=clustered, strata=strata)
+        return _fit_counts(request, observed, covariates, names, clustered=clustered, strata=strata)
     if observed.weight is not None or observed.pair is not None:
         raise NotEstimableError(EXACT_ALONE)
     return fit_exact_cox(
@@ -51,6 +55,32 @@ def fit_observed(
         names=names,
         strata=strata,
         offset=offset_of(request, observed),
+    )
+
+
+def _fit_counts(
+    request: Request,
+    observed: Observed,
+    covariates: Floats,
+    names: Sequence[str] | None,
+    *,
+    clustered: bool,
+    strata: Integers | None,
+) -> CoxFit:
+    """Fit as ``fit_approximately`` does, to counts of equal patients where there are very many of each."""
+    alone = observed.weight is None and observed.patient is None and not (clustered and observed.pair is not None)
+    plain = alone and strata is None and request.population.offset is None
+    many = plain and observed.time.size >= MANY_PATIENTS
+    counted = count_rows(time=observed.time, event=observed.event, covariates=covariates) if many else None
+    if counted is None:
+        return fit_approximately(request, observed, covariates, names, clustered=clustered, strata=strata)
+    return fit_cox(
+        time=counted.time,
+        event=counted.event,
+        covariates=counted.covariates,
+        names=names,
+        frequency=counted.frequency,
+        ties=request.protocol.conventions.approximate_ties,
     )
 
 
@@ -88,6 +118,26 @@ def fit_approximately(
     if not clustered or observed.pair is None or observed.patient is None:
         return fit
     return with_crossed_clusters(fit, first=observed.pair, second=observed.patient)
+
+
+def fit_kept(
+    request: Request, observed: Observed, endpoint: str, design: DesignMatrix, *, clustered: bool = True
+) -> CoxFit:
+    """Fit the outcome model of the cohort's own covariates as ``fit_approximately`` does, or return it as it was."""
+    by_pair = clustered and observed.pair is not None
+    of = (request.protocol, request.adjusted, request.endpoints[endpoint], by_pair)
+    return request.fits.fit(
+        of, partial(fit_approximately, request, observed, design.values, design.names, clustered=clustered)
+    )
+
+
+def fit_own_model(
+    request: Request, observed: Observed, endpoint: str, design: DesignMatrix, *, clustered: bool
+) -> AnyCoxFit:
+    """Fit the outcome model of the cohort's own covariates as ``fit_observed`` does; see ``fit_kept``."""
+    if request.protocol.conventions.ties == "exact":
+        return fit_observed(request, observed, design.values, design.names, clustered=clustered)
+    return fit_kept(request, observed, endpoint, design, clustered=clustered)
 
 
 def robust(request: Request) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from twoarm.analyses.bootstrap import bootstrap_hazard_ratios
-from twoarm.analyses.cox_model import STATISTICS, AnyCoxFit, fit_observed, method_name, of_cause
+from twoarm.analyses.cox_model import STATISTICS, AnyCoxFit, fit_own_model, method_name, of_cause
 from twoarm.analyses.firth import write_firth
 from twoarm.analyses.request import Observed, Request
 from twoarm.design.design_matrix import DesignMatrix, Term, build_design_matrix
@@ -64,7 +64,7 @@ def _fit(request: Request, ledger: Ledger, observed: Observed, design: DesignMat
             write_firth(request, ledger, observed, design)
         return
     with arm.estimating(*STATISTICS):
-        fit = fit_observed(request, observed, design.values, design.names, clustered=clustered)
+        fit = fit_own_model(request, observed, ledger.context.endpoint, design, clustered=clustered)
         for position, term in enumerate(design.terms):
             if term.variable == ARM:
                 write_hazard_ratio(arm, fit, position, request.protocol.confidence_level)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twoarm.analyses.cox_model import approximately, fit_approximately, variance_name
+from twoarm.analyses.cox_model import approximately, fit_kept, variance_name
 from twoarm.analyses.hazard_ratio import ARM, model_design
 from twoarm.analyses.request import Observed, Request
 from twoarm.analyses.schoenfeld import schoenfeld_curves
@@ -39,7 +39,7 @@ def proportional_hazards(request: Request) -> None:
 def _test(request: Request, ledger: Ledger, observed: Observed, *, robust: bool) -> None:
     with ledger.estimating(*_ROWS):
         design = model_design(request, observed, request.adjusted.covariates_in_model)
-        fit = fit_approximately(request, observed, design.values, design.names, clustered=robust)
+        fit = fit_kept(request, observed, ledger.context.endpoint, design, clustered=robust)
         factors = {
             variable: [term.name for term in design.terms if term.variable == variable]
             for variable in dict.fromkeys(term.variable for term in design.terms)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from twoarm.analyses.imputations import Imputations
+from twoarm.analyses.kept_fits import KeptFits
 from twoarm.cohort.covariates import CovariateValues
 from twoarm.design.adjusted_cohort import AdjustedCohort
 from twoarm.endpoints.endpoints import Endpoints
@@ -69,6 +70,7 @@ class Request:
     outcomes: Endpoints
     ledger: Ledger
     imputations: Imputations | None = None  # of several imputations, whose rows and curves are pooled
+    fits: KeptFits = field(default_factory=KeptFits)  # outcome models that other analyses of the cohort have fitted
 
     @property
     def imputed(self) -> bool:

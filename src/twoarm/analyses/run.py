@@ -18,6 +18,7 @@ from twoarm.analyses.dialects import dialects
 from twoarm.analyses.follow_up import follow_up
 from twoarm.analyses.hazard_ratio import hazard_ratio
 from twoarm.analyses.imputations import Imputations
+from twoarm.analyses.kept_fits import KeptFits
 from twoarm.analyses.landmark import landmark
 from twoarm.analyses.lost import lost
 from twoarm.analyses.partial_dates import partial_dates
@@ -117,6 +118,7 @@ def run_analyses(
     adjusted: Sequence[Sequence[AdjustedCohort | NotAdjusted]],
     outcomes: Endpoints,
     ledger: Ledger,
+    step: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Run the population's analyses on every adjusted cohort.
 
@@ -126,22 +128,26 @@ def run_analyses(
         adjusted: for each completed cohort (one, or one an imputation) its adjusted cohorts, in the same order.
         outcomes: what happened to the patients.
         ledger: where the rows go.
+        step: is told which analysis of which adjusted cohort comes next.
     """
     imputed = len(adjusted) > 1
     wanted = [name for name in population.analyses if not (imputed and name in NOT_IMPUTED)]
     if not imputed:
         for cohort in adjusted[0]:
-            _run_cohort(protocol, population, cohort, _unadjusted(adjusted[0]), outcomes, wanted, ledger)
+            _run_cohort(protocol, population, cohort, _unadjusted(adjusted[0]), outcomes, wanted, ledger, step)
         adjustments_disagree(protocol, population, ledger)
         return
     for together in zip(*adjusted, strict=True):
         made = [cohort for cohort in together if isinstance(cohort, AdjustedCohort)]
         if len(made) < len(together):
-            _run_cohort(protocol, population, _not_in_all(together), _unadjusted(adjusted[0]), outcomes, wanted, ledger)
+            _run_cohort(
+                protocol, population, _not_in_all(together), _unadjusted(adjusted[0]), outcomes, wanted, ledger, step
+            )
             continue
         scratches, all_of_them = [Ledger(ledger.context) for _ in made], Imputations.of(made[0])
-        for cohort, cohorts, scratch in zip(made, adjusted, scratches, strict=True):
-            _run_cohort(protocol, population, cohort, _unadjusted(cohorts), outcomes, wanted, scratch, all_of_them)
+        for number, (cohort, cohorts, scratch) in enumerate(zip(made, adjusted, scratches, strict=True), start=1):
+            say = partial(_of_imputation, step, number, len(made))
+            _run_cohort(protocol, population, cohort, _unadjusted(cohorts), outcomes, wanted, scratch, say, all_of_them)
         pool_rows(protocol, outcomes.times, scratches, ledger)
         here = ledger.within(adjustment=made[0].name, analysis="warning")
         request = Request(protocol, population, made[0], _unadjusted(adjusted[0]), outcomes, here)
@@ -151,6 +157,10 @@ def run_analyses(
         _of_hazard_ratios(request, wanted)
         _run_one(partial(_warnings, imputed=made), request)
     adjustments_disagree(protocol, population, ledger)
+
+
+def _of_imputation(step: Callable[[str], None], number: int, imputations: int, what: str) -> None:
+    step(f"imputation {number} of {imputations}, {what}")
 
 
 def _of_hazard_ratios(request: Request, wanted: Sequence[AnalysisName]) -> None:
@@ -191,6 +201,7 @@ def _run_cohort(
     outcomes: Endpoints,
     wanted: Sequence[AnalysisName],
     ledger: Ledger,
+    step: Callable[[str], None],
     imputations: Imputations | None = None,
 ) -> None:
     here = ledger.within(adjustment=cohort.name)
@@ -199,10 +210,13 @@ def _run_cohort(
         return
     if protocol.output.patient_level and cohort.marginal and imputations is None:
         list_patients(here, population, cohort, outcomes)
+    fits = KeptFits()
     for name in wanted:
         if name not in ANALYSES or (name in OF_THE_ARMS and not cohort.marginal):
             continue
-        request = Request(protocol, population, cohort, unadjusted, outcomes, here.within(analysis=name), imputations)
+        step(f"{cohort.label}: {name.replace('_', ' ')}")
+        own = here.within(analysis=name)
+        request = Request(protocol, population, cohort, unadjusted, outcomes, own, imputations, fits)
         if name not in OF_CONTROLS:
             request = replace(request, outcomes=_without_controls(request))
         if name in OF_OUTCOMES:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from twoarm.analyses.cox_model import fit_approximately
+from twoarm.analyses.cox_model import fit_kept
 from twoarm.analyses.hazard_ratio import ARM, model_design, small_arms
 from twoarm.analyses.request import Observed, Request
 from twoarm.errors import NotEstimableError
@@ -33,7 +33,7 @@ def schoenfeld_curves(request: Request) -> None:
 
 def _write(request: Request, observed: Observed, endpoint: str) -> None:
     design = model_design(request, observed, request.adjusted.covariates_in_model)
-    fit = fit_approximately(request, observed, design.values, design.names, clustered=False)
+    fit = fit_kept(request, observed, endpoint, design, clustered=False)
     points = scaled_schoenfeld(fit, term=design.names[[term.variable for term in design.terms].index(ARM)])
     found = {"time": points.time, "scale": points.scale, "log_hazard_ratio": points.value}
     request.ledger.curves.append(_curve(request, "schoenfeld", endpoint, found))
@@ -45,7 +45,15 @@ def _write(request: Request, observed: Observed, endpoint: str) -> None:
 
 def _curve(request: Request, kind: CurveKind, endpoint: str, columns: dict[str, Floats]) -> Curve:
     context = request.ledger.context
-    shown = {name: tuple(float(f"{v:.12g}") for v in np.asarray(values).tolist()) for name, values in columns.items()}
+    shown = {name: _rounded(values) for name, values in columns.items()}
     return Curve(
         kind, context.population, context.missing, context.adjustment, endpoint, request.contrast, columns=shown
     )
+
+
+def _rounded(values: Floats) -> tuple[float, ...]:
+    """Return values at the ledger's digits; those that many events share are rounded once."""
+    bits = np.ascontiguousarray(values, dtype=np.float64).view(np.int64)  # which tell 0 from -0
+    distinct, place = np.unique(bits, return_inverse=True)
+    shown = [float(f"{value:.12g}") for value in distinct.view(np.float64).tolist()]
+    return tuple([shown[i] for i in place.reshape(-1).tolist()])

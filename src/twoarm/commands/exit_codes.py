@@ -1,4 +1,4 @@
-"""What every command shares: exit codes, messages without a traceback or a patient's value, progress."""
+"""What every command shares: exit codes, messages without a traceback or a patient's value."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import os
 import signal
 import sys
 import threading
-import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -107,17 +106,6 @@ def _ending_in_order() -> Iterator[None]:
 
 def _end(number: int, _: FrameType | None) -> None:
     raise Ended(number)
-
-
-def progress(quiet: bool) -> Callable[[str], None]:
-    """Return a function that tells the stage and the seconds so far on standard error."""
-    start = time.monotonic()
-
-    def say(stage: str) -> None:
-        if not quiet:
-            tell(f"[{time.monotonic() - start:5.1f} s] {stage}", err=True)
-
-    return say
 
 
 def visible(text: str) -> str:

@@ -6,13 +6,14 @@ import contextlib
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from twoarm.commands.exit_codes import DIFFERS, OK, exit_codes, progress, tell, visible
+from twoarm.commands.exit_codes import DIFFERS, OK, exit_codes, tell, visible
+from twoarm.commands.progress import Progress
 from twoarm.errors import OutputError
 
 if TYPE_CHECKING:
@@ -76,7 +77,6 @@ def reproduce(folder: Path, data: Path, quiet: bool) -> None:
     Exit codes: 0 every file is the same, byte for byte; 1 some differ; 2 no output folder; 3 the data are refused.
     """
     with exit_codes(folder):
-        say = progress(quiet)
         from twoarm.report.figure_helper import FigureHelper
         from twoarm.report.output_folder import locked, partial_folder
         from twoarm.report.verification import read_manifest, reasons
@@ -84,6 +84,7 @@ def reproduce(folder: Path, data: Path, quiet: bool) -> None:
         manifest = read_manifest(folder)
         with (
             FigureHelper() as helper,
+            Progress(quiet) as say,
             locked(folder.resolve()),
             _scratch(partial_folder(folder.resolve())) as place,
         ):
@@ -111,9 +112,7 @@ def _scratch(folder: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _run_again(
-    manifest: Mapping[str, object], data: Path, out: Path, say: Callable[[str], None], helper: FigureHelper
-) -> None:
+def _run_again(manifest: Mapping[str, object], data: Path, out: Path, say: Progress, helper: FigureHelper) -> None:
     from pydantic import ValidationError
 
     from twoarm.commands.running import run_and_publish

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from twoarm.commands.exit_codes import INTERNAL, NOT_ESTIMABLE, OK, tell
 OF_ORDER = frozenset({"visits_unsorted"})  # findings of the order of rows, which changes nothing
 
 if TYPE_CHECKING:
+    from twoarm.commands.progress import Progress
     from twoarm.protocol.protocol import Protocol
     from twoarm.records.records import Records
     from twoarm.report.figure_helper import FigureHelper
@@ -23,7 +24,7 @@ def run_and_publish(
     out: Path,
     *,
     replace: bool,
-    say: Callable[[str], None],
+    say: Progress,
     helper: FigureHelper,
     amendments: Sequence[str] = (),
     folder: Path | None = None,
@@ -41,7 +42,7 @@ def run_and_publish(
         if protocol.disclosure.minimum_cell <= 1:  # else the whole ledger decides what may be seen
             helper.draw_ahead(protocol, Results.of(ledger.rows, ledger.curves))
 
-    results = run_study(protocol, records, progress=say, so_far=draw_ahead)
+    results = run_study(protocol, records, progress=say, step=say.step, so_far=draw_ahead)
     status = primary_status(protocol, results)
     if status == "failed":
         tell("internal error: the primary analysis failed; nothing was written", err=True)

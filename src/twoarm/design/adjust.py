@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -17,11 +18,18 @@ from twoarm.statistics.arrays import Integers
 
 
 def adjust(
-    population: StudyPopulation, completed: CompletedCohort, seed: int | None
+    population: StudyPopulation,
+    completed: CompletedCohort,
+    seed: int | None,
+    step: Callable[[str], None] = lambda _: None,
 ) -> list[AdjustedCohort | NotAdjusted]:
-    """Make every adjustment of the population; one that cannot be made keeps its place and its reason."""
+    """Make every adjustment of the population; one that cannot be made keeps its place and its reason.
+
+    ``step`` is told the label of each.
+    """
     adjusted: list[AdjustedCohort | NotAdjusted] = []
     for name, adjustment in population.adjustments.items():
+        step(adjustment.label)
         if isinstance(adjustment, Matching | Weighting):
             try:
                 adjusted.append(_designed(name, adjustment, population, completed, seed))

@@ -195,5 +195,5 @@ def at_risk_texts(numbers: Numbers, curve: Curve, days: Sequence[float]) -> list
         _number(curve.columns[name][-1]) for name in ("events", "competing_events", "censored") if name in curve.columns
     )
     after = "*" if left > 0.5 else numbers.count(0.0)
-    texts = [*(numbers.count(_number(count)) for count in curve.columns["at_risk"]), after]
-    return [texts[bisect_left(times, day)] for day in days]
+    counts, places = curve.columns["at_risk"], (bisect_left(times, day) for day in days)
+    return [numbers.count(_number(counts[place])) if place < len(counts) else after for place in places]

@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator
 
-from twoarm.figures.kaplan_meier_plot import MOST_POINTS, time_ticks
+from twoarm.figures.kaplan_meier_plot import time_ticks
 from twoarm.figures.log_log_plot import constancy_of, write_above
 from twoarm.figures.theme import FAINT, INK, RULE, TREATED, legend_label, new_figure
-from twoarm.results.curve import Curve
+from twoarm.results.curve import MOST_EVENTS, Curve
 from twoarm.tables.scope import Scope
 from twoarm.tables.table import Cell, quote
 
@@ -28,9 +28,8 @@ def schoenfeld_plot(scope: Scope, adjustment: str, endpoint: str) -> Figure | No
     figure = new_figure(6.2, 4.2)
     axes = figure.add_axes((0.12, 0.13, 0.84, 0.72))
     if points is not None:
-        scale, values = (_array(points, name) for name in ("scale", "log_hazard_ratio"))
-        step = max(1, int(np.ceil(scale.size / MOST_POINTS)))
-        axes.plot(scale[::step], values[::step], linestyle="", marker="o", markersize=2.4, color=FAINT, alpha=0.45,
+        scale, values = (_array(points.sampled(MOST_EVENTS), name) for name in ("scale", "log_hazard_ratio"))
+        axes.plot(scale, values, linestyle="", marker="o", markersize=2.4, color=FAINT, alpha=0.45,
                   markeredgewidth=0, label="Events")  # fmt: skip
     scale = _array(smooth, "scale")
     axes.fill_between(scale, _array(smooth, "lower"), _array(smooth, "upper"), color=TREATED, alpha=0.16, linewidth=0)

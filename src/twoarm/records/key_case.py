@@ -20,14 +20,14 @@ def fold_keys(protocol: Protocol, tables: Mapping[str, TypedTable]) -> dict[str,
     folded = dict(tables)
     if first not in tables:
         return folded
+    sources = {name: protocol.data.get(name) or protocol.events[name] for name in tables if name != first}
+    wanted = {n: s for n, s in sources.items() if "fold" in (s.key_case, protocol.data[first].key_case)}
+    if not wanted:
+        return folded
     keys = tables[first].frame[KEY].drop_nulls().unique(maintain_order=True)
     lowered = keys.str.to_lowercase()
     known = dict(zip(lowered, keys, strict=True)) if not lowered.is_duplicated().any() else {}
-    for name, table in tables.items():
-        source = protocol.data.get(name) or protocol.events[name]
-        if name != first and "fold" in (source.key_case, protocol.data[first].key_case):
-            folded[name] = _folded(table, source.key, known)
-    return folded
+    return folded | {name: _folded(tables[name], source.key, known) for name, source in wanted.items()}
 
 
 def _folded(table: TypedTable, column: str, known: Mapping[str, str]) -> TypedTable:

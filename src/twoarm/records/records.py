@@ -23,6 +23,7 @@ from twoarm.records.findings import Finding, refused
 from twoarm.records.key_case import fold_keys
 from twoarm.records.key_findings import key_findings
 from twoarm.records.level_matching import match_levels
+from twoarm.records.memory import available_memory, refuse_too_large
 from twoarm.records.plausibility import implausible_columns
 from twoarm.records.timeline import check_timeline
 from twoarm.records.typed_table import (
@@ -143,6 +144,10 @@ def _read_tables(
     tables: dict[str, TypedTable] = {}
     declared: dict[str, Source | EventSource] = {**protocol.data, **protocol.event_sources()}
     problems = _strange_frames(frames, declared)
+    try:
+        refuse_too_large(declared, folder, frames, available_memory())
+    except RecordsError as error:
+        return {}, [*problems, *error.problems]
     for name, source in declared.items():
         if columns is not None and name in protocol.events:
             continue

@@ -7,14 +7,22 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from twoarm.figures.fonts import Fonts
     from twoarm.protocol.protocol import Protocol
+    from twoarm.results.curve import Curve
     from twoarm.results.results import Results
+
+
+def _drawn(curve: Curve) -> Curve:
+    """Return what is drawn of a curve."""
+    from twoarm.results.curve import MOST_EVENTS
+
+    return curve.sampled(MOST_EVENTS) if curve.kind == "schoenfeld" else curve
 
 
 class FigureHelper:
@@ -52,7 +60,7 @@ class FigureHelper:
         task = {
             "protocol": protocol.model_dump_json(),
             "estimates": results.estimates_json(),
-            "curves": results.curves_json(),
+            "curves": replace(results, curves=tuple(_drawn(curve) for curve in results.curves)).curves_json(),
             "place": place,
         }
         assert self._process.stdin is not None, "the helper reads its task"

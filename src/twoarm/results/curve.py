@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from twoarm.results.estimate import label_in_id, name_in_id
@@ -18,6 +18,8 @@ CurveKind = Literal[
     "schoenfeld",
     "schoenfeld_smooth",
 ]
+
+MOST_EVENTS = 1000  # of a curve with a row an event, that are drawn; more cannot be told apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,11 @@ class Curve:
     def weighted(self) -> bool:
         """Whether its numbers at risk are sums of weights; those of patients stand beside them."""
         return "at_risk_patients" in self.columns
+
+    def sampled(self, most: int) -> Curve:
+        """Return every k-th row, k the smallest that leaves no more than so many."""
+        step = max(1, -(-len(next(iter(self.columns.values()), ())) // most))
+        return self if step == 1 else replace(self, columns={n: values[::step] for n, values in self.columns.items()})
 
     @property
     def id(self) -> str:

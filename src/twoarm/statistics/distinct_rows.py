@@ -10,7 +10,9 @@ from numpy.typing import ArrayLike
 
 from twoarm.errors import ArgumentError
 from twoarm.statistics import arrays
-from twoarm.statistics.arrays import Integers
+from twoarm.statistics.arrays import Booleans, Floats, Integers
+
+FEWER = 4  # rows a cell, from which on counting pays
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,6 +22,50 @@ class DistinctRows:
     row: Integers  # the first row that stands for each, shape (m,)
     frequency: Integers  # rows it stands for, shape (m,)
     place: Integers  # distinct row of each row, shape (n,)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CountedRows:
+    """The m distinct rows of patients whose covariates are all 0 or 1, in order of time."""
+
+    time: Floats
+    event: Booleans
+    covariates: Floats  # shape (m, p)
+    frequency: Integers
+
+
+def count_rows(*, time: Floats, event: Booleans, covariates: Floats) -> CountedRows | None:
+    """Count the distinct rows of n patients in one pass, if there are far fewer; None if there may not be.
+
+    Args:
+        time: time to event or end of follow-up, shape (n,); none below 0.
+        event: whether the event happened, shape (n,).
+        covariates: shape (n, p).
+
+    >>> found = count_rows(
+    ...     time=np.array([1.0, 2, 1, 2] * 8), event=np.array([True] * 32), covariates=np.array([[0.0], [1]] * 16)
+    ... )
+    >>> found.time.tolist(), found.frequency.tolist(), found.covariates.tolist()
+    ([1.0, 2.0], [16, 16], [[0.0], [1.0]])
+    """
+    n, p = covariates.shape
+    cells = (float(time.max(initial=0.0)) + 1) * 2.0 ** (p + 1)
+    if not cells * FEWER <= n:
+        return None
+    key = time.astype(np.int64)
+    if not (key == time).all():
+        return None
+    key = key * 2 + event
+    for column in covariates.T:
+        set_ = column == 1.0
+        if not (set_ | (column == 0.0)).all():
+            return None
+        key = key * 2 + set_
+    counts = np.bincount(key)
+    cell = np.flatnonzero(counts)
+    columns = [(cell >> (p - 1 - j)) & 1 for j in range(p)]
+    covariates = np.array(columns, dtype=np.float64).reshape(p, cell.size).T
+    return CountedRows((cell >> (p + 1)).astype(np.float64), ((cell >> p) & 1) == 1, covariates, counts[cell])
 
 
 def collapse_rows(columns: Sequence[ArrayLike]) -> DistinctRows:

@@ -15,9 +15,12 @@ from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.cox import CoxFit, fit_cox
 from twoarm.statistics.crossed_clusters import with_crossed_clusters
+from twoarm.statistics.distinct_rows import count_rows
 from twoarm.statistics.distributions import chi_squared_tail
 from twoarm.statistics.exact_cox import AnyTies, ExactCoxFit, fit_exact_cox
 from twoarm.statistics.linear_algebra import COLLINEAR, solve_symmetric
+
+MANY_ROWS = 50_000  # from which on equal ones are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class PiecewiseHazardRatio:
 class _Split:
     """Follow-up in r rows, a row a patient and interval."""
 
+    cuts: Floats
     patient: Integers
     piece: Integers
     entry: Floats
@@ -178,6 +182,17 @@ class _Patients:
         return min(np.unique(labels[rows]).size for labels in (self.cluster, self.crossed) if labels is not None)
 
 
+def _counted(split: _Split, design: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the model of counts of equal rows, whose end tells the interval; None where counting does not pay."""
+    found = count_rows(time=design["time"], event=design["event"], covariates=design["covariates"].astype(np.float64))
+    if found is None:
+        return None
+    piece = np.searchsorted(split.cuts, found.time, side="left")
+    entry = np.concatenate(([-1.0], split.cuts))[piece]
+    counted = {"time": found.time, "event": found.event, "covariates": found.covariates, "frequency": found.frequency}
+    return {**design, **counted, "entry": entry, "strata": piece}
+
+
 def _fit(split: _Split, patients: _Patients, usable: list[int], ties: AnyTies) -> CoxFit | ExactCoxFit:
     """Fit the arm within every usable interval at once."""
     rows = np.isin(split.piece, usable)
@@ -195,6 +210,8 @@ def _fit(split: _Split, patients: _Patients, usable: list[int], ties: AnyTies) -
     }
     if ties == "exact":
         return fit_exact_cox(**design)
+    if not patients.robust and patients.offset is None and piece.size >= MANY_ROWS:
+        design = _counted(split, design) or design
     units = patients.who if patients.cluster is None else patients.cluster
     fit = fit_cox(
         **design,
@@ -218,7 +235,7 @@ def _split(exits: Floats, happened: Booleans, cuts: Floats) -> _Split:
         parts.append(
             (patient, np.full(patient.size, k), np.full(patient.size, start), stop, happened[patient] & inside)
         )
-    return _Split(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return _Split(cuts, *(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def _describe(split: _Split, patients: _Patients, k: int, bounds: tuple[float, float], minimum: int) -> HazardPiece:
@@ -227,6 +244,8 @@ def _describe(split: _Split, patients: _Patients, k: int, bounds: tuple[float, f
     treated = patients.arm[patient]
 
     def count(chosen: Booleans) -> int:
+        if patients.crossed is None:
+            return int(chosen.sum())
         return int(np.unique(patients.who[patient[chosen]]).size)
 
     at_risk = count(treated), count(~treated)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,9 +12,12 @@ from numpy.typing import ArrayLike
 from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Floats, Integers
+from twoarm.statistics.blocks import over_blocks, summed
 from twoarm.statistics.cox import CoxFit
 from twoarm.statistics.cox_residuals import score_residuals
-from twoarm.statistics.linear_algebra import linear_predictor, one_thread
+from twoarm.statistics.linear_algebra import one_thread
+
+TIMES = 8  # at once, so that a block of patients stays in the cache
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,8 +39,8 @@ class ArmPrediction:
 
     group_time: Floats  # event times, shape (m,)
     cumulative: Floats  # baseline hazard up to each, shape (m,)
+    arm: int  # position of the arm among the terms that were kept
     ratio: tuple[Floats, Floats]  # treated, comparator; shape (n,)
-    columns: tuple[Floats, Floats]  # standardised covariates with the arm set, shape (n, q)
 
     def hazard_at(self, time: float) -> float:
         """Return the cumulative baseline hazard up to a time."""
@@ -56,17 +61,29 @@ def predict_arms(fit: CoxFit, arm: int) -> ArmPrediction:
     if place.size == 0:
         raise NotEstimableError("the arm says nothing beside the covariates")
     j = int(place[0])
-    ratios, columns = [], []
-    for value in (1.0, 0.0):
-        x = np.array(problem.x, order="F")
-        x[:, j] = (value - problem.means[j]) / problem.scale[j]
-        with one_thread():
-            predictor = linear_predictor(x, problem.beta)
-        known = problem.patients.offset
-        ratios.append(np.exp((predictor if known is None else predictor + known) - at.shift))
-        columns.append(x)
+    with one_thread():
+        treated, comparator = (_hazard_ratios(fit, j, value) for value in (1.0, 0.0))
     risk = problem.patients.risk
-    return ArmPrediction(risk.time, np.cumsum(at.a), (ratios[0], ratios[1]), (columns[0], columns[1]))
+    return ArmPrediction(risk.time, np.cumsum(at.a), j, (treated, comparator))
+
+
+def _hazard_ratios(fit: CoxFit, arm: int, value: float) -> Floats:
+    """Return every patient's hazard ratio with one standardised column set to the same value; see linear_predictor."""
+    problem = fit.problem
+    predictor = np.zeros(problem.x.shape[0])
+    for column, coefficient in enumerate(problem.beta.tolist()):
+        if column == arm:
+            predictor += coefficient * _set(fit, arm, value)
+        elif coefficient != 0.0:
+            predictor += coefficient * problem.x[:, column]
+    if problem.patients.offset is not None:
+        predictor += problem.patients.offset
+    predictor -= problem.at.shift
+    return np.asarray(np.exp(predictor, out=predictor))
+
+
+def _set(fit: CoxFit, arm: int, value: float) -> float:
+    return float((value - fit.problem.means[arm]) / fit.problem.scale[arm])
 
 
 def standardise_survival(fit: CoxFit, *, arm: int, times: ArrayLike) -> StandardisedSurvival:
@@ -96,58 +113,131 @@ def standardise_survival(fit: CoxFit, *, arm: int, times: ArrayLike) -> Standard
         raise ArgumentError("fit: found strata or weights; expected a model of patients who count once")
     at = arrays.numbers("times", times)
     predicted = predict_arms(fit, arm)
-    influence = _Influence.of(fit)
-    n = patients.time.size
-    columns: list[list[float]] = []
+    hazards = np.array([predicted.hazard_at(time) for time in at.tolist()])
     with one_thread():
-        for time in at.tolist():
-            hazard, (baseline, slope) = predicted.hazard_at(time), influence.at(time)
-            means, effects = [], []
-            for ratio, x in zip(predicted.ratio, predicted.columns, strict=True):
-                survival = np.exp(-hazard * ratio)
-                steep = survival * ratio
-                by_beta = -hazard * np.array([steep @ x[:, j] for j in range(x.shape[1])]) / n
-                by_hazard = -float(steep.sum()) / n
-                means.append(float(survival.mean()))
-                through = linear_predictor(influence.beta, by_beta - by_hazard * slope)
-                effects.append((survival - means[-1]) / n + by_hazard * baseline + through)
-            gap = effects[0] - effects[1]
-            errors = [float(np.sqrt(values @ values)) for values in (*effects, gap)]
-            columns.append([means[0], errors[0], means[1], errors[1], means[0] - means[1], errors[2]])
-    found = np.array(columns).reshape(at.size, 6)
-    return StandardisedSurvival(at, *(found[:, j] for j in range(6)))
+        influence = _Influence.of(fit, at)
+        n = patients.time.size
+        sides = [_average(fit, predicted, side, hazards) for side in (0, 1)]
+        effects = [influence.of_average(average) for average in sides]
+        squares = summed(over_blocks(n, partial(_squares, n, predicted, influence, hazards, sides, effects)))
+    errors = np.sqrt(squares)
+    treated, comparator = (average.mean for average in sides)
+    return StandardisedSurvival(at, treated, errors[0], comparator, errors[1], treated - comparator, errors[2])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Average:
+    """Mean survival in one arm at k times, and how it moves with coefficients and baseline hazard."""
+
+    mean: Floats  # (k,)
+    by_beta: Floats  # (k, q)
+    by_hazard: Floats  # (k,)
+
+
+def _average(fit: CoxFit, predicted: ArmPrediction, side: int, hazards: Floats) -> _Average:
+    """Average over the patients, block by block."""
+    x, ratio, q = fit.problem.x, predicted.ratio[side], fit.problem.x.shape[1]
+    own = _set(fit, predicted.arm, 1.0 - side)
+
+    def part(rows: slice) -> Floats:
+        columns = np.array(x.T[:, rows], order="C")
+        columns[predicted.arm] = own
+        out = np.empty((hazards.size, q + 2))
+        for times, survival in _survival(ratio[rows], hazards):
+            out[times, 0] = survival.sum(axis=1)
+            survival *= ratio[rows]
+            out[times, 1] = survival.sum(axis=1)
+            out[times, 2:] = survival @ columns.T
+        return out
+
+    n = ratio.size
+    total = summed(over_blocks(n, part))
+    return _Average(total[:, 0] / n, -hazards[:, None] * total[:, 2:] / n, -total[:, 1] / n)
+
+
+def _survival(ratio: Floats, hazards: Floats) -> Iterator[tuple[slice, Floats]]:
+    """Yield survival of a block of b patients at a few times after the other, shape (times, b)."""
+    for start in range(0, hazards.size, TIMES):
+        times = slice(start, start + TIMES)
+        survival = np.multiply.outer(-hazards[times], ratio)
+        yield times, np.exp(survival, out=survival)
+
+
+def _squares(
+    n: int,
+    predicted: ArmPrediction,
+    influence: _Influence,
+    hazards: Floats,
+    sides: Sequence[_Average],
+    effects: Sequence[Floats],
+    rows: slice,
+) -> Floats:
+    """Return what a block adds to the squared standard errors: treated, comparator, difference; shape (3, k)."""
+    out = np.empty((3, hazards.size))
+    scores = np.ascontiguousarray(influence.scores.T[:, rows])
+    both = [_survival(ratio[rows], hazards) for ratio in predicted.ratio]
+    for (times, treated), (_, comparator) in zip(*both, strict=True):
+        baseline = influence.on_hazard(rows, times)
+        for survival, average, effect in zip((treated, comparator), sides, effects, strict=True):
+            survival -= average.mean[times, None]
+            survival /= n
+            survival += average.by_hazard[times, None] * baseline
+            survival += effect[times] @ scores
+        out[0, times], out[1, times] = _sums_of_squares(treated), _sums_of_squares(comparator)
+        treated -= comparator
+        out[2, times] = _sums_of_squares(treated)
+    return out
+
+
+def _sums_of_squares(values: Floats) -> list[float]:
+    return [float(line @ line) for line in values]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Influence:
     """What each patient adds to the coefficients (per SD), and to the baseline hazard with the coefficients held."""
 
-    fit: CoxFit
-    beta: Floats  # (n, q)
+    scores: Floats  # (n, q)
+    naive: Floats  # covariance that turns scores into influence on the coefficients, (q, q)
+    hazard: Floats  # of each patient, (n,)
+    until: Integers  # groups at which each is at risk, (n,)
+    dead: Integers  # rows of those who died, rising, (e,)
+    own: Floats  # their own part, (e,)
+    own_group: Integers  # from this group on, (e,)
+    groups: Integers  # until each of the times, (k,)
     squared: Floats  # running sum of the hazard's increments over the weight at risk, shape (m + 1,)
-    slopes: Floats  # running sum of mean covariates times the increments, shape (m + 1, q)
+    slopes: Floats  # mean covariates times the increments until each time, (k, q)
 
     @classmethod
-    def of(cls, fit: CoxFit) -> _Influence:
+    def of(cls, fit: CoxFit, times: Floats) -> _Influence:
         problem, at = fit.problem, fit.problem.at
         risk = problem.patients.risk
-        scale = np.outer(problem.scale, problem.scale)
-        naive = fit.naive_covariance[np.ix_(problem.kept, problem.kept)] * scale
-        scores = score_residuals(risk, problem.patients.event, problem.x, at)
-        with one_thread():
-            beta = np.column_stack([linear_predictor(scores, row) for row in naive])
-        squared = np.concatenate(([0.0], np.cumsum(at.a2)))
+        groups = np.searchsorted(risk.time, times, side="right")
         slopes = np.cumsum(at.a2[:, None] * at.sums - at.b2[:, None] * at.tied_sums, axis=0)
-        return cls(fit, np.asfortranarray(beta), squared, np.vstack([np.zeros(slopes.shape[1]), slopes]))
+        group = risk.death_group
+        return cls(
+            scores=score_residuals(risk, problem.patients.event, problem.x, at),
+            naive=fit.naive_covariance[np.ix_(problem.kept, problem.kept)] * np.outer(problem.scale, problem.scale),
+            hazard=at.hazard,
+            until=risk.last + 1,
+            dead=risk.deaths,
+            own=at.a[group] / risk.death_weight[group] + at.hazard[risk.deaths] * at.b2[group],
+            own_group=group,
+            groups=groups,
+            squared=np.concatenate(([0.0], np.cumsum(at.a2))),
+            slopes=np.vstack([np.zeros(slopes.shape[1]), slopes])[groups],
+        )
 
-    def at(self, time: float) -> tuple[Floats, Floats]:
-        """Return (influence on the baseline hazard up to a time (n,), its slope in the coefficients (q,))."""
-        risk, at = self.fit.problem.patients.risk, self.fit.problem.at
-        groups = int(np.searchsorted(risk.time, time, side="right"))
-        until: Integers = np.minimum(risk.last + 1, groups)
-        influence = -at.hazard * self.squared[until]
-        dead, group = risk.deaths, risk.death_group
-        inside = group < groups
-        rows, own = dead[inside], group[inside]
-        influence[rows] += at.a[own] / risk.death_weight[own] + at.hazard[rows] * at.b2[own]
-        return influence, self.slopes[groups]
+    def of_average(self, average: _Average) -> Floats:
+        """Return what a patient's score is worth for mean survival in one arm at each time, (k, q)."""
+        return np.asarray((average.by_beta - average.by_hazard[:, None] * self.slopes) @ self.naive)
+
+    def on_hazard(self, rows: slice, times: slice) -> Floats:
+        """Return the influence of a block of b patients on the baseline hazard up to some times, (times, b)."""
+        groups = self.groups[times, None]
+        influence = self.squared.take(np.minimum(self.until[rows], groups))
+        influence *= -self.hazard[rows]
+        inside = slice(*np.searchsorted(self.dead, (rows.start, rows.stop)).tolist())
+        died = self.dead[inside] - rows.start
+        influence[:, died] += np.where(self.own_group[inside] < groups, self.own[inside], 0.0)
+        return influence

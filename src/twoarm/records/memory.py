@@ -1,0 +1,112 @@
+"""Whether memory will suffice for a study, said before its records are read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from twoarm.errors import Problem, RecordsError
+from twoarm.protocol.data import EventSource, Source
+
+MEMORY = "TWOARM_MEMORY"  # environment: GB that a study may take; by default what the machine has free
+LEAST_ROWS = 200_000  # fewer are not looked at
+PER_PATIENT, PER_CELL = 650, 55  # bytes at the peak of a whole study, measured: see benchmarks/study.py
+PER_EVENT_CELL = 60  # of tables of events
+_SAMPLE = 2**16  # bytes of a text file that tell how long its lines are
+
+
+def refuse_too_large(
+    declared: Mapping[str, Source | EventSource], folder: Path, frames: Mapping[str, Any], available: int | None
+) -> None:
+    """Refuse records that a study of them will probably find no room for.
+
+    Args:
+        declared: tables of patients, the first of them with a row each, and of events.
+        folder: where their files lie.
+        frames: what stands for files.
+        available: bytes; None if nobody knows.
+
+    Raises:
+        RecordsError: with what is needed and what there is.
+    """
+    if available is None:
+        return
+    needed, rows = 0, {}
+    for position, (name, table) in enumerate(declared.items()):
+        rows[name] = _rows(table, folder, frames.get(name))
+        each = PER_EVENT_CELL if isinstance(table, EventSource) else PER_CELL
+        needed += rows[name] * (each * len(table.columns) + (PER_PATIENT if position == 0 else 0))
+    most = max(rows, key=lambda name: rows[name])
+    if rows[most] < LEAST_ROWS or needed <= available:
+        return
+    found = (
+        f"some {rows[most]:,} rows of {len(declared[most].columns)} columns: a study of them needs about "
+        f"{needed / 1e9:.1f} GB of memory, and {available / 1e9:.1f} GB are free"
+    )
+    expected = f"declare fewer columns, take a larger machine, or set {MEMORY} to the GB that it may use"
+    place = "events" if isinstance(declared[most], EventSource) else "data"
+    raise RecordsError([Problem(f"{place}.{most}", found, expected, rule="too_large")])
+
+
+def available_memory() -> int | None:
+    """Return the bytes that this process can still take; None where the system does not say.
+
+    Raises:
+        RecordsError: the environment names something that is no number of GB.
+    """
+    asked = os.environ.get(MEMORY, "")
+    if asked:
+        with contextlib.suppress(ValueError):
+            if float(asked) > 0:
+                return int(float(asked) * 1e9)
+        raise RecordsError([Problem(MEMORY, f"{asked!r}", "expected a number of GB above 0", rule="too_large")])
+    return min(_limits(), default=None)
+
+
+def _limits() -> Iterator[int]:
+    """Yield what the machine, its container and the user's limits leave."""
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        lines = Path("/proc/meminfo").read_text("ascii").splitlines()
+        yield 1024 * next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
+    for limit, used in _GROUPS:
+        with contextlib.suppress(OSError, ValueError):  # without a limit it says "max"
+            yield max(0, int(Path(limit).read_text("ascii")) - int(Path(used).read_text("ascii")))
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if soft != resource.RLIM_INFINITY:
+            yield soft
+
+
+_GROUPS = (
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+)
+
+
+def _rows(table: Source | EventSource, folder: Path, given: Any) -> int:
+    """Return about how many rows a table has, 0 where that cannot be told quickly."""
+    if given is not None:
+        with contextlib.suppress(Exception):  # what is no frame is refused when it is taken
+            return len(given)
+        return 0
+    return sum(_rows_of(folder / part.file) for part in table.parts() if part.file is not None)
+
+
+def _rows_of(path: Path) -> int:
+    with contextlib.suppress(Exception):  # what cannot be read is refused when it is read
+        if path.is_symlink() or not path.is_file():
+            return 0
+        if path.suffix.lower() == ".parquet":
+            return int(pl.scan_parquet(path).select(pl.len()).collect().item())
+        if path.suffix.lower() == ".csv":
+            with path.open("rb") as file:
+                sample = file.read(_SAMPLE)
+            return path.stat().st_size * sample.count(b"\n") // max(1, len(sample))
+    return 0
