@@ -22,6 +22,7 @@ _NOTE = re.compile(NOTES)
 LONGEST_KEY = 64  # letters that are told; what is longer is a sentence
 
 Outcome = Literal["refused", "held", "warned", "normalised"]
+NAMELESS = ":"  # begins the key of a patient whose own was not fetched
 SHOWN = 20  # rows named in a message; then a count
 
 
@@ -79,7 +80,7 @@ def shown_key(key: str) -> str:
     >>> shown_key("P-007"), shown_key("Signed: Dr X")
     ('P-007', '')
     """
-    return "" if len(key) > LONGEST_KEY or _NOTE.match(key) else key
+    return "" if len(key) > LONGEST_KEY or key.startswith(NAMELESS) or _NOTE.match(key) else key
 
 
 class RefusedRowsError(RecordsError):

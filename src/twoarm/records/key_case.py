@@ -18,13 +18,14 @@ def fold_keys(protocol: Protocol, tables: Mapping[str, TypedTable]) -> dict[str,
     """
     first, *_ = protocol.data
     folded = dict(tables)
-    if first not in tables:
+    declared = {name: protocol.data.get(name) or protocol.events[name] for name in tables}
+    if first not in tables or "fold" not in {source.key_case for source in declared.values()}:
         return folded
     keys = tables[first].frame[KEY].drop_nulls().unique(maintain_order=True)
     lowered = keys.str.to_lowercase()
     known = dict(zip(lowered, keys, strict=True)) if not lowered.is_duplicated().any() else {}
     for name, table in tables.items():
-        source = protocol.data.get(name) or protocol.events[name]
+        source = declared[name]
         if name != first and "fold" in (source.key_case, protocol.data[first].key_case):
             folded[name] = _folded(table, source.key, known)
     return folded
