@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo docs test test-slow check bench format clean
+.PHONY: demo docs test test-slow test-spark check bench format clean
 .DEFAULT_GOAL := check
 
 $(VENV)/installed: pyproject.toml
@@ -31,6 +31,14 @@ test: check  ## every check
 
 test-slow: $(VENV)/installed-dev  ## simulation studies
 	$(BIN)/pytest -n 2 -m slow tests
+
+$(VENV)/installed-spark: $(VENV)/installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,spark,duckdb]'
+	touch $@
+
+test-spark: $(VENV)/installed-spark  ## studies on Spark; needs Java 17 or later
+	@command -v java >/dev/null || { echo "make test-spark: java is not found; install Java 17 or later" >&2; exit 1; }
+	$(BIN)/pytest -m spark tests/engines
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .

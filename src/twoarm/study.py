@@ -94,7 +94,8 @@ def primary_status(protocol: Protocol, results: Results) -> Status:
 def provenance_of(protocol: Protocol, records: Records) -> Provenance:
     """Return what the manifest says of a run: the protocol by its canonical content, the inputs by their hashes."""
     canonical = hashlib.sha256(protocol.model_dump_json().encode("utf-8")).hexdigest()
-    return Provenance.of(canonical, disclose_inputs(protocol.disclosure, records.inputs), protocol.seed)
+    engine = {"polars": (), "duckdb": ("duckdb",), "spark": ("pyspark",)}[protocol.engine]
+    return Provenance.of(canonical, disclose_inputs(protocol.disclosure, records.inputs), protocol.seed, engine)
 
 
 def design_hashes(protocol: Protocol, records: Records) -> dict[str, str]:

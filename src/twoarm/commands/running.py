@@ -50,7 +50,7 @@ def run_and_publish(
     if folder is not None:
         from twoarm.records.records import refuse_changed
 
-        refuse_changed(records, folder)
+        refuse_changed(protocol, records, folder)
     say("writing tables, figures and report")
     from twoarm.records.findings import cell_steps
     from twoarm.report.publish import write_report

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 FormatVersion = Literal[1]
+EngineName = Literal["polars", "duckdb", "spark"]
 TimeUnit = Literal["days", "weeks", "months", "years"]
 DayCount = Literal["end_minus_start", "inclusive"]
 Dialect = Literal["r", "spss", "sas", "stata"]

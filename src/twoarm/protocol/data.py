@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from twoarm.protocol.choices import (
     DecimalMark,
@@ -40,6 +40,8 @@ def _stays_below_the_protocol(value: str) -> str:
 
 
 FilePath = Annotated[str, AfterValidator(_stays_below_the_protocol)]
+TableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*){0,2}$")]
+_OF_FILES = ("sheet", "delimiter", "encoding", "header_row", "rows_below_header", "stop_at", "identical_rows")
 
 
 class FileColumn(Section):
@@ -108,6 +110,14 @@ class TablePart:
     rows_below_header: int
     stop_at: str | None
     identical_rows: IdenticalRows
+    folder: str | None = None
+    table: str | None = None
+    database: str | None = None
+
+    @property
+    def on_engine(self) -> bool:
+        """Whether an engine reads it."""
+        return self.folder is not None or self.table is not None
 
     def only(self, names: frozenset[str]) -> TablePart:
         """Return the part with some of its columns, and the units of these."""
@@ -118,6 +128,9 @@ class TablePart:
 class _Table(Section):
     file: FilePath | None = Field(None, description="Path below the protocol's folder; none when a frame is given.")
     files: tuple[SourceFile, ...] = Field((), description="Several files with one set of columns, one below the other.")
+    folder: FilePath | None = Field(None, description="Folder of Parquet files below the protocol's folder.")
+    table: TableName | None = Field(None, description="Table of the engine's catalogue, in place of a file.")
+    database: FilePath | None = Field(None, description="DuckDB's file with the table, below the protocol's folder.")
     key: Name = Field(description="Column with the patient key; always text.")
     columns: dict[Name, ColumnDeclaration] = Field(min_length=1)
     missing: tuple[str, ...] = Field(("",), description="Cells that stand for a missing value.")
@@ -137,6 +150,15 @@ class _Table(Section):
     def _has_one_place(self) -> Self:
         if self.file is not None and self.files:
             raise ValueError("expected either file or files")
+        places = {"file": self.file, "files": self.files or None, "folder": self.folder, "table": self.table}
+        declared = [name for name, place in places.items() if place is not None]
+        if len(declared) > 1:
+            raise ValueError(f"found {' and '.join(declared)}; expected one place of the records")
+        if self.database is not None and self.table is None:
+            raise ValueError("database: expected table with it, the name of the table in the file")
+        foreign = [name for name in _OF_FILES if name in self.model_fields_set]
+        if foreign and declared in (["folder"], ["table"]):
+            raise ValueError(f"{foreign[0]}: goes with file or files; found {declared[0]}")
         return self
 
     def parts(self) -> tuple[TablePart, ...]:
@@ -145,7 +167,8 @@ class _Table(Section):
 
     def whole(self) -> TablePart:
         """Return the table as it is declared for all its files, in the one file or in a frame."""
-        return replace(self._part(SourceFile.model_construct(file="")), file=self.file)
+        part = self._part(SourceFile.model_construct(file=""))
+        return replace(part, file=self.file, folder=self.folder, table=self.table, database=self.database)
 
     def _part(self, part: SourceFile) -> TablePart:
         own = part.columns

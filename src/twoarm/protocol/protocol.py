@@ -16,6 +16,7 @@ from twoarm.protocol.choices import (
     AnalysisName,
     DayCount,
     Dialect,
+    EngineName,
     FlatEnd,
     FormatVersion,
     IntervalType,
@@ -29,6 +30,7 @@ from twoarm.protocol.column import COLUMN_TYPES, IntegerColumn
 from twoarm.protocol.covariate import Covariate
 from twoarm.protocol.data import EventSource, Source
 from twoarm.protocol.endpoint import Endpoint
+from twoarm.protocol.engine import Spark
 from twoarm.protocol.expression import Node, Type
 from twoarm.protocol.expression_parser import parse_expression
 from twoarm.protocol.missing import CompleteCase, MissingStrategy, MultipleImputation
@@ -81,6 +83,8 @@ class Protocol(Section):
 
     format_version: FormatVersion
     title: Label
+    engine: EngineName = Field("polars", description="What reads folders of Parquet files and tables of a catalogue.")
+    spark: Spark | None = Field(None, description="Where Spark runs; needed by engine = spark.")
     data: dict[Name, Source] = Field(min_length=1, description="Tables with one row a patient; the first is the spine.")
     events: dict[Name, EventSource] = Field({}, description="Tables with many rows a patient, such as visits.")
     data_cutoff: datetime.date | None = Field(None, description="Nothing after this day counts.")

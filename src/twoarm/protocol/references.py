@@ -19,6 +19,7 @@ from twoarm.protocol.analysis_references import (
 )
 from twoarm.protocol.column import COLUMN_TYPES
 from twoarm.protocol.covariate import Categorical, Continuous, Cut, level_text
+from twoarm.protocol.engine_references import check_engine
 from twoarm.protocol.expression import Type
 from twoarm.protocol.expression_parser import WORDS
 from twoarm.protocol.hazard_ratio_references import check_hazard_ratio
@@ -42,6 +43,7 @@ def check_references(sections: Mapping[str, Any], raw: Mapping[str, Any]) -> lis
     known["adjustments"] |= {"unadjusted"}
     checks: tuple[Callable[..., Iterator[Misreference]], ...] = (
         check_sources,
+        check_engine,
         _check_populations,
         _check_covariates,
         _check_endpoints,

@@ -22,6 +22,7 @@ _NOTE = re.compile(NOTES)
 LONGEST_KEY = 64  # letters; what is longer, and has more than letters and digits, is a sentence
 
 Outcome = Literal["refused", "held", "warned", "normalised"]
+NAMELESS = ":"  # begins the key of a patient whose own was not fetched
 SHOWN = 20  # rows named in a message; then a count
 
 
@@ -80,7 +81,7 @@ def shown_key(key: str) -> str:
     ('P-007', '')
     """
     sentence = len(key) > LONGEST_KEY and not key.isalnum()
-    return "" if sentence or _NOTE.match(key) else key
+    return "" if sentence or key.startswith(NAMELESS) or _NOTE.match(key) else key
 
 
 class RefusedRowsError(RecordsError):

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from twoarm.errors import Problem, RecordsError
-from twoarm.protocol.data import EventSource, Source
+from twoarm.protocol.data import EventSource, Source, TablePart
 
 MEMORY = "TWOARM_MEMORY"  # environment: GB that a study may take; by default what the machine has free
 LEAST_ROWS = 200_000  # fewer are not looked at
@@ -96,7 +96,13 @@ def _rows(table: Source | EventSource, folder: Path, given: Any) -> int:
         with contextlib.suppress(Exception):  # what is no frame is refused when it is taken
             return len(given)
         return 0
-    return sum(_rows_of(folder / part.file) for part in table.parts() if part.file is not None)
+    return sum(_rows_of(path) for part in table.parts() for path in _files(part, folder))
+
+
+def _files(part: TablePart, folder: Path) -> list[Path]:
+    if part.folder is not None:
+        return sorted((folder / part.folder).rglob("*.parquet"))
+    return [] if part.file is None else [folder / part.file]
 
 
 def _rows_of(path: Path) -> int:

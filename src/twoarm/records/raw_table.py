@@ -56,6 +56,8 @@ class RawTable:
     fake: Mapping[str, pl.Series] = field(default_factory=dict)
     epoch_1904: bool = False
     sheet: str = ""
+    ignored: tuple[str, ...] = ()  # columns of the source that an engine did not hand over
+    known_by: str = ""  # what the hash is of, where it is not a file's content
 
     @property
     def place(self) -> str:

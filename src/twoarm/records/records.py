@@ -12,11 +12,12 @@ import narwhals.stable.v2 as nw
 import polars as pl
 
 from twoarm.errors import Problem, RecordsError, nearest
-from twoarm.protocol.data import EventSource, Source
+from twoarm.protocol.data import EventSource, Source, TablePart
 from twoarm.protocol.expression import column_names
 from twoarm.protocol.expression_parser import parse_expression
 from twoarm.protocol.protocol import Protocol
 from twoarm.records.endpoint_findings import endpoint_findings
+from twoarm.records.engines.source import EngineReader
 from twoarm.records.evaluation import COMPLETED, HELD, evaluate
 from twoarm.records.event_findings import event_findings
 from twoarm.records.findings import Finding, refused
@@ -24,6 +25,7 @@ from twoarm.records.key_case import fold_keys
 from twoarm.records.key_findings import key_findings
 from twoarm.records.level_matching import match_levels
 from twoarm.records.memory import available_memory, refuse_too_large
+from twoarm.records.patient_order import in_order
 from twoarm.records.plausibility import implausible_columns
 from twoarm.records.timeline import check_timeline
 from twoarm.records.typed_table import (
@@ -43,7 +45,7 @@ from twoarm.statistics.arrays import Booleans
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PatientTable:
-    """One row a patient, sorted by key (text, by code point).
+    """One row a patient, sorted by key (text, by code point) or, where nothing asks for one by one, by values.
 
     ``frame`` has the declared and derived columns, ``:key``, ``:file``, ``:row``, ``:file_order``, and ``held:x``
     beside a column x with cells that could not be read, ``completed:x`` with dates that a declared rule completed.
@@ -87,6 +89,7 @@ class Records:
     events: Mapping[str, EventTable]
     findings: tuple[Finding, ...]
     inputs: tuple[InputFile, ...]
+    fetched: tuple[tuple[str, int], ...] = ()  # rows that an engine handed over, by query
 
 
 def read_records(
@@ -107,12 +110,26 @@ def read_records(
     Raises:
         RecordsError: with every reason to refuse the data, by file, column, row and patient key.
     """
-    tables, problems = _read_tables(protocol, Path(folder), frames or {}, columns)
+    with EngineReader(protocol, Path(folder), keys=columns is not None) as reader:
+        try:
+            return _read(protocol, reader, frames or {}, columns)
+        except RecordsError:
+            if not reader.nameless:
+                raise
+    with EngineReader(protocol, Path(folder), keys=True) as reader:  # what is wrong is told by patient
+        return _read(protocol, reader, frames or {}, columns)
+
+
+def _read(
+    protocol: Protocol, reader: EngineReader, frames: Mapping[str, Any], columns: frozenset[str] | None
+) -> Records:
+    tables, problems = _read_tables(protocol, reader, frames, columns)
     found = _first_findings(protocol, tables)
     problems += refused(found)
     if problems:
         raise RecordsError(problems)
-    return _records(protocol, tables, found, columns)
+    records = _records(protocol, tables, found, columns, given=bool(frames))
+    return replace(records, fetched=tuple(reader.fetched.rows))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,7 +147,8 @@ def survey_records(protocol: Protocol, folder: str | Path = ".") -> Survey:
     What can only be told of records that can be read, such as a visit after death, is left out while patients have no
     key or several rows.
     """
-    tables, problems = _read_tables(protocol, Path(folder), {}, None)
+    with EngineReader(protocol, Path(folder), keys=True) as reader:
+        tables, problems = _read_tables(protocol, reader, {}, None)
     found = _first_findings(protocol, tables)
     if problems or any(finding.rule in ("missing_key", "duplicate_key") for finding in found):
         return Survey(tuple(found), tuple(problems), None)
@@ -139,20 +157,20 @@ def survey_records(protocol: Protocol, folder: str | Path = ".") -> Survey:
 
 
 def _read_tables(
-    protocol: Protocol, folder: Path, frames: Mapping[str, Any], columns: frozenset[str] | None
+    protocol: Protocol, reader: EngineReader, frames: Mapping[str, Any], columns: frozenset[str] | None
 ) -> tuple[dict[str, TypedTable], list[Problem]]:
     tables: dict[str, TypedTable] = {}
     declared: dict[str, Source | EventSource] = {**protocol.data, **protocol.event_sources()}
     problems = _strange_frames(frames, declared)
     try:
-        refuse_too_large(declared, folder, frames, available_memory())
+        refuse_too_large(declared, reader.folder, frames, available_memory())
     except RecordsError as error:
         return {}, [*problems, *error.problems]
     for name, source in declared.items():
         if columns is not None and name in protocol.events:
             continue
         try:
-            tables[name] = read_table(name, source, folder, frames.get(name), columns)
+            tables[name] = read_table(name, source, reader.folder, frames.get(name), columns, reader)
         except RecordsError as error:
             problems += error.problems
     return fold_keys(protocol, tables), problems
@@ -178,6 +196,7 @@ def _records(
     columns: frozenset[str] | None,
     *,
     refuse: bool = True,
+    given: bool = False,
 ) -> Records:
     spine, *others = (tables[name] for name in protocol.data)
     frame, joined = _join(protocol, spine, others)
@@ -189,9 +208,8 @@ def _records(
         joined += implausible_columns(protocol, (spine, *others))
     if problems and refuse:
         raise RecordsError(problems)
-    patients = _derive(
-        protocol, PatientTable(nw.from_native(frame.sort(KEY), eager_only=True), (spine, *others)), columns
-    )
+    frame = in_order(protocol, frame, given=given)
+    patients = _derive(protocol, PatientTable(nw.from_native(frame, eager_only=True), (spine, *others)), columns)
     happened = {name: tables[name] for name in protocol.events if name in tables}
     events, strangers = _event_tables(protocol, spine, list(happened.values()))
     whole = patients.frame.to_polars()
@@ -202,21 +220,37 @@ def _records(
     return Records(patients, events, (*found, *joined, *strangers, *beside), inputs)
 
 
-def refuse_changed(records: Records, folder: str | Path) -> None:
-    """Refuse files that are no longer what was read, such as one that was saved during the run.
+def refuse_changed(protocol: Protocol, records: Records, folder: str | Path) -> None:
+    """Refuse sources that are no longer what was read, such as a file that was saved during the run.
 
     Raises:
-        RecordsError: with each file that changed.
+        RecordsError: with each source that changed.
     """
     changed = []
-    for found in {described.file: described for described in records.inputs}.values():
-        name, _, sheet = found.file.rpartition(" (")
-        path = Path(folder) / (name if sheet and not (Path(folder) / found.file).exists() else found.file)
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != found.sha256:
-            what, expected = "a file that changed during the run", "run again when nobody saves it"
-            changed.append(Problem(found.file, what, expected, rule="changed_file"))
+    declared: dict[str, Source | EventSource] = {**protocol.data, **protocol.events}
+    with EngineReader(protocol, Path(folder), keys=True) as reader:
+        for found in {described.file: described for described in records.inputs}.values():
+            part = declared[found.source].whole()
+            now = _hash_now(reader, part) if part.on_engine else _file_hash_now(Path(folder), found.file)
+            if now != found.sha256:
+                what = f"a {'source' if part.on_engine else 'file'} that changed during the run"
+                expected = "run again when nobody saves it"
+                changed.append(Problem(found.file, what, expected, rule="changed_file"))
     if changed:
         raise RecordsError(changed)
+
+
+def _hash_now(reader: EngineReader, part: TablePart) -> str:
+    try:
+        return reader.hash_now(part)
+    except RecordsError:  # it is gone, or no source any more
+        return ""
+
+
+def _file_hash_now(folder: Path, file: str) -> str:
+    name, _, sheet = file.rpartition(" (")
+    path = folder / (name if sheet and not (folder / file).exists() else file)
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def _strange_frames(frames: Mapping[str, Any], declared: Mapping[str, object]) -> list[Problem]:

@@ -14,6 +14,7 @@ from twoarm.protocol.column import ColumnDeclaration
 from twoarm.protocol.data import EventSource, Source, TablePart
 from twoarm.records.cell_text import readable
 from twoarm.records.column_typing import type_column
+from twoarm.records.engines.source import EngineReader
 from twoarm.records.evaluation import COMPLETED, HELD
 from twoarm.records.findings import NOTES, Finding, Outcome
 from twoarm.records.raw_table import RawTable, headers_of
@@ -59,10 +60,11 @@ def read_table(
     folder: Path,
     given: Any = None,
     columns: frozenset[str] | None = None,
+    reader: EngineReader | None = None,
 ) -> TypedTable:
     """Read and type every file of a table, or the frame that stands for it whole, under the table's own names.
 
-    Only some columns where they are named.
+    Only some columns where they are named. ``reader`` reads what lies with an engine.
 
     Raises:
         RecordsError: with every reason why a file cannot be read at all.
@@ -79,7 +81,7 @@ def read_table(
     for declared in parts:
         part = declared if columns is None else declared.only(columns | {table.key})
         try:
-            raw = read_source(place, part, folder) if given is None else frame_source(place, given)
+            raw = _raw(place, part, folder, given, reader)
             if sum(other.file == part.file for other in parts) > 1:  # several sheets of one workbook
                 raw = replace(raw, name=f"{raw.name} ({part.sheet})", sheet="")
             if not raw.frame.height and not events:  # of events there may be none
@@ -103,6 +105,15 @@ def read_table(
     files = tuple(raw.name for raw in raws)
     sheets = tuple(raw.sheet for raw in raws)
     return TypedTable(name, whole, files, sheets, tuple(headers), tuple(findings), tuple(inputs))
+
+
+def _raw(place: str, part: TablePart, folder: Path, given: Any, reader: EngineReader | None) -> RawTable:
+    if given is not None:
+        return frame_source(place, given)
+    if part.on_engine:
+        assert reader is not None, "tables of an engine are read through it"
+        return reader.read(place, part, _refuse_headers)
+    return read_source(place, part, folder)
 
 
 def findings_by_file(
@@ -170,10 +181,10 @@ def _type_part(
         }
     )
     used = set(headers.values())
-    ignored = tuple(column for column in raw.frame.columns if column not in used)
+    ignored = raw.ignored or tuple(column for column in raw.frame.columns if column not in used)
     encoding = part.encoding if raw.name.lower().endswith(".csv") else ""
     described = InputFile(
-        name, raw.name, raw.sha256, raw.bytes, height, tuple(part.columns), ignored, raw.sheet, encoding
+        name, raw.name, raw.sha256, raw.bytes, height, tuple(part.columns), ignored, raw.sheet, encoding, raw.known_by
     )
     return frame, [replace(finding, sheet=raw.sheet) for finding in findings], described
 
@@ -184,7 +195,7 @@ LONE_KEY = "lone_key"
 def _lone_keys(raw: RawTable, header: str, keys: pl.Series) -> Iterator[Finding]:
     """Return the rows that have a key and nothing else, in any column: notes, or patients of whom nothing is known."""
     others = [name for name in raw.frame.columns if name != header]
-    if len(others) < 2 or header not in raw.frame.columns:
+    if len(others) < 2 or header not in raw.frame.columns or raw.ignored:  # an engine left columns where they are
         return
     empty = raw.frame.select(pl.all_horizontal(pl.col(others).is_null()).alias("empty")).to_series()
     lone = empty & keys.is_not_null() & ~keys.str.contains(NOTES).fill_null(False)

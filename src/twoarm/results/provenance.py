@@ -30,6 +30,7 @@ class InputFile:
     ignored_columns: tuple[str, ...]
     sheet: str = ""  # of a workbook
     encoding: str = ""  # of a text file
+    known_by: str = ""  # what the hash is of, where it is not a file's content
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,19 @@ class Provenance:
     versions: tuple[tuple[str, str], ...]
 
     @classmethod
-    def of(cls, protocol_sha256: str, inputs: Sequence[InputFile], seed: int | None) -> Provenance:
-        """Add the versions in force on this machine."""
+    def of(
+        cls, protocol_sha256: str, inputs: Sequence[InputFile], seed: int | None, packages: Sequence[str] = ()
+    ) -> Provenance:
+        """Add the versions in force on this machine; ``packages`` are those that the study needs beside the usual."""
         versions = [
             ("python", platform.python_version()),
             ("platform", f"{sys.platform} {platform.machine()}"),
         ]
-        versions += [("twoarm", __version__), *((package, version(package)) for package in PACKAGES), ("blas", _blas())]
+        versions += [
+            ("twoarm", __version__),
+            *((package, version(package)) for package in (*PACKAGES, *packages)),
+            ("blas", _blas()),
+        ]
         versions += [(package, found) for package in OPTIONAL if (found := _version_of(package))]
         return cls(protocol_sha256, tuple(inputs), seed, tuple(versions))
 

@@ -1,0 +1,49 @@
+"""Whether a study needs its patients one by one, or only how many there are of each kind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from twoarm.protocol.adjustment import Matching
+from twoarm.protocol.missing import MultipleImputation
+from twoarm.protocol.protocol import Protocol
+
+_PROSE = {"title", "label", "labels", "unit", "description", "acknowledge"}
+
+
+def needs_patients(protocol: Protocol) -> bool:
+    """Return whether anything asks which patient is which.
+
+    Matching names pairs, imputation and resampling draw patients in an order, tables are joined by key, patients are
+    listed, and an expression may read the key.
+    """
+    (first, *others), designs = protocol.data.values(), protocol.adjustments.values()
+    return (
+        bool(others or protocol.events)
+        or protocol.specifications is not None
+        or protocol.output.patient_level
+        or any(isinstance(one, Matching) or getattr(one, "bootstrap", None) is not None for one in designs)
+        or any(isinstance(strategy, MultipleImputation) for strategy in protocol.missing.values())
+        or _is_named(first.key, protocol)
+    )
+
+
+def _is_named(key: str, protocol: Protocol) -> bool:
+    word = re.compile(rf"\b{re.escape(key)}\b")
+    sections = protocol.model_dump(exclude={"data", "events"})
+    return any(word.search(text) for text in _texts(sections))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name not in _PROSE:
+                yield str(name)
+                yield from _texts(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner)
+    elif isinstance(value, str):
+        yield value
