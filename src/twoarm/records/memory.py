@@ -112,7 +112,9 @@ def _rows_of(path: Path) -> int:
         if path.suffix.lower() == ".parquet":
             return int(pl.scan_parquet(path).select(pl.len()).collect().item())
         if path.suffix.lower() == ".csv":
+            size = path.stat().st_size
             with path.open("rb") as file:
+                file.seek(max(0, size - _SAMPLE) // 2)  # the first keys may be shorter than most
                 sample = file.read(_SAMPLE)
-            return path.stat().st_size * sample.count(b"\n") // max(1, len(sample))
+            return size * sample.count(b"\n") // max(1, len(sample))
     return 0

@@ -184,7 +184,15 @@ class _Patients:
 
 def _counted(split: _Split, design: dict[str, Any]) -> dict[str, Any] | None:
     """Return the model of counts of equal rows, whose end tells the interval; None where counting does not pay."""
-    found = count_rows(time=design["time"], event=design["event"], covariates=design["covariates"].astype(np.float64))
+    cut = ~design["event"] & np.isin(design["time"], split.cuts)  # who outlives an interval is cut at a whole day, too
+    whole = np.floor(split.cuts)
+    if (np.diff(whole, prepend=-1.0) <= 0).any() or (whole[1:] <= split.cuts[:-1]).any():
+        return None
+    found = count_rows(
+        time=np.where(cut, np.floor(design["time"]), design["time"]),
+        event=design["event"],
+        covariates=design["covariates"].astype(np.float64),
+    )
     if found is None:
         return None
     piece = np.searchsorted(split.cuts, found.time, side="left")
