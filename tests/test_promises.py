@@ -219,7 +219,7 @@ def test_a_rule_by_its_name(rule: str, counts: tuple[int, ...], left: list[int |
     assert counted(rule, *counts, tmp_path=tmp_path) == left
 
 
-OURS = [ROOT / "src" / "twoarm" / room for room in ("records", "cohort", "design")]
+OURS = [ROOT / "src" / "twoarm" / room for room in ("records", "records/engines", "cohort", "design")]
 
 
 def problem_calls() -> list[tuple[str, ast.Call]]:

@@ -20,7 +20,7 @@ def check_engine(sections: Mapping[str, Any], *_: Any) -> Iterator[Misreference]
         for name, source in sections.get(kind, {}).items():
             yield from _check_table(engine, source, (kind, name))
     first = next(iter(sections.get("data", {}).values()), None)
-    if first is not None and first.parts()[0].on_engine:
+    if first is not None and first.whole().on_engine:
         yield from _check_order(sections)
 
 
