@@ -52,6 +52,7 @@ def test_the_weighted_hazard_ratio_is_pooled_on_the_log_scale(imputed: Results) 
     rows = {row.statistic: float(row.value or 0) for row in imputed.select(**here, arm=CONTRAST)}
     assert np.exp(rows["log_hazard_ratio"]) == pytest.approx(rows["hazard_ratio"], rel=1e-9)
     assert 0 < rows["fraction_missing_information"] < 0.3
+    assert 0 < rows["monte_carlo_error"] < 0.1 * rows["log_hazard_ratio_se"]
 
 
 def test_weighted_rates_and_their_difference_agree(imputed: Results) -> None:

@@ -42,6 +42,7 @@ def test_numbers_by_hand():
     half = stats.t.ppf(0.975, df) * math.sqrt(7 / 3)
     assert (found.lower, found.upper) == pytest.approx((2 - half, 2 + half), rel=STORED)
     assert found.fraction_missing == pytest.approx((4 / 3 + 2 / (df + 3)) / (7 / 3), rel=STORED)
+    assert found.monte_carlo_error == pytest.approx(math.sqrt(1 / 3), rel=STORED)
 
 
 def test_imputations_all_alike_keep_the_rule_of_the_complete_data():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from twoarm.results.ledger import Ledger
 from twoarm.statistics.arrays import Floats
 from twoarm.statistics.distributions import normal_quantile, two_sided_normal
 
+MONTE_CARLO = "monte_carlo_error"  # of a pooled estimate, or of the standard error of resamples: over seeds
 MOST_WITHOUT = 0.05  # share of resamples without an estimate; beyond it what is left is no fair sample of them
 
 
@@ -75,6 +77,7 @@ def _write(request: Request, here: Ledger, endpoint: str, drawn: Floats) -> None
     for statistic, value in zip(STATISTICS, (*ratios, two_sided_normal(coefficient / std_error)), strict=True):
         here.add(statistic, value, note=note)
     here.add("log_hazard_ratio_se", std_error)
+    here.add(MONTE_CARLO, std_error / math.sqrt(2 * (usable.size - 1)))  # of a standard deviation of normal draws
 
 
 def _generators(request: Request) -> list[np.random.Generator]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from twoarm.analyses.bootstrap import MONTE_CARLO
 from twoarm.analyses.imputed import RUBIN, Imputed, or_infinite, write_pooled
 from twoarm.analyses.restricted_mean import GAP, GAP_SE, LOG_RATIO, LOG_RATIO_SE, MEAN, MEAN_SE, RATIO
 from twoarm.results.estimate import Estimate
@@ -68,12 +69,13 @@ def write_quantity(ledger: Ledger, template: Estimate, quantity: Quantity, found
 
 
 def write_test(ledger: Ledger, template: Estimate, found: Pooled) -> None:
-    """Write the test that a pooled quantity is 0, with its degrees of freedom."""
+    """Write the test that a pooled quantity is 0, its degrees of freedom, and how far another seed would move it."""
     method = {"method": method_of(template), "unit": ""}
     write_pooled(ledger, template, found.p_value, statistic="p_value", **method)
     freedom, missing = found.degrees_of_freedom, found.fraction_missing
     write_pooled(ledger, template, freedom, statistic="degrees_of_freedom", **method, note=or_infinite(freedom))
     write_pooled(ledger, template, missing, statistic="fraction_missing_information", **method)
+    write_pooled(ledger, template, found.monte_carlo_error, statistic=MONTE_CARLO, **method)
 
 
 def method_of(template: Estimate) -> str:

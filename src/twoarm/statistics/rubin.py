@@ -31,6 +31,7 @@ class Pooled:
     between: float  # variance of the estimates
     relative_increase: float  # of the variance, due to what is missing
     fraction_missing: float  # information about the estimate that is missing
+    monte_carlo_error: float  # standard deviation of the estimate over seeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ def pool(*, estimates: ArrayLike, variances: ArrayLike, complete_df: float, conf
         NotEstimableError: no variance within the imputations, or no complete-data degrees of freedom.
 
     Source: Rubin (1987), section 3.1; Barnard and Rubin (1999), degrees of freedom, which with estimates all alike are
-    complete_df (complete_df + 1) / (complete_df + 3). R: ``mice::pool.scalar(Q, U, n = complete_df + 1, k = 1)``.
+    complete_df (complete_df + 1) / (complete_df + 3); White, Royston and Wood (2011), section 7, Monte Carlo error.
+    R: ``mice::pool.scalar(Q, U, n = complete_df + 1, k = 1)``.
 
     >>> found = pool(estimates=[1.0, 1.2, 0.9], variances=[0.1, 0.12, 0.09], complete_df=49)
     >>> round(found.estimate, 4), round(found.std_error, 4), round(found.degrees_of_freedom, 2)
@@ -99,6 +101,7 @@ def pool(*, estimates: ArrayLike, variances: ArrayLike, complete_df: float, conf
         between=between,
         relative_increase=increase,
         fraction_missing=(increase + 2 / (df + 3)) / (increase + 1),
+        monte_carlo_error=float(np.sqrt(between / q.size)),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from twoarm.protocol.adjustment import Matching, Multivariable, Weighting
 from twoarm.results.estimate import Estimate
 from twoarm.tables.formats import in_sentence
@@ -43,8 +45,26 @@ def hazard_ratio_table(scope: Scope) -> Table:
             "What it compares",
         ),
         rows=tuple(rows),
-        footnotes=("A hazard ratio below 1 favours " + scope.arms[0] + ".", *marks.lines()),
+        footnotes=("A hazard ratio below 1 favours " + scope.arms[0] + ".", *marks.lines(), *_draws(scope)),
     )
+
+
+def _draws(scope: Scope) -> Iterator[str]:
+    """What missing values cost, and what another seed would change."""
+    here = {"analysis": "hazard_ratio", "arm": scope.contrast, "variable": ""}
+    errors = [row for row in scope.select(**here, statistic="monte_carlo_error") if row.value is not None]
+    missing = [row for row in scope.select(**here, statistic="fraction_missing_information") if row.value is not None]
+    if not errors:
+        return
+    most = scope.numbers.fixed(max(float(row.value or 0) for row in errors), 3)
+    if missing:
+        share = scope.numbers.fixed(100 * max(float(row.value or 0) for row in missing), 1)
+        yield (
+            f"Fraction of missing information: at most {share}%. Monte Carlo error of a log hazard ratio, that is its "
+            f"standard deviation over seeds: at most {most}."
+        )
+    else:
+        yield f"Monte Carlo error of a standard error from resamples: at most {most} on the log scale."
 
 
 def effect(scope: Scope, headline: Estimate) -> list[Estimate | None]:
