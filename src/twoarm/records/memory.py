@@ -15,7 +15,7 @@ from twoarm.protocol.data import EventSource, Source, TablePart
 
 MEMORY = "TWOARM_MEMORY"  # environment: GB that a study may take; by default what the machine has free
 LEAST_ROWS = 200_000  # fewer are not looked at
-PER_PATIENT, PER_CELL = 650, 55  # bytes at the peak of a whole study, measured: see benchmarks/study.py
+PER_PATIENT, PER_CELL = 550, 45  # bytes at the peak of a whole study, measured: see docs/performance.md
 PER_EVENT_CELL, PER_UNUSED_CELL = 60, 16  # of tables of events; of columns that a file has and a study does not use
 _SAMPLE = 2**16  # bytes of a text file that tell how long its lines are
 
