@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo docs test test-slow test-spark check bench format clean
+.PHONY: demo docs test test-slow test-spark check bench bench-study format clean
 .DEFAULT_GOAL := check
 
 $(VENV)/installed: pyproject.toml
@@ -50,6 +50,10 @@ check: $(VENV)/installed-dev
 BENCH ?= --rows 10000 100000 1000000
 bench: $(VENV)/installed  ## table and plot of the kernels' times, beside R and lifelines where they are installed
 	$(BIN)/python benchmarks/bench.py $(BENCH)
+
+BENCH_STUDY ?= --rows 100000 1000000
+bench-study: $(VENV)/installed  ## time and memory of a whole study, from a Parquet file to its report
+	$(BIN)/python benchmarks/study.py $(BENCH_STUDY)
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff format .

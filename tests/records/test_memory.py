@@ -64,6 +64,14 @@ def test_a_frame_is_counted_and_a_small_table_is_not_looked_at(tmp_path: Path) -
     assert refusal(protocol, tmp_path, 0) == ""
 
 
+def test_columns_that_nobody_uses_are_read_too(tmp_path: Path) -> None:
+    protocol = large(tmp_path)
+    assert refusal(protocol, tmp_path, 400_000_000) == ""
+    path = tmp_path / "patients.parquet"
+    pl.read_parquet(path).with_columns(pl.lit(1).alias(f"x{i}") for i in range(200)).write_parquet(path)
+    assert "needs about 1." in refusal(protocol, tmp_path, 400_000_000)
+
+
 def test_a_study_is_refused_before_it_is_read_unless_it_may_use_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from twoarm.statistics.cox import CoxFit
 
-MOST_BYTES = 3 * 2**30  # of what is kept; older fits make room for newer ones
-_OF_A_ROW = 20  # numbers that a fit holds of each row besides its covariates
+MOST_BYTES = 4 * 2**30  # of what is kept; older fits make room for newer ones
+_OF_A_ROW = 12  # numbers that a fit holds of each row besides its covariates
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,8 +15,8 @@ from twoarm.protocol.data import EventSource, Source, TablePart
 
 MEMORY = "TWOARM_MEMORY"  # environment: GB that a study may take; by default what the machine has free
 LEAST_ROWS = 200_000  # fewer are not looked at
-PER_PATIENT, PER_CELL = 650, 55  # bytes at the peak of a whole study, measured: see benchmarks/study.py
-PER_EVENT_CELL = 60  # of tables of events
+PER_PATIENT, PER_CELL = 550, 45  # bytes at the peak of a whole study, measured: see docs/performance.md
+PER_EVENT_CELL, PER_UNUSED_CELL = 60, 16  # of tables of events; of columns that a file has and a study does not use
 _SAMPLE = 2**16  # bytes of a text file that tell how long its lines are
 
 
@@ -38,9 +38,10 @@ def refuse_too_large(
         return
     needed, rows = 0, {}
     for position, (name, table) in enumerate(declared.items()):
-        rows[name] = _rows(table, folder, frames.get(name))
+        rows[name], cells = _size(table, folder, frames.get(name))
         each = PER_EVENT_CELL if isinstance(table, EventSource) else PER_CELL
-        needed += rows[name] * (each * len(table.columns) + (PER_PATIENT if position == 0 else 0))
+        used = rows[name] * len(table.columns)
+        needed += used * each + max(0, cells - used) * PER_UNUSED_CELL + rows[name] * PER_PATIENT * (position == 0)
     most = max(rows, key=lambda name: rows[name])
     if rows[most] < LEAST_ROWS or needed <= available:
         return
@@ -90,13 +91,17 @@ _GROUPS = (
 )
 
 
-def _rows(table: Source | EventSource, folder: Path, given: Any) -> int:
-    """Return about how many rows a table has, 0 where that cannot be told quickly."""
+def _size(table: Source | EventSource, folder: Path, given: Any) -> tuple[int, int]:
+    """Return about how many rows and cells a table has, 0 where that cannot be told quickly."""
     if given is not None:
         with contextlib.suppress(Exception):  # what is no frame is refused when it is taken
-            return len(given)
-        return 0
-    return sum(_rows_of(path) for part in table.parts() for path in _files(part, folder))
+            return len(given), len(given) * len(given.columns)
+        return 0, 0
+    rows, cells = 0, 0
+    for path in dict.fromkeys(path for part in table.parts() for path in _files(part, folder)):
+        more, columns = _size_of(path)
+        rows, cells = rows + more, cells + more * columns
+    return rows, cells
 
 
 def _files(part: TablePart, folder: Path) -> list[Path]:
@@ -105,16 +110,18 @@ def _files(part: TablePart, folder: Path) -> list[Path]:
     return [] if part.file is None else [folder / part.file]
 
 
-def _rows_of(path: Path) -> int:
+def _size_of(path: Path) -> tuple[int, int]:
+    """Return rows and columns of a file; 0 columns where only the rows can be told."""
     with contextlib.suppress(Exception):  # what cannot be read is refused when it is read
         if path.is_symlink() or not path.is_file():
-            return 0
+            return 0, 0
         if path.suffix.lower() == ".parquet":
-            return int(pl.scan_parquet(path).select(pl.len()).collect().item())
+            frame = pl.scan_parquet(path)
+            return int(frame.select(pl.len()).collect().item()), len(frame.collect_schema())
         if path.suffix.lower() == ".csv":
             size = path.stat().st_size
             with path.open("rb") as file:
                 file.seek(max(0, size - _SAMPLE) // 2)  # the first keys may be shorter than most
                 sample = file.read(_SAMPLE)
-            return size * sample.count(b"\n") // max(1, len(sample))
-    return 0
+            return size * sample.count(b"\n") // max(1, len(sample)), 0
+    return 0, 0

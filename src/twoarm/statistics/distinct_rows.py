@@ -43,10 +43,10 @@ def count_rows(*, time: Floats, event: Booleans, covariates: Floats) -> CountedR
         covariates: shape (n, p).
 
     >>> found = count_rows(
-    ...     time=np.array([1.0, 2, 1, 2] * 8), event=np.array([True] * 32), covariates=np.array([[0.0], [1]] * 16)
+    ...     time=np.array([1.0, 2] * 30), event=np.array([True] * 60), covariates=np.array([[0.0], [1]] * 30)
     ... )
     >>> found.time.tolist(), found.frequency.tolist(), found.covariates.tolist()
-    ([1.0, 2.0], [16, 16], [[0.0], [1.0]])
+    ([1.0, 2.0], [30, 30], [[0.0], [1.0]])
     """
     n, p = covariates.shape
     cells = (float(time.max(initial=0.0)) + 1) * 2.0 ** (p + 1)
