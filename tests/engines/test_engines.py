@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import duckdb
@@ -235,3 +236,11 @@ def test_numbers_as_keys(engine: str, tmp_path: Path) -> None:
     records, found = outcome(protocol_on(engine), tmp_path)
     assert found == expected
     assert queries(records)["data.patients"] < 60
+
+
+def test_rows_come_in_by_one_door() -> None:
+    """No engine's rows reach Python but through ``fetch``, which counts them."""
+    room = Path(__file__).parents[2] / "src" / "twoarm" / "records" / "engines"
+    doors = re.compile(r"\.(collect|toArrow|toPandas|toLocalIterator|take|first|fetch\w+|pl|df|arrow|to_arrow\w*)\(")
+    found = {(path.name, match[1]) for path in room.glob("*.py") for match in doors.finditer(path.read_text("utf-8"))}
+    assert found == {("polars_engine.py", "collect"), ("spark_engine.py", "toArrow"), ("fetch.py", "collect")}
