@@ -192,6 +192,11 @@ yes = {{ type = "boolean", true = ["true"], false = ["false"] }}
 day = {{ type = "date", placeholders = "keep" }}
 time = "date"
 zoned = "date"
+milli = "date"
+nothing = "text"
+flag = "boolean"
+small = "integer"
+level = {{ type = "category", map = {{ low = "low", high = "high" }} }}
 word = "text"
 kind = {{ type = "category", map = {{ u = "U", v = "V" }} }}
 coded = {{ type = "category", map = {{ "1" = "one", "2.5" = "two and a half" }} }}
@@ -233,6 +238,11 @@ def odd_values() -> pl.DataFrame:
         "day": [datetime.date(1600, 2, 29), datetime.date(9999, 12, 31), None, datetime.date(1970, 1, 1)] * (n // 4),
         "time": late * (n // 3),
         "zoned": late * (n // 3),
+        "milli": late * (n // 3),
+        "nothing": [None] * n,
+        "flag": ["Yes", "no", None, "1"] * (n // 4),
+        "small": [1, -128, None] * (n // 3),
+        "level": ["low", "high", None, "low"] * (n // 4),
         "word": ["é", " a ", "NA", "", None, "e\u0301"] * (n // 6),
         "kind": ["u", "v", None] * (n // 3),
         "coded": [1.0, 2.5, None, 7.0] * (n // 4),
@@ -241,5 +251,6 @@ def odd_values() -> pl.DataFrame:
         "unused": [[1, 2]] * n,
     }
     types = {"single": pl.Float32, "money": pl.Decimal(12, 2), "kind": pl.Categorical, 'a "b".c d': pl.UInt64}
+    types |= {"milli": pl.Datetime("ms"), "small": pl.Int8, "level": pl.Enum(["low", "high"])}
     frame = pl.DataFrame(columns, schema_overrides=types)
     return frame.with_columns(pl.col("zoned").dt.replace_time_zone("Europe/Berlin"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import duckdb
@@ -235,3 +236,31 @@ def test_numbers_as_keys(engine: str, tmp_path: Path) -> None:
     records, found = outcome(protocol_on(engine), tmp_path)
     assert found == expected
     assert queries(records)["data.patients"] < 60
+
+
+def test_rows_come_in_by_one_door() -> None:
+    """No engine's rows reach Python but through ``fetch``, which counts them."""
+    room = Path(__file__).parents[2] / "src" / "twoarm" / "records" / "engines"
+    doors = re.compile(r"\.(collect|toArrow|toPandas|toLocalIterator|take|first|fetch\w+|pl|df|arrow|to_arrow\w*)\(")
+    found = {(path.name, match[1]) for path in room.glob("*.py") for match in doors.finditer(path.read_text("utf-8"))}
+    assert found == {("polars_engine.py", "collect"), ("spark_engine.py", "toArrow"), ("fetch.py", "collect")}
+
+
+@pytest.mark.parametrize("engine", HERE)
+def test_times_in_nanoseconds(engine: str, tmp_path: Path) -> None:
+    nano = odd_values().with_columns(pl.col("time").cast(pl.Datetime("ns")))
+    nano.write_parquet(tmp_path / "patients.parquet")
+    write_folder(nano, tmp_path / "patients")
+    expected = read_records(on("polars", ODD.format(source='file = "patients.parquet"') + MATCHED), tmp_path)
+    found = read_records(on(engine, ODD.format(source='folder = "patients"') + MATCHED), tmp_path)
+    times = [records.patients.frame.get_column("time").to_list() for records in (expected, found)]
+    assert times[0] == times[1]
+
+
+@pytest.mark.parametrize("engine", HERE)
+def test_there_may_be_no_events(engine: str, tmp_path: Path) -> None:
+    write_folder(native(60), tmp_path / "patients")
+    write_folder(visits(["P001"]).clear(), tmp_path / "visits", 1)
+    records = read_records(protocol_on(engine, more=VISITS.format(source='folder = "visits"')), tmp_path)
+    assert records.events["visits"].frame.height == 0
+    assert records.findings == ()

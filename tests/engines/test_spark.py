@@ -89,6 +89,12 @@ def test_values_keep_their_meaning(more: str, session: Any, tmp_path: Path) -> N
     assert_frame_equal(tables[1].select(tables[0].columns), tables[0], check_exact=True)
 
 
+def test_times_in_nanoseconds_are_refused(session: Any, tmp_path: Path) -> None:
+    write_folder(odd_values().with_columns(pl.col("time").cast(pl.Datetime("ns"))), tmp_path / "patients")
+    with pytest.raises(RecordsError, match=r"patients  cannot be read by spark \(\w+\)"):
+        read_records(on("spark", ODD.format(source='folder = "patients"')), tmp_path)
+
+
 def test_events_of_unknown_patients_are_not_fetched(session: Any, tmp_path: Path) -> None:
     write_folder(native(60), tmp_path / "patients")
     write_folder(visits(["P001", "P001", "X9", "X8", "P059"]), tmp_path / "visits", 2)

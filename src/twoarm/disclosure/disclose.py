@@ -163,7 +163,7 @@ def _percentages(rows: Sequence[Estimate]) -> list[Estimate]:
 def disclose_inputs(disclosure: Disclosure, inputs: Sequence[InputFile]) -> tuple[InputFile, ...]:
     """Take out how many rows and bytes the files of a table have when one has few: its patients could be counted."""
     small = {one.source for one in inputs if one.rows is not None and 0 < one.rows < disclosure.minimum_cell}
-    return tuple(replace(one, rows=None, bytes=None) if one.source in small else one for one in inputs)
+    return tuple(replace(one, rows=None, bytes=None, known_by="") if one.source in small else one for one in inputs)
 
 
 def _cell(row: Estimate) -> _Cell:

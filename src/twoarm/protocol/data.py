@@ -156,7 +156,7 @@ class _Table(Section):
             raise ValueError(f"found {' and '.join(declared)}; expected one place of the records")
         if self.database is not None and self.table is None:
             raise ValueError("database: expected table with it, the name of the table in the file")
-        foreign = [name for name in _OF_FILES if name in self.model_fields_set]
+        foreign = [name for name in _OF_FILES if getattr(self, name) != type(self).model_fields[name].default]
         if foreign and declared in (["folder"], ["table"]):
             raise ValueError(f"{foreign[0]}: goes with file or files; found {declared[0]}")
         return self

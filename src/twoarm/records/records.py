@@ -243,7 +243,7 @@ def refuse_changed(protocol: Protocol, records: Records, folder: str | Path) -> 
 def _hash_now(reader: EngineReader, part: TablePart) -> str:
     try:
         return reader.hash_now(part)
-    except RecordsError:  # it is gone, or no source any more
+    except (RecordsError, OSError):  # it is gone, or no source any more
         return ""
 
 

@@ -104,8 +104,12 @@ class EngineReader:
         return source.raw(found, ignored, remarks)
 
     def hash_now(self, part: TablePart) -> str:
-        """Return what a source is known by now."""
-        return self._opened(part).sha256
+        """Return what a source is known by now; of files without their engine."""
+        if part.folder is not None:
+            return folder_hash(open_folder(part.folder, self.folder).files)[0]
+        if part.database is not None:
+            return file_hash(inside(part.database, self.folder))[0]
+        return self._opened_table(part).sha256
 
     def _of_patients(self, place: str, part: TablePart, source: _Source, wanted: list[str]) -> pl.DataFrame:
         key, at = wanted[0], source.header.index(wanted[0])

@@ -38,8 +38,11 @@ class SparkEngine:
         before = SparkSession.getActiveSession()
         self.own = before is None
         self.session = before or _started(master)
-        if self.session.sparkContext.master != master:
-            found = f"a Spark session on {self.session.sparkContext.master}"
+        where = _master(self.session)
+        if where != master:
+            if self.own:
+                self.session.stop()
+            found = f"a Spark session on {where}"
             raise RecordsError(
                 [Problem("spark.master", found, f"expected none, or one on {master}", rule="other_session")]
             )
@@ -88,6 +91,14 @@ class SparkEngine:
             return
         for name, value in self.before.items():
             self.session.conf.set(name, value)
+
+
+def _master(session: Any) -> str:
+    """Where a session runs; one through Spark Connect does not say."""
+    try:
+        return str(session.sparkContext.master)
+    except Exception:
+        return "a server of Spark Connect"
 
 
 def _started(master: str) -> Any:
