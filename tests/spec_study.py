@@ -83,11 +83,11 @@ def write_study(
 ) -> Path:
     """Write protocol and data into a folder; return the protocol's path. The report is ``LIGHT`` unless declared."""
     text = PROTOCOL + more
-    if "[output]" not in text:
-        text += LIGHT
     for old, new in (replace or {}).items():
         assert old in text, f"{old!r} stands in the protocol that a test changes"
         text = text.replace(old, new)
+    if "[output]" not in text:
+        text += LIGHT
     (folder / "patients.csv").write_text(csv_text(patients() if rows is None else rows), "utf-8")
     study = folder / "study.toml"
     study.write_text(text, "utf-8")

@@ -168,7 +168,7 @@ def in_words(node: Node) -> str:
         case Column(name=name):
             return name.replace("_", " ")
         case Constant(source=source):
-            return source
+            return source or '""'  # an empty text
         case Not(operand=operand):
             return f"not ({in_words(operand)})"
         case Junction(word=word, parts=parts):
