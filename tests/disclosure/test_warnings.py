@@ -29,7 +29,7 @@ def warned(name: str, quoted: str, *, n: int, arm: str = CONTRAST, variable: str
     return disclose(Disclosure(minimum_cell=10), ledger).get(analysis="warning").status
 
 
-@pytest.mark.parametrize("name", ["zero_follow_up", "competing_censored"])
+@pytest.mark.parametrize("name", ["zero_follow_up", "competing_censored", "immortal_time"])
 def test_a_share_of_an_arm_is_never_told(name: str) -> None:
     assert warned(name, "survival", n=40, arm="New") == "suppressed"
 

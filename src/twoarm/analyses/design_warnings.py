@@ -23,6 +23,7 @@ EVENTS_PER_TERM = 10.0
 LEAST_EFFECTIVE_PERCENT = 50.0  # of an arm's patients, as an effective sample size
 ALPHA = 0.05
 ZERO_PERCENT = 5.0  # of an arm with a follow-up of 0 days
+IMMORTAL_PERCENT = 5.0  # of an arm whose treatment began after time zero
 CENSORED_BY_DEATH_PERCENT = 5.0  # of an arm, from which on 1 - Kaplan-Meier says too much
 MEAN = "mean over the imputations"
 
@@ -53,6 +54,7 @@ def design_warnings(request: Request, imputed: Sequence[AdjustedCohort] = ()) ->
     _imbalance(request, rows)
     _few_events(request, rows)
     _zero_follow_up(request)
+    _immortal_time(request)
     _competing_censored(request)
     _one_event_day(request)
     _held_endpoints(request, imputed or (request.adjusted,))
@@ -193,6 +195,19 @@ def _zero_follow_up(request: Request) -> None:
             if share > ZERO_PERCENT:
                 note = request.protocol.acknowledge.get("zero_follow_up", "")
                 request.ledger.add("zero_follow_up", share, endpoint=name, arm=label, unit="%", note=note)
+
+
+def _immortal_time(request: Request) -> None:
+    """Warn of an arm whose treatment began after time zero: who died before it stands in the other arm."""
+    start = request.outcomes.treatment_start
+    if start is None or not _as_they_are(request):
+        return
+    later = start[request.adjusted.cohort_rows] > 0
+    for label, rows in request.split(request.adjusted.treated):
+        share = 100.0 * float(later[rows].mean()) if rows.any() else 0.0
+        if share > IMMORTAL_PERCENT:
+            note = request.protocol.acknowledge.get("immortal_time", "")
+            request.ledger.add("immortal_time", share, arm=label, unit="%", note=note)
 
 
 def _competing_censored(request: Request) -> None:

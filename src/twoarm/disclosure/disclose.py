@@ -59,7 +59,7 @@ _OF_BOTH_ARMS = frozenset(
     | ANALYSES
 )
 
-_SHARES = frozenset({"competing_censored", "zero_follow_up"})  # warnings of a share of an arm
+_SHARES = frozenset({"competing_censored", "zero_follow_up", "immortal_time"})  # warnings of a share of an arm
 _OF_A_SAMPLE = frozenset({"few_events", "incomplete_matching", "broken_pairs", "imbalance", "negative_control"})
 _QUOTED = {
     "extreme_weights": "weights",

@@ -92,6 +92,7 @@ WarningName = Literal[
     "dropped_term",
     "non_proportional",
     "zero_follow_up",
+    "immortal_time",
     "competing_censored",
     "one_event_day",
     "mostly_missing",

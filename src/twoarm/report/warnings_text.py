@@ -155,6 +155,16 @@ def _zero(scope: Scope, row: Estimate) -> Sentence:
     )
 
 
+def _immortal(scope: Scope, row: Estimate) -> Sentence:
+    start = scope.population.section.time_zero
+    return say(
+        f"Immortal time: {_share(scope, row)} the patients of {row.arm} began their treatment after time zero ({start}). "
+        "Who died before that day cannot stand in this arm, so that it looks better than it is. Compare patients of "
+        "whom the arm is known at time zero, such as those who are still at risk at a landmark.",
+        row,
+    )
+
+
 def _extreme_weights(scope: Scope, row: Estimate) -> Sentence:
     here = {"adjustment": row.adjustment, "analysis": "weights", "arm": row.arm}
     effective, n, largest = (
@@ -209,6 +219,7 @@ _TEXTS: Mapping[str, Callable[[Scope, Estimate], Sentence]] = {
     "dropped_term": _dropped,
     "non_proportional": _non_proportional,
     "zero_follow_up": _zero,
+    "immortal_time": _immortal,
     "competing_censored": _competing,
     "few_centres": few_centres,
     "negative_control": negative_control,
