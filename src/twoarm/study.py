@@ -44,7 +44,7 @@ def run_study(
         records: what is known; see ``read_records``.
         progress: is told the name of each stage.
         step: is told what a stage is at.
-        so_far: is shown the ledger, undisclosed, when a strategy for missing values is through.
+        so_far: is shown the ledger, undisclosed, before each strategy for missing values.
 
     Raises:
         RecordsError: the records cannot answer the question as asked, such as an arm without patients.
@@ -58,6 +58,7 @@ def run_study(
             outcomes = derive_endpoints(protocol, population, records, cohort)
             write_attrition(ledger, cohort, outcomes)
             for strategy, section in population.missing.items():
+                so_far(study)
                 progress(f"{population.label}: {section.label}, adjustment")
                 completed = complete(strategy, section, cohort, outcomes.times, protocol.seed)
                 here = ledger.within(missing=strategy)
@@ -70,7 +71,6 @@ def run_study(
                 progress(f"{population.label}: {section.label}, analyses")
                 run_analyses(protocol, population, adjusted, outcomes, here, step)
                 run_specifications(protocol, population, completed, outcomes, here)
-                so_far(study)
     return disclose(protocol.disclosure, study)
 
 

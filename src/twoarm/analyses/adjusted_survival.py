@@ -12,7 +12,7 @@ from twoarm.design.design_matrix import DesignMatrix
 from twoarm.endpoints.time_to_event import TimeToEvent
 from twoarm.errors import NotEstimableError
 from twoarm.protocol.adjustment import Weighting
-from twoarm.results.curve import Curve
+from twoarm.results.curve import Curve, rounded_columns
 from twoarm.results.ledger import Ledger
 from twoarm.statistics.arrays import Booleans, Floats
 from twoarm.statistics.augmented_survival import augmented_survival
@@ -168,10 +168,6 @@ def _curves(request: Request, ledger: Ledger, observed: Observed, fit: CoxFit) -
                 adjustment=context.adjustment,
                 endpoint=context.endpoint,
                 arm=label,
-                columns={name: tuple(map(_number, values.tolist())) for name, values in columns.items()},
+                columns=rounded_columns(columns),
             )
         )
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(f"{value:.12g}")

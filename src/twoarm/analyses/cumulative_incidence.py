@@ -11,7 +11,7 @@ from twoarm.analyses.hazard_ratio import interval, small_arms
 from twoarm.analyses.request import Observed, Request
 from twoarm.analyses.survival import landmark_days
 from twoarm.errors import NotEstimableError
-from twoarm.results.curve import Curve
+from twoarm.results.curve import Curve, rounded_columns
 from twoarm.results.ledger import Ledger
 from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.cumulative_incidence import CumulativeIncidence, fit_cumulative_incidence, incidence_at
@@ -174,8 +174,5 @@ def _curve(ledger: Ledger, curves: CumulativeIncidence, patients: Observed, caus
         adjustment=context.adjustment,
         endpoint=context.endpoint,
         arm=context.arm,
-        columns={
-            name: tuple(None if np.isnan(value) else float(f"{value:.12g}") for value in values)
-            for name, values in arrays.items()
-        },
+        columns=rounded_columns(arrays),
     )

@@ -13,7 +13,7 @@ from twoarm.analyses.survival import landmark_days
 from twoarm.endpoints.time_to_event import TimeToEvent
 from twoarm.errors import NotEstimableError
 from twoarm.protocol.protocol import Protocol
-from twoarm.results.curve import Curve
+from twoarm.results.curve import Curve, rounded_columns
 from twoarm.results.estimate import Estimate, Status, rounded
 from twoarm.results.ledger import Ledger
 from twoarm.statistics.arrays import Floats
@@ -116,7 +116,7 @@ def _written(pooled: Mapping[str, PooledIncidence], curves: Sequence[Curve]) -> 
         one = pooled[cause]
         lines[f"{prefix}events"] = np.mean([_counts(curve, f"{prefix}events", time) for curve in curves], axis=0)
         lines |= {f"{prefix}incidence": one.incidence, f"{prefix}lower": one.lower, f"{prefix}upper": one.upper}
-    return replace(curves[0], columns={name: tuple(_number(v) for v in values) for name, values in lines.items()})
+    return replace(curves[0], columns=rounded_columns(lines))
 
 
 def _at_risk(curve: Curve, time: Floats) -> Floats:
@@ -131,7 +131,3 @@ def _counts(curve: Curve, name: str, time: Floats) -> Floats:
     own = column(curve, "time")
     position = np.minimum(np.searchsorted(own, time, side="left"), own.size - 1)
     return np.where(own[position] == time, column(curve, name)[position], 0.0)
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(f"{value:.12g}")

@@ -12,7 +12,7 @@ from twoarm.analyses.survival import NO_LIMITS, landmark_days
 from twoarm.endpoints.time_to_event import TimeToEvent
 from twoarm.errors import NotEstimableError
 from twoarm.protocol.protocol import Protocol
-from twoarm.results.curve import Curve
+from twoarm.results.curve import Curve, rounded_columns
 from twoarm.results.estimate import Estimate, Status, rounded
 from twoarm.results.ledger import Ledger
 from twoarm.statistics.arrays import Floats
@@ -126,7 +126,7 @@ def _written(pooled: PooledCurve, curves: Sequence[Curve]) -> Curve:
     lines["at_risk"] = np.mean([_at_risk(km, time) for km in kms], axis=0)
     for name in ("events", "censored"):
         lines[name] = np.mean([_counts(km, getattr(km, name), time) for km in kms], axis=0)
-    return replace(curves[0], columns={name: tuple(_number(v) for v in values) for name, values in lines.items()})
+    return replace(curves[0], columns=rounded_columns(lines))
 
 
 def _at_risk(km: KaplanMeier, time: Floats) -> Floats:
@@ -137,7 +137,3 @@ def _at_risk(km: KaplanMeier, time: Floats) -> Floats:
 def _counts(km: KaplanMeier, counts: Floats, time: Floats) -> Floats:
     position = np.minimum(np.searchsorted(km.time, time, side="left"), km.time.size - 1)
     return np.where(km.time[position] == time, counts[position], 0.0)
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(f"{value:.12g}")

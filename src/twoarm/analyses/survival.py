@@ -11,7 +11,7 @@ from twoarm.analyses.hazard_ratio import small_arms
 from twoarm.analyses.named_days import named_days
 from twoarm.analyses.request import Observed, Request
 from twoarm.protocol.protocol import Conventions, Protocol
-from twoarm.results.curve import Curve, CurveKind
+from twoarm.results.curve import Curve, CurveKind, rounded_columns
 from twoarm.results.ledger import Ledger
 from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.kaplan_meier import KaplanMeier, fit_kaplan_meier, survival_at
@@ -182,9 +182,5 @@ def curve_of(ledger: Ledger, km: KaplanMeier, kind: CurveKind = "survival", pati
         adjustment=context.adjustment,
         endpoint=context.endpoint,
         arm=context.arm,
-        columns={name: _column(values) for name, values in arrays.items()},
+        columns=rounded_columns(arrays),
     )
-
-
-def _column(values: Floats) -> tuple[float | None, ...]:
-    return tuple(None if np.isnan(value) else float(f"{value:.12g}") for value in values)

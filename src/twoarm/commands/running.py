@@ -39,7 +39,8 @@ def run_and_publish(
     from twoarm.study import primary_status, provenance_of, run_study
 
     def draw_ahead(ledger: Ledger) -> None:
-        if protocol.disclosure.minimum_cell <= 1:  # else the whole ledger decides what may be seen
+        all_is_seen = protocol.disclosure.minimum_cell <= 1  # else the whole ledger decides what may be
+        if all_is_seen and any(row.missing for row in ledger.rows):
             helper.draw_ahead(protocol, Results.of(ledger.rows, ledger.curves))
 
     results = run_study(protocol, records, progress=say, step=say.step, so_far=draw_ahead)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from functools import lru_cache
 
 import polars as pl
 
@@ -17,6 +18,7 @@ BROKEN = (
 """A character that was lost, or UTF-8 that was read as another encoding."""
 
 
+@lru_cache(maxsize=1 << 12)  # headers and levels are asked for again and again
 def clean_text(value: str) -> str:
     """Return one text as ``cell_text`` would."""
     if value.isascii() and value.isprintable() and value == value.strip(" "):

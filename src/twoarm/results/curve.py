@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 from twoarm.results.estimate import label_in_id, name_in_id
 
@@ -20,6 +20,31 @@ CurveKind = Literal[
 ]
 
 MOST_EVENTS = 1000  # of a curve with a row an event, that are drawn; more cannot be told apart
+
+
+class Column(Protocol):
+    """An array of numbers, as columns are made of."""
+
+    def tolist(self) -> Any:
+        """Return the numbers in a list."""
+
+
+def rounded_columns(columns: Mapping[str, Column]) -> dict[str, tuple[float | None, ...]]:
+    """Return columns at 12 significant digits, None for what is missing.
+
+    >>> import numpy as np
+    >>> rounded_columns({"survival": np.array([1.0, 2 / 3, np.nan])})
+    {'survival': (1.0, 0.666666666667, None)}
+    """
+    return {name: tuple(map(_rounded, values.tolist())) for name, values in columns.items()}
+
+
+def _rounded(value: float) -> float | None:
+    if value != value:
+        return None
+    if abs(value) < 1e12 and value == int(value):  # counts and days, which need no rounding
+        return float(value)
+    return float(f"{value:.12g}")
 
 
 @dataclass(frozen=True, slots=True)
