@@ -196,6 +196,6 @@ def test_a_primary_analysis_that_fails_publishes_nothing(tmp_path: Path, monkeyp
     def fails(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(hazard_ratio, "fit_observed", fails)
+    monkeypatch.setattr(hazard_ratio, "fit_own_model", fails)
     assert run(write_study(tmp_path), tmp_path / "out") == 5
     assert not (tmp_path / "out").exists()

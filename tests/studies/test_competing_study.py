@@ -334,7 +334,7 @@ def test_a_handful_is_described_and_not_compared(tmp_path: Path) -> None:
     assert found(results, arm="New", statistic="n").value == 1
 
 
-def test_imputed_studies_have_it_on_complete_cases_alone(tmp_path: Path) -> None:
+def test_imputed_studies_pool_it(tmp_path: Path) -> None:
     rows = [{**row, "age": "" if i == 7 else row["age"]} for i, row in enumerate(of_causes(0, 1, 2, 1, 2))]
     more = (
         LANDMARKS
@@ -343,7 +343,9 @@ def test_imputed_studies_have_it_on_complete_cases_alone(tmp_path: Path) -> None
     more += "imputations = 2\niterations = 2\n"
     adults = {'include = "age >= 18"': 'include = "age >= 18"\nif_missing = "keep"'}
     results = run(tmp_path, rows, more, {**COMPETING, **adults, "format_version = 1": "format_version = 1\nseed = 3"})
-    assert {row.missing for row in results.select(analysis="cumulative_incidence")} == {"complete_case"}
+    incidence = results.select(analysis="cumulative_incidence", statistic="incidence")
+    assert {row.missing for row in incidence} == {"complete_case", "imputed"}
+    assert None not in [row.value for row in incidence]
     pooled = results.select(
         analysis="hazard_ratio", missing="imputed", statistic="hazard_ratio", adjustment="unadjusted"
     )
