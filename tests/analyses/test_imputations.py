@@ -47,8 +47,8 @@ def test_the_ledger_is_that_of_imputations_worked_out_one_by_one(
     few = len(fits)
     fits.clear()
 
-    def apart(first: AdjustedCohort) -> Imputations:
-        return Imputations(alike=False, covariates=first.completed.covariates)
+    def apart(_: AdjustedCohort) -> Imputations:
+        return Imputations(together=False)
 
     monkeypatch.setattr(Imputations, "of", apart)
     alone = run(*declared)

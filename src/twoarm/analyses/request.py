@@ -86,7 +86,7 @@ class Request:
             make()
             return
         read = [*variables, *filter(None, [self.population.offset])]
-        self.imputations.write(self.ledger, what, read, self.adjusted.completed.covariates, make)
+        self.imputations.write(self.ledger, what, read, self.adjusted, make)
 
     def by_patient(self) -> Request:
         """Return the request of the same cohort with a row a patient, for what describes an arm."""

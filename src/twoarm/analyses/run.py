@@ -95,7 +95,7 @@ OF_OUTCOMES: frozenset[AnalysisName] = frozenset(
         "centres",
     }
 )
-"""Analyses that read no covariate but those of a regression: of patients as they are, imputations are alike."""
+"""Analyses that read no covariate but those of a regression: of the same patients they say the same."""
 
 NOT_IMPUTED: frozenset[AnalysisName] = frozenset(
     {
