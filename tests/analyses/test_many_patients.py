@@ -39,7 +39,7 @@ def fit() -> CoxFit:
 
 def test_equal_patients_are_counted_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = study_of(tmp_path)
-    monkeypatch.setattr(cox_model, "MANY_PATIENTS", 1)
+    monkeypatch.setattr(cox_model, "MANY_ROWS", 1)
     monkeypatch.setattr(distinct_rows, "FEWER", 0)
     after = study_of(tmp_path)
     assert [row.id for row in after.estimates] == [row.id for row in before.estimates]

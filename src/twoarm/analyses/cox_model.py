@@ -13,14 +13,13 @@ from twoarm.protocol.choices import Ties
 from twoarm.statistics.arrays import Floats, Integers
 from twoarm.statistics.cox import CoxFit, fit_cox
 from twoarm.statistics.crossed_clusters import with_crossed_clusters
-from twoarm.statistics.distinct_rows import count_rows
+from twoarm.statistics.distinct_rows import MANY_ROWS, count_rows
 from twoarm.statistics.exact_cox import ExactCoxFit, fit_exact_cox
 
 STATISTICS = ("hazard_ratio", "hazard_ratio_lower", "hazard_ratio_upper", "p_value")
 TIES: dict[Ties, str] = {"efron": "Efron ties", "breslow": "Breslow ties", "exact": "exact ties"}
 APPROXIMATE = ", Efron ties"  # of what has no exact form, where exact ties are asked for
 EXACT_ALONE = "exact ties have no weights and no robust variance"
-MANY_PATIENTS = 50_000  # from which on equal ones are counted
 AnyCoxFit = CoxFit | ExactCoxFit
 BY_PAIR, ROBUST = ", robust variance clustered by pair", ", robust variance"
 BY_SET = ", robust variance clustered by matched set"
@@ -70,7 +69,7 @@ def _fit_counts(
     """Fit as ``fit_approximately`` does, to counts of equal patients where there are very many of each."""
     alone = observed.weight is None and observed.patient is None and not (clustered and observed.pair is not None)
     plain = alone and strata is None and request.population.offset is None
-    many = plain and observed.time.size >= MANY_PATIENTS
+    many = plain and observed.time.size >= MANY_ROWS
     counted = count_rows(time=observed.time, event=observed.event, covariates=covariates) if many else None
     if counted is None:
         return fit_approximately(request, observed, covariates, names, clustered=clustered, strata=strata)

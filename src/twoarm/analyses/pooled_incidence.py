@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from twoarm.analyses.cumulative_incidence import CAUSES, INCIDENCE, NO_LIMITS
+from twoarm.analyses.pooled_columns import column, in_all, mean_at_risk, mean_count
 from twoarm.analyses.survival import landmark_days
 from twoarm.endpoints.time_to_event import TimeToEvent
 from twoarm.errors import NotEstimableError
@@ -32,7 +33,7 @@ def pool_incidence_curves(
     None.
     """
     rows: dict[str, Estimate | None] = {}
-    for curves in _matched(scratches):
+    for curves in in_all(scratches, "cumulative_incidence"):
         first = curves[0]
         if all(curve == first for curve in curves):
             ledger.curves.extend([first] if first.arm != "all" else [])
@@ -48,12 +49,6 @@ def pool_incidence_curves(
     return rows
 
 
-def _matched(scratches: Sequence[Ledger]) -> list[list[Curve]]:
-    """Return each curve that all imputations have."""
-    found = [{c.id: c for c in scratch.curves if c.kind == "cumulative_incidence"} for scratch in scratches]
-    return [[curves[name] for curves in found] for name in found[0] if all(name in curves for curves in found)]
-
-
 def _pool(protocol: Protocol, curves: Sequence[Curve], cause: str) -> PooledIncidence:
     prefix = _PREFIX[cause]
     parts = [
@@ -66,11 +61,6 @@ def _pool(protocol: Protocol, curves: Sequence[Curve], cause: str) -> PooledInci
         for curve in curves
     ]
     return pool_incidence(curves=parts, confidence_level=protocol.confidence_level)
-
-
-def column(curve: Curve, name: str) -> Floats:
-    """Return a column of a curve, NaN where it has no number."""
-    return np.array([np.nan if value is None else value for value in curve.columns[name]], dtype=np.float64)
 
 
 def _rows(
@@ -109,25 +99,15 @@ def _read_off(pooled: PooledIncidence, row: Estimate, day: float) -> Estimate:
 def _written(pooled: Mapping[str, PooledIncidence], curves: Sequence[Curve]) -> Curve:
     """Return the pooled curve at all times of all imputations; counts and who is left without an event are means."""
     time = pooled[""].time
-    lines: dict[str, Floats] = {"time": time, "at_risk": np.mean([_at_risk(curve, time) for curve in curves], axis=0)}
-    lines["censored"] = np.mean([_counts(curve, "censored", time) for curve in curves], axis=0)
+    lines: dict[str, Floats] = {"time": time, "at_risk": mean_at_risk(curves, time)}
+    lines["censored"] = mean_count(curves, "censored", time)
     lines["survival"] = np.mean([_level(curve, "survival", time) for curve in curves], axis=0)
     for cause, prefix in _PREFIX.items():
         one = pooled[cause]
-        lines[f"{prefix}events"] = np.mean([_counts(curve, f"{prefix}events", time) for curve in curves], axis=0)
+        lines[f"{prefix}events"] = mean_count(curves, f"{prefix}events", time)
         lines |= {f"{prefix}incidence": one.incidence, f"{prefix}lower": one.lower, f"{prefix}upper": one.upper}
     return replace(curves[0], columns=rounded_columns(lines))
 
 
-def _at_risk(curve: Curve, time: Floats) -> Floats:
-    return np.append(column(curve, "at_risk"), 0.0)[np.searchsorted(column(curve, "time"), time, side="left")]
-
-
 def _level(curve: Curve, name: str, time: Floats) -> Floats:
     return np.append(1.0, column(curve, name))[np.searchsorted(column(curve, "time"), time, side="right")]
-
-
-def _counts(curve: Curve, name: str, time: Floats) -> Floats:
-    own = column(curve, "time")
-    position = np.minimum(np.searchsorted(own, time, side="left"), own.size - 1)
-    return np.where(own[position] == time, column(curve, name)[position], 0.0)

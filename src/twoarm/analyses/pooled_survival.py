@@ -8,18 +8,19 @@ from dataclasses import replace
 
 import numpy as np
 
+from twoarm.analyses.pooled_columns import column, in_all, mean_at_risk, mean_count
 from twoarm.analyses.survival import NO_LIMITS, landmark_days
 from twoarm.endpoints.time_to_event import TimeToEvent
 from twoarm.errors import NotEstimableError
 from twoarm.protocol.protocol import Protocol
-from twoarm.results.curve import Curve, rounded_columns
+from twoarm.results.curve import Curve, CurveKind, rounded_columns
 from twoarm.results.estimate import Estimate, Status, rounded
 from twoarm.results.ledger import Ledger
 from twoarm.statistics.arrays import Floats
 from twoarm.statistics.kaplan_meier import KaplanMeier
 from twoarm.statistics.pooled_curve import PooledCurve, pool_curves, pooled_median
 
-_POOLED = ("survival", "follow_up")
+_POOLED: tuple[CurveKind, ...] = ("survival", "follow_up")
 METHOD = "log-log, Rubin's rules"
 INVERTED = "inverting the pooled curve"
 
@@ -34,7 +35,7 @@ def pool_survival(
     """
     rows: dict[str, Estimate | None] = {}
     written: set[str] = set()
-    for curves in _matched(scratches):
+    for curves in in_all(scratches, *_POOLED):
         first = curves[0]
         if all(curve == first for curve in curves):
             ledger.curves.extend([first] if _drawn(first) else [])
@@ -57,12 +58,6 @@ def pool_survival(
 def _drawn(curve: Curve) -> bool:
     """Whether a curve has a place in the ledger: those of the arms' survival."""
     return curve.kind == "survival" and curve.arm != "all"
-
-
-def _matched(scratches: Sequence[Ledger]) -> list[list[Curve]]:
-    """Return each survival curve that all imputations have."""
-    found = [{curve.id: curve for curve in scratch.curves if curve.kind in _POOLED} for scratch in scratches]
-    return [[curves[name] for curves in found] for name in found[0] if all(name in curves for curves in found)]
 
 
 def _same(row: Estimate, curve: Curve) -> bool:
@@ -92,7 +87,7 @@ def _read_off(pooled: PooledCurve, row: Estimate, days: Mapping[str, float]) -> 
 
 
 def _curve(curve: Curve) -> KaplanMeier:
-    columns = {name: np.array([np.nan if v is None else v for v in c]) for name, c in curve.columns.items()}
+    columns = {name: column(curve, name) for name in curve.columns}
     error = columns["std_error"]
     return KaplanMeier(
         time=columns["time"],
@@ -111,8 +106,7 @@ def _curve(curve: Curve) -> KaplanMeier:
 
 def _written(pooled: PooledCurve, curves: Sequence[Curve]) -> Curve:
     """Return the pooled curve at all times of all imputations; numbers at risk and censored are means."""
-    kms = [_curve(curve) for curve in curves]
-    time = np.unique(np.concatenate([km.time for km in kms]))
+    time = np.unique(np.concatenate([column(curve, "time") for curve in curves]))
     time = time[time <= pooled.end]
     at = np.searchsorted(pooled.time, time, side="right") - 1
     begun = at >= 0
@@ -123,17 +117,7 @@ def _written(pooled: PooledCurve, curves: Sequence[Curve]) -> Curve:
         ("upper", pooled.upper, np.nan),
     ):
         lines[name] = np.where(begun, values[np.maximum(at, 0)], before)
-    lines["at_risk"] = np.mean([_at_risk(km, time) for km in kms], axis=0)
+    lines["at_risk"] = mean_at_risk(curves, time)
     for name in ("events", "censored"):
-        lines[name] = np.mean([_counts(km, getattr(km, name), time) for km in kms], axis=0)
+        lines[name] = mean_count(curves, name, time)
     return replace(curves[0], columns=rounded_columns(lines))
-
-
-def _at_risk(km: KaplanMeier, time: Floats) -> Floats:
-    position = np.searchsorted(km.time, time, side="left")
-    return np.append(km.at_risk, 0.0)[position]
-
-
-def _counts(km: KaplanMeier, counts: Floats, time: Floats) -> Floats:
-    position = np.minimum(np.searchsorted(km.time, time, side="left"), km.time.size - 1)
-    return np.where(km.time[position] == time, counts[position], 0.0)

@@ -9,10 +9,7 @@ from twoarm.analyses.schoenfeld import schoenfeld_curves
 from twoarm.results.ledger import Ledger
 from twoarm.statistics.cox import CoxFit
 from twoarm.statistics.proportional_hazards import ProportionalHazardsTest, proportional_hazards_test
-from twoarm.statistics.robust_proportional_hazards import (
-    RobustProportionalHazardsTest,
-    robust_proportional_hazards_test,
-)
+from twoarm.statistics.robust_proportional_hazards import robust_proportional_hazards_test
 
 METHOD = "Grambsch-Therneau score test, Kaplan-Meier scale"
 AS_COUNTS, UNPAIRED = ", weights taken for counts", ", pairs ignored"
@@ -49,16 +46,14 @@ def _test(request: Request, ledger: Ledger, observed: Observed, *, robust: bool)
         _write(ledger, _tested(fit, kept, observed, robust=robust))
 
 
-def _tested(
-    fit: CoxFit, factors: dict[str, list[str]], observed: Observed, *, robust: bool
-) -> ProportionalHazardsTest | RobustProportionalHazardsTest:
+def _tested(fit: CoxFit, factors: dict[str, list[str]], observed: Observed, *, robust: bool) -> ProportionalHazardsTest:
     if not robust:
         return proportional_hazards_test(fit, factors=factors)
     return robust_proportional_hazards_test(fit, factors=factors, crossed=observed.patient)
 
 
-def _write(ledger: Ledger, test: ProportionalHazardsTest | RobustProportionalHazardsTest) -> None:
-    note = test.variance_note if isinstance(test, RobustProportionalHazardsTest) else ""
+def _write(ledger: Ledger, test: ProportionalHazardsTest) -> None:
+    note = test.variance_note
     for position, variable in enumerate(test.names):
         here = ledger.within(variable="") if variable == ARM else ledger.within(variable=variable, arm="all")
         numbers = (test.p_values[position], test.statistic[position], test.degrees_of_freedom[position])

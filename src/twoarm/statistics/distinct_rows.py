@@ -12,6 +12,7 @@ from twoarm.errors import ArgumentError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats, Integers
 
+MANY_ROWS = 50_000  # from which on equal ones are counted
 FEWER = 4  # rows a cell, from which on counting pays
 
 

@@ -69,7 +69,7 @@ class Units:
         first = None if cluster is None else arrays.codes("cluster", cluster, n)[0]
         return cls(first, None if crossed is None else arrays.codes("crossed", crossed, n)[0])
 
-    def within(self, rows: Booleans) -> Units:
+    def within(self, rows: Booleans | Integers) -> Units:
         """Return the labels of some rows."""
         parts = (None if part is None else part[rows] for part in (self.cluster, self.crossed))
         return Units(*parts)

@@ -15,12 +15,11 @@ from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.cox import CoxFit, fit_cox
 from twoarm.statistics.crossed_clusters import with_crossed_clusters
-from twoarm.statistics.distinct_rows import count_rows
+from twoarm.statistics.distinct_rows import MANY_ROWS, count_rows
 from twoarm.statistics.distributions import chi_squared_tail
 from twoarm.statistics.exact_cox import AnyTies, ExactCoxFit, fit_exact_cox
+from twoarm.statistics.influence import Units
 from twoarm.statistics.linear_algebra import COLLINEAR, solve_symmetric
-
-MANY_ROWS = 50_000  # from which on equal ones are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +109,7 @@ def piecewise_hazard_ratio(
     happened = arrays.events("event", event, exits.size)
     arm = arrays.events("treated", treated, exits.size)
     weights = arrays.weights(weight, exits.size)
-    labels = [
-        None if given is None else arrays.codes(name, given, exits.size)[0] for name, given in _named(cluster, crossed)
-    ]
+    units = Units.of(cluster, crossed, exits.size)
     others = np.zeros((exits.size, 0)) if covariates is None else arrays.matrix("covariates", covariates, exits.size)
     known = None if offset is None else arrays.numbers("offset", offset, exits.size)
     inner = arrays.numbers("cuts", list(cuts))
@@ -130,8 +127,7 @@ def piecewise_hazard_ratio(
         arm=arm,
         others=others[counts],
         weight=None if weight is None else weights[counts],
-        cluster=None if labels[0] is None else labels[0][counts],
-        crossed=None if labels[1] is None else labels[1][counts],
+        units=units.within(counts),
         offset=None if known is None else known[counts],
     )
     split = _split(exits, happened, inner)
@@ -151,12 +147,6 @@ def piecewise_hazard_ratio(
     return _gathered(pieces, usable, fit, ties, patients.robust)
 
 
-def _named(cluster: ArrayLike | None, crossed: ArrayLike | None) -> tuple[tuple[str, ArrayLike | None], ...]:
-    if crossed is not None and cluster is None:
-        raise ArgumentError("crossed: found without cluster; expected both")
-    return ("cluster", cluster), ("crossed", crossed)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Patients:
     """Rows of weight above 0, shape (n,)."""
@@ -164,22 +154,17 @@ class _Patients:
     arm: Booleans
     others: Floats  # (n, p)
     weight: Floats | None
-    cluster: Integers | None
-    crossed: Integers | None
+    units: Units
     offset: Floats | None
 
     @property
     def robust(self) -> bool:
-        return self.weight is not None or self.cluster is not None
+        return self.weight is not None or self.units.cluster is not None
 
     @property
     def who(self) -> Integers:
         """Who each row is: of several rows of a patient each counts as the same one."""
-        return np.arange(self.arm.size) if self.crossed is None else self.crossed
-
-    def units(self, rows: Integers) -> int:
-        """Count the clusters of some rows; where they cross, those of the clustering that has fewer."""
-        return min(np.unique(labels[rows]).size for labels in (self.cluster, self.crossed) if labels is not None)
+        return np.arange(self.arm.size) if self.units.crossed is None else self.units.crossed
 
 
 def _counted(split: _Split, design: dict[str, Any]) -> dict[str, Any] | None:
@@ -220,16 +205,17 @@ def _fit(split: _Split, patients: _Patients, usable: list[int], ties: AnyTies) -
         return fit_exact_cox(**design)
     if not patients.robust and patients.offset is None and piece.size >= MANY_ROWS:
         design = _counted(split, design) or design
-    units = patients.who if patients.cluster is None else patients.cluster
+    cluster, crossed = patients.units.cluster, patients.units.crossed
+    units = patients.who if cluster is None else cluster
     fit = fit_cox(
         **design,
         cluster=units[patient] if patients.robust else None,
         weight=None if patients.weight is None else patients.weight[patient],
         ties=ties,
     )
-    if patients.cluster is None or patients.crossed is None:
+    if cluster is None or crossed is None:
         return fit
-    return with_crossed_clusters(fit, first=patients.cluster[patient], second=patients.crossed[patient])
+    return with_crossed_clusters(fit, first=cluster[patient], second=crossed[patient])
 
 
 def _split(exits: Floats, happened: Booleans, cuts: Floats) -> _Split:
@@ -252,7 +238,7 @@ def _describe(split: _Split, patients: _Patients, k: int, bounds: tuple[float, f
     treated = patients.arm[patient]
 
     def count(chosen: Booleans) -> int:
-        if patients.crossed is None:
+        if patients.units.crossed is None:
             return int(chosen.sum())
         return int(np.unique(patients.who[patient[chosen]]).size)
 
@@ -279,7 +265,7 @@ def _estimated(
     if fit.reasons[j]:
         return replace(piece, reason=fit.reasons[j])
     inside = split.patient[split.piece == k]
-    units = sum(piece.events) if patients.cluster is None else patients.units(inside)
+    units = patients.units.within(inside).count or sum(piece.events)
     return replace(
         piece,
         log_hazard_ratio=float(fit.coefficients[j]),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -23,7 +24,10 @@ TimeTransform = Literal["km", "identity", "log", "rank"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProportionalHazardsTest:
-    """One line a term, and the global test; small p-values speak against constant hazard ratios."""
+    """One line a term, and the global test; small p-values speak against constant hazard ratios.
+
+    NaN where too few clusters leave a robust variance without full rank.
+    """
 
     names: tuple[str, ...]  # k terms and factors
     statistic: Floats  # chi-squared, shape (k,)
@@ -33,6 +37,7 @@ class ProportionalHazardsTest:
     global_degrees_of_freedom: int
     global_p_value: float
     transform: TimeTransform
+    variance_note: str = ""  # why the variance is not the one that was asked for
 
 
 def proportional_hazards_test(
@@ -64,11 +69,21 @@ def proportional_hazards_test(
         score = (risk.weight[risk.deaths] * g[risk.death_group]) @ schoenfeld_residuals(risk, problem.x, at)
         crossed = information_matrix(risk, problem.x, theta, sums, _scaled(steps, g))
         squared = information_matrix(risk, problem.x, theta, sums, _scaled(steps, g * g))
+    return terms_tested(fit, factors, transform, partial(_score_test, at.information, crossed, squared, score))
+
+
+def terms_tested(
+    fit: CoxFit,
+    factors: Mapping[str, Sequence[str]] | None,
+    transform: TimeTransform,
+    chi_squared: Callable[[list[int]], float],
+    variance_note: str = "",
+) -> ProportionalHazardsTest:
+    """Return the test of every factor, of every other term, and of all columns; ``chi_squared`` is that of columns."""
     blocks = term_blocks(fit, factors or {})
-    whole = list(range(score.size))
-    information = at.information
-    statistic = np.array([_score_test(information, crossed, squared, score, columns) for columns in blocks.values()])
-    overall = _score_test(information, crossed, squared, score, whole)
+    whole = list(range(sum(map(len, blocks.values()))))
+    statistic = np.array([chi_squared(columns) for columns in blocks.values()])
+    overall = chi_squared(whole)
     freedom = np.array([len(columns) for columns in blocks.values()])
     return ProportionalHazardsTest(
         names=tuple(blocks),
@@ -79,6 +94,7 @@ def proportional_hazards_test(
         global_degrees_of_freedom=len(whole),
         global_p_value=chi_squared_tail(overall, len(whole)),
         transform=transform,
+        variance_note=variance_note,
     )
 
 

@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from twoarm.errors import NotEstimableError
-from twoarm.statistics.arrays import Floats, Integers
+from twoarm.statistics.arrays import Floats
 from twoarm.statistics.cox import CoxFit, sandwich
 from twoarm.statistics.cox_likelihood import information_matrix
 from twoarm.statistics.cox_residuals import score_residuals
 from twoarm.statistics.crossed_clusters import LARGER, crossed_variance
-from twoarm.statistics.distributions import chi_squared_tail
 from twoarm.statistics.linear_algebra import COLLINEAR, one_thread, solve_symmetric
-from twoarm.statistics.proportional_hazards import TimeTransform, centred_times, term_blocks
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RobustProportionalHazardsTest:
-    """One line a term or factor, and the global test; NaN where too few clusters leave a variance without full rank."""
-
-    names: tuple[str, ...]  # k terms and factors
-    statistic: Floats  # chi-squared, shape (k,)
-    degrees_of_freedom: Integers
-    p_values: Floats
-    global_statistic: float
-    global_degrees_of_freedom: int
-    global_p_value: float
-    variance_note: str  # why the variance is not the one that was asked for
+from twoarm.statistics.proportional_hazards import ProportionalHazardsTest, TimeTransform, centred_times, terms_tested
 
 
 def robust_proportional_hazards_test(
@@ -39,7 +25,7 @@ def robust_proportional_hazards_test(
     transform: TimeTransform = "km",
     factors: Mapping[str, Sequence[str]] | None = None,
     crossed: ArrayLike | None = None,
-) -> RobustProportionalHazardsTest:
+) -> ProportionalHazardsTest:
     """Test whether coefficients change with time by the score test for adding x g(t), its variance robust.
 
     Each patient's share of the score, less what it moves of the coefficients, is weighted and summed within the fit's
@@ -78,21 +64,7 @@ def robust_proportional_hazards_test(
         shares = changing - constant @ solve_symmetric(at.information, crossing)
         score = (patients.frequency * patients.sampling) @ changing
         variance, note = _variance(fit, shares, crossed)
-    blocks = term_blocks(fit, factors or {})
-    whole = list(range(score.size))
-    statistic = np.array([_quadratic(score, variance, columns) for columns in blocks.values()])
-    freedom = np.array([len(columns) for columns in blocks.values()])
-    overall = _quadratic(score, variance, whole)
-    return RobustProportionalHazardsTest(
-        names=tuple(blocks),
-        statistic=statistic,
-        degrees_of_freedom=freedom,
-        p_values=np.array([chi_squared_tail(s, int(d)) for s, d in zip(statistic, freedom, strict=True)]),
-        global_statistic=overall,
-        global_degrees_of_freedom=len(whole),
-        global_p_value=chi_squared_tail(overall, len(whole)),
-        variance_note=note,
-    )
+    return terms_tested(fit, factors, transform, partial(_quadratic, score, variance), note)
 
 
 def _times_g(fit: CoxFit, g: Floats) -> Floats:
