@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from twoarm.cohort.cohort import build_cohort
-from twoarm.endpoints.endpoints import Endpoints, derive_endpoints
+from twoarm.endpoints.endpoints import Endpoints, endpoints_of, with_endpoints
+from twoarm.protocol.protocol import Protocol, StudyPopulation
 from twoarm.protocol.read import read_protocol
-from twoarm.records.records import read_records
+from twoarm.records.records import Records, read_records
 
 PROTOCOL = """\
 format_version = 1
@@ -102,4 +103,10 @@ def derive_outcomes(study: Path) -> Endpoints:
     protocol = read_protocol(study)
     records = read_records(protocol, study.parent)
     (population,) = protocol.plan()
-    return derive_endpoints(protocol, population, records, build_cohort(protocol, population, records))
+    return happened(protocol, population, records)
+
+
+def happened(protocol: Protocol, population: StudyPopulation, records: Records) -> Endpoints:
+    """Return what happened to a population of some records."""
+    known = with_endpoints(protocol, population, records)
+    return endpoints_of(protocol, population, known, build_cohort(protocol, population, known))

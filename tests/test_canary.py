@@ -127,7 +127,7 @@ ROOMS = [
     "twoarm.records.records._derive",
     "twoarm.records.typed_table.type_column",
     "twoarm.study.build_cohort",
-    "twoarm.study.derive_endpoints",
+    "twoarm.study.endpoints_of",
     "twoarm.study.complete",
     "twoarm.study.adjust",
     "twoarm.study.disclose",

@@ -16,7 +16,7 @@ from twoarm.design.adjusted_cohort import NotAdjusted
 from twoarm.design.complete import NotCompleted, complete
 from twoarm.design.imputation import missing_rows, not_drawn
 from twoarm.disclosure.disclose import disclose, disclose_inputs
-from twoarm.endpoints.endpoints import derive_endpoints
+from twoarm.endpoints.endpoints import endpoints_of, with_endpoints
 from twoarm.errors import Problem, RecordsError
 from twoarm.protocol.missing import MultipleImputation
 from twoarm.protocol.protocol import Protocol
@@ -54,8 +54,9 @@ def run_study(
         for population in protocol.plan():
             ledger = study.within(population=population.name)
             progress(f"{population.label}: cohort and endpoints")
-            cohort = build_cohort(protocol, population, records)
-            outcomes = derive_endpoints(protocol, population, records, cohort)
+            known = with_endpoints(protocol, population, records)
+            cohort = build_cohort(protocol, population, known)
+            outcomes = endpoints_of(protocol, population, known, cohort)
             write_attrition(ledger, cohort, outcomes)
             for strategy, section in population.missing.items():
                 so_far(study)

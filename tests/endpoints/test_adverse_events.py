@@ -10,10 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spec_outcomes import PROTOCOL, derive_outcomes, write_outcomes
-from twoarm.cohort.cohort import build_cohort
+from spec_outcomes import PROTOCOL, derive_outcomes, happened, write_outcomes
 from twoarm.endpoints.adverse_events import AdverseEvents
-from twoarm.endpoints.endpoints import derive_endpoints
 from twoarm.errors import RecordsError
 from twoarm.protocol.read import parse_protocol
 from twoarm.records.records import read_records
@@ -161,7 +159,7 @@ def test_the_order_of_the_rows_does_not_matter(rows: list[tuple[str, str, str, s
         adverse = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String)).with_columns(serious=pl.lit("no"))
         frames = {"patients": patients, "visits": visits, "adverse": adverse}
         records = read_records(protocol, frames=frames)
-        events = derive_endpoints(protocol, population, records, build_cohort(protocol, population, records))
+        events = happened(protocol, population, records)
         assert events.adverse_events is not None
         terms = [(term, grades.tolist()) for term, grades in events.adverse_events.terms.items()]
         any_event = events.adverse_events.rows["Any adverse event"].tolist()

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from twoarm.cohort.cohort import build_cohort
-from twoarm.endpoints.endpoints import derive_endpoints
+from spec_outcomes import happened
 from twoarm.endpoints.time_to_event import TimeToEvent
 from twoarm.protocol.read import parse_protocol
 from twoarm.records.records import read_records
@@ -70,7 +69,7 @@ def read(tmp_path: Path, rows: list[str], top: str = "", competing: str = DATES,
 def derive(tmp_path: Path, row: str, endpoint: str, top: str = "") -> TimeToEvent:
     protocol, records = read(tmp_path, [f"1,a,{row}", OTHER], top)
     (population,) = protocol.plan()
-    return derive_endpoints(protocol, population, records, build_cohort(protocol, population, records)).times[endpoint]
+    return happened(protocol, population, records).times[endpoint]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +149,7 @@ def test_a_duration_is_cut_back_with_its_competing_event(tmp_path: Path) -> None
 def test_an_endpoint_without_competing_events_has_none(tmp_path: Path) -> None:
     protocol, records = read(tmp_path, [f"1,a,{'2020-01-01,,,,2020-05-01'},9,0,0,0", OTHER], competing="")
     (population,) = protocol.plan()
-    times = derive_endpoints(protocol, population, records, build_cohort(protocol, population, records)).times
+    times = happened(protocol, population, records).times
     assert times["dates"].competing is None
     assert times["dates"].dead is None  # no date of death is declared
 
@@ -201,6 +200,6 @@ def test_survival_itself_is_not_censored_by_death(tmp_path: Path) -> None:
     protocol, records = read(tmp_path, [f"1,a,{'2020-01-01,,,2020-05-01,2020-05-01'},9,0,0,0", OTHER], timeline=TIMELINE,
                              competing='competing = ["transplant", "death"]')  # fmt: skip
     (population,) = protocol.plan()
-    times = derive_endpoints(protocol, population, records, build_cohort(protocol, population, records)).times
+    times = happened(protocol, population, records).times
     assert times["dates"].dead is not None
     assert not np.any(times["dates"].dead)

@@ -13,24 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spec_outcomes import PROTOCOL, derive_outcomes, write_outcomes
-from twoarm.cohort.cohort import build_cohort
-from twoarm.endpoints.endpoints import derive_endpoints
-from twoarm.endpoints.response import RESPONSES, BestResponse, best_response, evaluable
+from spec_outcomes import PROTOCOL, derive_outcomes, happened, write_outcomes
+from spec_response import Visits, best, best_of, best_response
+from twoarm.endpoints.response import RESPONSES, BestResponse, evaluable
 from twoarm.protocol.read import parse_protocol
 from twoarm.records.records import read_records
 from twoarm.results.results import Results
 from twoarm.study import run_study
 
 START = datetime.date(2020, 1, 1)
-
-
-def best(visits: str, *, confirm: int | None, stable: int = 0) -> str:
-    """``best("42 PR, 84 SD", confirm=28)``: days and responses in, the best overall response out."""
-    pairs = [visit.split() for visit in visits.split(",")] if visits else []
-    day = np.array([float(when) for when, _ in pairs])
-    code = np.array([RESPONSES.index(word) for _, word in pairs], dtype=np.int64)
-    return RESPONSES[best_response(day=day, code=code, confirmation_days=confirm, stable_disease_days=stable)]
 
 
 @pytest.mark.parametrize(
@@ -112,6 +103,26 @@ def test_confirmation_never_makes_a_response_better(visits: list[tuple[int, str]
     ended = [word for _, word in sorted(visits)]
     if "PD" in ended:
         assert best(text, confirm=28) == best(f"{text}, 500 CR, 600 CR", confirm=28)
+
+
+_visits = st.lists(
+    st.tuples(st.sampled_from("abc"), st.integers(0, 120), st.sampled_from(RESPONSES)),
+    max_size=24,
+    unique_by=lambda visit: visit[:2],
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(_visits, st.sampled_from([None, 1, 28]), st.sampled_from([0, 42]))
+def test_all_patients_at_once_as_visit_by_visit(visits: Visits, confirm: int | None, stable: int) -> None:
+    expected = {}
+    for key in {visit[0] for visit in visits}:
+        own = sorted((day, RESPONSES.index(word)) for patient, day, word in visits if patient == key)
+        day, code = np.array([float(day) for day, _ in own]), np.array([code for _, code in own])
+        expected[key] = RESPONSES[
+            best_response(day=day, code=code, confirmation_days=confirm, stable_disease_days=stable)
+        ]
+    assert best_of(visits, confirm=confirm, stable=stable) == expected
 
 
 def found(tmp_path: Path, visits: str, replace: dict[str, str] | None = None, **files: str) -> tuple[str, BestResponse]:
@@ -198,7 +209,7 @@ def test_shuffled_visits_give_the_same_responses(visits: list[tuple[str, int, st
         schema = {"id": pl.String, "day": pl.Date, "response": pl.String}
         frames = {"patients": patients, "adverse": adverse, "visits": pl.DataFrame(columns, schema=schema)}
         records = read_records(protocol, frames=frames)
-        response = derive_endpoints(protocol, population, records, build_cohort(protocol, population, records)).response
+        response = happened(protocol, population, records).response
         assert response is not None
         results.append((response.best["unconfirmed"].tolist(), dict(response.not_counted)))
     assert results[0] == results[1]

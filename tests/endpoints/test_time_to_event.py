@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from spec_outcomes import happened
 from twoarm.cohort.cohort import build_cohort
-from twoarm.endpoints.endpoints import derive_endpoints
 from twoarm.endpoints.time_to_event import TimeToEvent
 from twoarm.protocol.read import parse_protocol
 from twoarm.records.records import read_records
@@ -47,7 +47,7 @@ def derive(tmp_path: Path, row: str, top: str = "") -> TimeToEvent:
     protocol = parse_protocol(PROTOCOL.format(top=top))
     records = read_records(protocol, tmp_path)
     (population,) = protocol.plan()
-    return derive_endpoints(protocol, population, records, build_cohort(protocol, population, records)).times["pfs"]
+    return happened(protocol, population, records).times["pfs"]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from spec_fuzz import in_bounded_time, quick, thorough
 from twoarm.protocol.expression import Type, column_names, in_words
 from twoarm.protocol.expression_parser import ExpressionError, parse_expression
+from twoarm.records.engine_ops import as_date, in_days
 from twoarm.records.evaluation import evaluate
 
 COLUMNS = {
@@ -26,19 +27,21 @@ COLUMNS = {
     "年龄": Type.NUMBER,
     "word": Type.TEXT,
 }
-FRAME = nw.from_native(
-    pl.DataFrame(
-        {
-            "whole": pl.Series([2**62, 0, -1, None], dtype=pl.Int64),
-            "number": [1e300, -0.1, 0.0, None],
-            "start": [datetime.date.min, datetime.date(2020, 2, 29), datetime.date.max, None],
-            "death": [datetime.date.max, datetime.date(2021, 3, 1), datetime.date.min, None],
-            "flag": [True, False, None, None],
-            "年龄": pl.Series([18, 65, 120, None], dtype=pl.Int64),
-            "word": ["", "x", "男", None],
-        }
-    ),
-    eager_only=True,
+FRAME = in_days(
+    nw.from_native(
+        pl.DataFrame(
+            {
+                "whole": pl.Series([2**62, 0, -1, None], dtype=pl.Int64),
+                "number": [1e300, -0.1, 0.0, None],
+                "start": [datetime.date.min, datetime.date(2020, 2, 29), datetime.date.max, None],
+                "death": [datetime.date.max, datetime.date(2021, 3, 1), datetime.date.min, None],
+                "flag": [True, False, None, None],
+                "年龄": pl.Series([18, 65, 120, None], dtype=pl.Int64),
+                "word": ["", "x", "男", None],
+            }
+        ),
+        eager_only=True,
+    )
 )
 
 numbers = st.sampled_from(["whole", "number", "年龄", "0", "1", "2.5", "1e15", ".5", "-3", "year(start)"])
@@ -107,6 +110,8 @@ def read_and_answered(text: str) -> None:
     assert column_names(node) <= set(COLUMNS)
     assert isinstance(in_words(node), str)
     answer = evaluate(FRAME, node, frozenset(), ":answer")
+    if node.type is Type.DATE:
+        answer = answer.with_columns(as_date(nw.col(":answer")))
     assert answer.columns == [*FRAME.columns, ":answer"]
     values = answer.get_column(":answer").to_list()
     assert len(values) == len(FRAME)
@@ -187,5 +192,7 @@ def test_an_operand_is_calculated_once_however_deep_it_stands(text: str) -> None
     ],
 )
 def test_what_overflows_is_missing(text: str, expected: list[object]) -> None:
-    found = evaluate(FRAME, parse_expression(text, COLUMNS), frozenset(), ":answer")
+    node = parse_expression(text, COLUMNS)
+    answer = as_date(nw.col(":answer")) if node.type is Type.DATE else nw.col(":answer")
+    found = evaluate(FRAME, node, frozenset(), ":answer").select(answer)
     assert found.get_column(":answer").to_list() == expected

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from twoarm.protocol.expression import Type, in_words
 from twoarm.protocol.expression_parser import ExpressionError, parse_expression
+from twoarm.records.engine_ops import as_date, in_days
 from twoarm.records.evaluation import evaluate
 
 COLUMNS = {
@@ -31,10 +32,11 @@ def answers(text: str, **columns: list[object]) -> list[object]:
     schema = {"age": pl.Int64, "ecog": pl.Int64, "sex": pl.String, "smoker": pl.Boolean, "recur": pl.Boolean}
     schema |= {"start": pl.Date, "death": pl.Date}
     frame = pl.DataFrame({k: pl.Series(v, dtype=schema.get(k, pl.Boolean)) for k, v in columns.items()})
-    table = nw.from_native(frame, eager_only=True)
+    table = in_days(nw.from_native(frame, eager_only=True))
     masks = [name for name in table.columns if name.startswith("held:")]
     node = parse_expression(text, COLUMNS)
-    return evaluate(table, node, masks, ":answer").get_column(":answer").to_list()
+    answer = as_date(nw.col(":answer")) if node.type is Type.DATE else nw.col(":answer")
+    return evaluate(table, node, masks, ":answer").select(answer).get_column(":answer").to_list()
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_rows_of_unknown_patients_are_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize("table", ["visits", "adverse"])
 def test_of_events_there_may_be_none_but_of_patients_not(table: str, tmp_path: Path) -> None:
     header = FILES[f"{table}.csv"].split("\n")[0]
-    assert read(tmp_path, **{table: f"{header}\n"}).events[table].frame.height == 0
+    assert read(tmp_path, **{table: f"{header}\n"}).events[table].frame.shape[0] == 0
     with pytest.raises(RecordsError, match="no rows under the header"):
         read(tmp_path, patients=FILES["patients.csv"].split("\n")[0])
     with pytest.raises(RecordsError, match="an empty file"):

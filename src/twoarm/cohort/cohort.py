@@ -6,123 +6,159 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import narwhals.stable.v2 as nw
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
-from twoarm.cohort.attrition import UNASSIGNED, Attrition, AttritionStep, everybody, exclude
-from twoarm.cohort.covariates import CovariateValues, read_covariates
-from twoarm.cohort.eligibility import apply_criteria
+from twoarm.cohort.attrition import Attrition, AttritionStep, everybody, exclude
+from twoarm.cohort.covariates import CovariateValues, level_values, read_covariates
+from twoarm.cohort.membership import ARM, EXIT, THIRD, UNSURE, Line, Membership, find_members
 from twoarm.errors import Problem, RecordsError
 from twoarm.protocol.covariate import Categorical, level_text
 from twoarm.protocol.population import Arms
 from twoarm.protocol.protocol import Protocol, StudyPopulation
-from twoarm.records.cell_text import clean_text
-from twoarm.records.evaluation import COMPLETED, HELD
+from twoarm.records.engine_ops import AnyFrame
 from twoarm.records.findings import Finding, RefusedRowsError
 from twoarm.records.records import PatientTable, Records
-from twoarm.records.typed_table import FILE_ORDER, KEY
+from twoarm.records.typed_table import COUNT, FILE_ORDER, KEY
 from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.statistics.counting import count
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cohort:
-    """One row a patient, n rows in the order of the patient keys."""
+    """One row a patient, or one for several identical ones; n rows in the order of the keys, or of the values."""
 
     population: StudyPopulation
-    key: NDArray[np.str_]
+    key: NDArray[np.str_]  # "" where patients are not told apart
     treated: Booleans
     covariates: Mapping[str, CovariateValues]
     position: Mapping[str, Floats]  # rank for order = "data", by order column ("" is the file's own)
     groups: Mapping[
         str, NDArray[np.str_]
     ]  # centre, and columns on which partners agree, as text; a missing one is unlike all
-    patient_rows: Integers  # row of each patient in the patient table
     attrition: Attrition
     left_out: tuple[tuple[str, str], ...]  # (key, label of the step) of everybody else, when patients are to be listed
+    frequency: Integers | None  # identical patients that each row stands for; None where every patient is a row
+    happened: pl.DataFrame  # what became of them, in columns for the endpoints, n rows
+    members: AnyFrame  # the keys of these patients, where the patients are
+
+    def count(self, rows: Booleans) -> int:
+        """Return how many patients some rows stand for."""
+        return count(rows, self.frequency)
 
 
 def build_cohort(protocol: Protocol, population: StudyPopulation, records: Records) -> Cohort:
     """Apply the criteria, assign the arms, read the covariates.
 
+    ``records`` may have columns with what became of the patients (``with_endpoints``); those of the cohort come along.
+
     Raises:
         RecordsError: an arm is empty, the arm column holds a third value, or levels are not as declared.
     """
     patients = records.patients
-    arms = population.section.arms
-    arm, third = _assign(arms, patients)
-    steps = [everybody("Patients in the records", arm)]
-    criteria, inside, left = apply_criteria(protocol, population.section.criteria, patients, arm)
-    steps += criteria
-    refused = _third_value(arms, patients, inside & third) if arms.other == "refuse" else []
-    nobody = np.zeros_like(inside)
-    absent = (arm == UNASSIGNED) & ~third
-    rules = [*_time_zero_rules(protocol, population, patients), ("no_arm", "Arm not recorded", absent)]
-    for name, label, out in (*rules, ("other_arm", "In neither arm", third)):
-        if (inside & out).any():
-            left.append((label, inside & out))
-            step, inside = exclude(name, label, "arm", arm, inside, out, nobody)
-            steps.append(step)
+    found = find_members(protocol, population, patients.in_days(), patients.masks)
+    wanted = _columns(protocol, population, patients)
+    rows = records.kinds(_asked(protocol, records, found, wanted), f"populations.{population.name}")
+    frequency = rows[COUNT].to_numpy() if COUNT in rows.columns else None
+    arm, left = (rows[name].to_numpy() for name in (ARM, EXIT))
+    steps = _attrition(found.lines, arm, left, rows[UNSURE].to_numpy(), frequency)
+    _refuse_unknown(records, found, rows)
+    refused: list[Finding] = []
+    if population.section.arms.other == "refuse" and rows[THIRD].any():
+        refused += _third_value(population.section.arms, records, found)
+    inside = left == 0
     if not refused:
         files = " or ".join(patients.tables[0].files)
         _refuse_empty(population, arm[inside], steps, files, protocol.disclosure.minimum_cell > 1)
-    rows = np.flatnonzero(inside)
-    frame = patients.frame.filter(inside.tolist()) if not inside.all() else patients.frame
-    covariates, outside = read_covariates(population.covariates, frame)
-    holding = frozenset(name for name in outside if _holds(protocol, population, name))
-    refused += _outside_levels(population, {n: outside[n] for n in outside if n not in holding}, patients, rows)
+    members = rows.filter(inside) if not inside.all() else rows
+    covariates, outside = read_covariates(population.covariates, nw.from_native(members, eager_only=True))
+    strange = [name for name in outside if not _holds(protocol, population, name)]
+    refused += _outside_levels(population, strange, records, found, members)
     if refused:
         raise RefusedRowsError(refused)
     return Cohort(
         population=population,
-        key=frame.get_column(KEY).to_numpy().astype(np.str_),
-        treated=arm[rows] == 1,
+        key=_keys(members),
+        treated=arm[inside] == 1,
         covariates=covariates,
-        position=_positions(population, frame),
-        groups=_groups(protocol, population, frame),
-        patient_rows=rows,
-        attrition=Attrition(tuple(steps)),
-        left_out=_left_out(patients, left) if protocol.output.patient_level else (),
+        position=_positions(population, members),
+        groups=_groups(protocol, population, members),
+        attrition=Attrition(steps),
+        left_out=_left_out(found.lines, rows, left) if protocol.output.patient_level else (),
+        frequency=_frequency(frequency, inside),
+        happened=members.select(patients.happened),
+        members=found.frame.filter(nw.col(EXIT) == 0).select(KEY),
     )
 
 
-def _left_out(patients: PatientTable, left: list[tuple[str, Booleans]]) -> tuple[tuple[str, str], ...]:
-    keys = patients.frame.get_column(KEY).to_list()
-    return tuple((keys[row], label) for label, rows in left for row in np.flatnonzero(rows).tolist())
+def _columns(protocol: Protocol, population: StudyPopulation, patients: PatientTable) -> list[str]:
+    """Return what is to be known of the members, each column once."""
+    covariates = [covariate.source or name for name, covariate in population.covariates.items()]
+    order = [name or FILE_ORDER for name in _order_columns(population)]
+    order = [name for name in order if name in patients.frame.columns]
+    return list(dict.fromkeys([*covariates, *order, *_group_columns(protocol, population), *patients.happened]))
 
 
-def _time_zero_rules(
-    protocol: Protocol, population: StudyPopulation, patients: PatientTable
-) -> list[tuple[str, str, Booleans]]:
-    """Return (name, label, mask) of patients whose time zero is not known, or lies after the data cut-off.
-
-    They leave before any adjustment, so that nobody is matched whose time cannot be counted.
-    """
-    name = population.section.time_zero
-    if name is None:
-        return []
-    column = patients.frame.get_column(name)
-    unknown = column.is_null().to_numpy().astype(np.bool_)
-    rules = [("no_time_zero", "Time zero not known", unknown)]
-    if protocol.data_cutoff is not None:
-        late = (column > protocol.data_cutoff).fill_null(False).to_numpy().astype(np.bool_)
-        rules.append(("late_time_zero", "Time zero after the data cut-off", late))
-    return rules
+def _asked(protocol: Protocol, records: Records, found: Membership[Any], wanted: list[str]) -> AnyFrame:
+    """Return the frame of what is to be known: of members everything, of the others where they left."""
+    if records.in_memory and records.one_by_one:
+        return found.frame.select(KEY, EXIT, UNSURE, ARM, THIRD, *wanted)
+    stays = nw.col(EXIT) == 0
+    named = [nw.when(stays | nw.lit(protocol.output.patient_level)).then(nw.col(KEY)).alias(KEY)]
+    of_members = [nw.when(stays).then(nw.col(name)).alias(name) for name in wanted]
+    return found.frame.select(*(named if records.one_by_one else ()), EXIT, UNSURE, ARM, THIRD, *of_members)
 
 
-def _assign(arms: Arms, patients: PatientTable) -> tuple[Integers, Booleans]:
-    """Return (1 treated, 0 comparator, -1 neither; mask of third values)."""
-    column = patients.frame.get_column(arms.column)
-    arm = np.full(len(column), UNASSIGNED, dtype=np.int64)
-    for code, side in ((1, arms.treated), (0, arms.comparator)):
-        value = clean_text(side.value) if isinstance(side.value, str) else side.value
-        arm[(column == value).fill_null(False).to_numpy().astype(np.bool_)] = code
-    known = ~column.is_null().to_numpy()
-    return arm, np.asarray(known & (arm == UNASSIGNED))
+def _attrition(
+    lines: Sequence[Line], arm: Integers, left: Integers, unsure: Booleans, frequency: Integers | None
+) -> tuple[AttritionStep, ...]:
+    """Return the lines in which anybody left, and those of all criteria."""
+    steps, inside = [everybody("Patients in the records", arm, frequency)], np.ones(arm.size, dtype=np.bool_)
+    for number, line in enumerate(lines, start=1):
+        out = left == number
+        if line.kind == "criterion" or out.any():
+            step, inside = exclude(line.name, line.label, line.kind, arm, inside, out, unsure, frequency)
+            steps.append(step)
+    return tuple(steps)
 
 
-def _third_value(arms: Arms, patients: PatientTable, rows: Booleans) -> list[Finding]:
+def _refuse_unknown(records: Records, found: Membership[Any], rows: pl.DataFrame) -> None:
+    """Refuse a criterion that must be known and is not."""
+    for number, line in enumerate(found.lines, start=1):
+        if line.refuse and ((rows[EXIT] == number) & rows[UNSURE]).any():
+            what = f'patients for whom criterion "{line.label}" is unknown'
+            remedy = "complete the records, or let if_missing say what follows"
+            where = (nw.col(EXIT) == number) & nw.col(UNSURE)
+            raise RefusedRowsError(records.refused(found.frame, where, "criterion_unknown", what, remedy, ""))
+
+
+def _third_value(arms: Arms, records: Records, found: Membership[Any]) -> list[Finding]:
     expected = f'expected {arms.treated.value!r} or {arms.comparator.value!r}; or other = "exclude"'
-    return patients.refused("third_arm", rows, "patients with a third value", expected, arms.column)
+    what = "patients with a third value"
+    return records.refused(found.frame, nw.col(THIRD), "third_arm", what, expected, arms.column)
+
+
+def _keys(members: pl.DataFrame) -> NDArray[np.str_]:
+    if KEY not in members.columns:
+        return np.full(members.height, "", dtype=np.str_)
+    return members[KEY].to_numpy().astype(np.str_)
+
+
+def _frequency(frequency: Integers | None, inside: Booleans) -> Integers | None:
+    """Return how often each row counts, where any counts more than once."""
+    found = None if frequency is None else frequency[inside]
+    return None if found is None or (found == 1).all() else found
+
+
+def _left_out(lines: Sequence[Line], rows: pl.DataFrame, left: Integers) -> tuple[tuple[str, str], ...]:
+    named = rows[KEY]
+    return tuple(
+        (key, line.label)
+        for number, line in enumerate(lines, start=1)
+        for key in named.filter(left == number).to_list()
+    )
 
 
 def _refuse_empty(
@@ -145,20 +181,21 @@ def _refuse_empty(
 
 
 def _outside_levels(
-    population: StudyPopulation, outside: Mapping[str, Booleans], patients: PatientTable, rows: Integers
+    population: StudyPopulation, names: Sequence[str], records: Records, found: Membership[Any], members: pl.DataFrame
 ) -> list[Finding]:
     """Return values outside declared levels, for columns whose cells the protocol does not hold."""
-    found: list[Finding] = []
-    for name, strange in outside.items():
+    refused: list[Finding] = []
+    for name in names:
         covariate = population.covariates[name]
         assert isinstance(covariate, Categorical), "levels are declared"
-        everybody = np.zeros(len(patients.frame), dtype=np.bool_)
-        everybody[rows[strange]] = True
+        column = covariate.source or name
+        values = level_values(covariate, text=members.schema[column] == pl.String)
+        strange = (nw.col(EXIT) == 0) & ~nw.col(column).is_in(values)
         levels = ", ".join(level_text(level) for level in covariate.levels)
         expected = f'expected one of {levels}; declare the level, or on_invalid = "hold"'
         what = f"cells outside the declared levels of covariates.{name}"
-        found += patients.refused("outside_levels", everybody, what, expected, covariate.source or name)
-    return found
+        refused += records.refused(found.frame, strange, "outside_levels", what, expected, column)
+    return refused
 
 
 def _holds(protocol: Protocol, population: StudyPopulation, name: str) -> bool:
@@ -169,37 +206,29 @@ def _holds(protocol: Protocol, population: StudyPopulation, name: str) -> bool:
     return any(source.on_invalid == "hold" for source in protocol.data.values())
 
 
-def _positions(population: StudyPopulation, frame: Any) -> dict[str, Floats]:
-    wanted = {getattr(adjustment, "order_column", None) or "" for adjustment in population.adjustments.values()}
+def _order_columns(population: StudyPopulation) -> list[str]:
+    return sorted({getattr(adjustment, "order_column", None) or "" for adjustment in population.adjustments.values()})
+
+
+def _positions(population: StudyPopulation, members: pl.DataFrame) -> dict[str, Floats]:
+    """Return ranks; rows of an engine have none of their own."""
     positions = {}
-    for name in sorted(wanted):
-        column = frame.get_column(name or FILE_ORDER).to_numpy().astype(np.float64)
-        positions[name] = np.where(np.isnan(column), np.inf, column)
+    for name in _order_columns(population):
+        if (name or FILE_ORDER) in members.columns:
+            positions[name] = members[name or FILE_ORDER].cast(pl.Float64).fill_null(np.inf).to_numpy()
     return positions
 
 
-def _groups(protocol: Protocol, population: StudyPopulation, frame: Any) -> dict[str, NDArray[np.str_]]:
+def _group_columns(protocol: Protocol, population: StudyPopulation) -> list[str]:
     wanted = {name for adjustment in population.adjustments.values() for name in getattr(adjustment, "exact", ())}
     if protocol.centres is not None and "centres" in population.analyses:
         wanted.add(protocol.centres.column)
+    return sorted(wanted)
+
+
+def _groups(protocol: Protocol, population: StudyPopulation, members: pl.DataFrame) -> dict[str, NDArray[np.str_]]:
     groups = {}
-    for name in sorted(wanted):
-        values = frame.get_column(name).to_list()
+    for name in _group_columns(protocol, population):
+        values = members[name].to_list()
         groups[name] = np.array([f"={value}" if value is not None else f"?{row}" for row, value in enumerate(values)])
     return groups
-
-
-def held_cells(records: Records, column: str, rows: Integers) -> Booleans:
-    """Return which of these patients have a held cell in a column."""
-    return _mask(records, HELD + column, rows)
-
-
-def completed_dates(records: Records, column: str, rows: Integers) -> Booleans:
-    """Return for which of these patients a declared rule completed a date of a column, or one it is derived from."""
-    return _mask(records, COMPLETED + column, rows)
-
-
-def _mask(records: Records, name: str, rows: Integers) -> Booleans:
-    if name not in records.patients.frame.columns:
-        return np.zeros(rows.size, dtype=np.bool_)
-    return np.asarray(records.patients.frame.get_column(name).to_numpy()[rows], dtype=np.bool_)

@@ -93,13 +93,16 @@ def read_covariates(
     return values, outside
 
 
+def level_values(covariate: Categorical, *, text: bool) -> list[str | int | bool]:
+    """Return the levels as cells of their column have them; ``text`` whether these are texts."""
+    written = [clean_text(level) if isinstance(level, str) else level for level in covariate.levels]
+    return [level_text(level) for level in written] if text else list(written)
+
+
 def _codes(column: nw.Series[Any], covariate: Categorical) -> tuple[Integers, Booleans]:
     codes = np.full(len(column), -1, dtype=np.int64)
-    for code, level in enumerate(covariate.levels):
-        wanted = clean_text(level) if isinstance(level, str) else level
-        if column.dtype == nw.String and not isinstance(wanted, str):
-            wanted = level_text(wanted)
-        codes[(column == wanted).fill_null(False).to_numpy()] = code
+    for code, level in enumerate(level_values(covariate, text=column.dtype == nw.String)):
+        codes[(column == level).fill_null(False).to_numpy()] = code
     known = ~column.is_null().to_numpy()
     return codes, np.asarray(known & (codes < 0))
 

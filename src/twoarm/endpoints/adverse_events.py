@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
 from twoarm.cohort.cohort import Cohort
-from twoarm.endpoints.event_days import cohort_events, day_numbers, held_rows
 from twoarm.endpoints.first_rule import first_rule
+from twoarm.endpoints.patient_events import RULE, ZERO, beside_patients, held_cell, not_counted
 from twoarm.protocol.expression_parser import parse_expression
-from twoarm.protocol.protocol import Protocol
+from twoarm.protocol.protocol import Protocol, StudyPopulation
 from twoarm.protocol.safety import Safety
-from twoarm.records.evaluation import HELD, evaluate
+from twoarm.records.engine_ops import AnyFrame, day_of, is_true
+from twoarm.records.evaluation import evaluate
 from twoarm.records.records import Records
-from twoarm.statistics.arrays import Booleans, Integers
+from twoarm.records.typed_table import KEY
+from twoarm.statistics.arrays import Integers
+
+_RULES = (
+    "term, grade or onset not known",
+    "onset before the window",
+    "onset after the window",
+    "onset after the data cut-off",
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,45 +38,82 @@ class AdverseEvents:
     not_counted: Mapping[str, int]
 
 
-def derive_adverse_events(
-    protocol: Protocol, safety: Safety, records: Records, cohort: Cohort, cutoff: float
+def row_column(number: int) -> str:
+    """Return the name of the patients' column with the worst grade of a row of the safety table."""
+    return f":safety:{number}"
+
+
+def term_column(term: str) -> str:
+    """Return the name of the patients' column with the worst grade of a term."""
+    return f":term:{term}"
+
+
+def add_worst_grades(protocol: Protocol, population: StudyPopulation, records: Records, frame: Any) -> Any:
+    """Return the patients' frame with each one's worst grade, 0 for none, by row of the safety table and by term.
+
+    ``frame`` has a row a patient; what it is made of, events and dates, is that of ``records``.
+    """
+    safety = protocol.safety
+    assert safety is not None, "the protocol says what an adverse event is"
+    events = _events(protocol, safety, population, records).filter(nw.col(RULE) == 0)
+    types, masks = protocol.event_column_types(safety.table), records.events[safety.table].masks
+    chosen = {}
+    for number, row in enumerate(safety.table_rows()):
+        chosen[row_column(number)] = nw.lit(True)
+        if row.where is not None:
+            answer = f":where{number}"
+            events = evaluate(events, parse_expression(row.where, types), masks, answer)
+            chosen[row_column(number)] = is_true(nw.col(answer))
+    for term in _terms(safety, records, events):
+        chosen[term_column(term)] = nw.col(safety.term) == term
+    if not chosen:
+        return frame
+    worst = events.group_by(KEY).agg(
+        nw.when(rows).then(nw.col(safety.grade)).max().alias(name) for name, rows in chosen.items()
+    )
+    return frame.join(worst, on=KEY, how="left").with_columns(nw.col(name).fill_null(0) for name in chosen)
+
+
+def adverse_events_of(
+    protocol: Protocol, population: StudyPopulation, records: Records, cohort: Cohort
 ) -> AdverseEvents:
     """Return the worst grades of every patient of a cohort, in the window after time zero."""
-    zero_name = cohort.population.section.time_zero
-    assert zero_name is not None, "adverse events are counted from time zero"
-    zero = day_numbers(records, zero_name, cohort.patient_rows)
-    events = cohort_events(records.events[safety.table], safety.onset, cohort, zero, cutoff)
-    grade = events.frame[safety.grade].fill_null(0).cast(int).to_numpy()
-    term = events.frame[safety.term]
-    unread = held_rows(events.frame, safety.grade) | held_rows(events.frame, safety.onset) | term.is_null().to_numpy()
-    last = np.inf if safety.last_day is None else safety.last_day
-    rules: dict[str, Booleans] = {
-        "term, grade or onset not known": unread | np.isnan(events.day) | (grade < 1),
-        "onset before the window": events.day < safety.first_day,
-        "onset after the window": events.day > last,
-        "onset after the data cut-off": events.after_cutoff,
-    }
-    counts, not_counted = first_rule(grade.size, rules)
-    n = cohort.key.size
-    types = protocol.event_column_types(safety.table)
-    frame = nw.from_native(events.frame, eager_only=True)
-    masks = frozenset(name for name in events.frame.columns if name.startswith(HELD))
-    rows = {}
-    for row in safety.table_rows():
-        chosen = counts
-        if row.where is not None:
-            answer = evaluate(frame, parse_expression(row.where, types), masks, ":answer").get_column(":answer")
-            chosen = counts & answer.fill_null(False).to_numpy().astype(np.bool_)
-        rows[row.label] = _worst(events.patient[chosen], grade[chosen], n)
-    terms = {}
-    for word in sorted(term.filter(counts).unique().to_list()) if safety.every_term else ():
-        chosen = counts & (term == word).fill_null(False).to_numpy()
-        terms[word] = _worst(events.patient[chosen], grade[chosen], n)
-    ordered = sorted(terms, key=lambda word: (-int((terms[word] > 0).sum()), word))
-    return AdverseEvents(rows, {word: terms[word] for word in ordered}, not_counted)
+    safety = protocol.safety
+    assert safety is not None, "the protocol says what an adverse event is"
+
+    def grades(column: str) -> Integers:
+        return np.asarray(cohort.happened[column].to_numpy(), dtype=np.int64)
+
+    rows = {row.label: grades(row_column(number)) for number, row in enumerate(safety.table_rows())}
+    first = term_column("")
+    named = [name.removeprefix(first) for name in cohort.happened.columns if name.startswith(first)]
+    terms = {term: grades(term_column(term)) for term in named}
+    counts = {term: cohort.count(grade > 0) for term, grade in terms.items()}
+    ordered = sorted((term for term in terms if counts[term]), key=lambda term: (-counts[term], term))
+    events = _events(protocol, safety, population, records)
+    dropped = not_counted(records, events, _RULES, cohort, f"{safety.table}: not counted")
+    return AdverseEvents(rows, {term: terms[term] for term in ordered}, dropped)
 
 
-def _worst(patient: Integers, grade: Integers, n: int) -> Integers:
-    worst = np.zeros(n, dtype=np.int64)
-    np.maximum.at(worst, patient, grade)
-    return worst
+def _terms(safety: Safety, records: Records, events: AnyFrame) -> list[str]:
+    if not safety.every_term:
+        return []
+    found = records.collect(events.select(safety.term).unique(), f"{safety.table}: terms")
+    return sorted(found[safety.term].to_list())
+
+
+def _events(protocol: Protocol, safety: Safety, population: StudyPopulation, records: Records) -> Any:
+    """Return the adverse events with the first rule that each breaks."""
+    zero, table = population.section.time_zero, records.events[safety.table]
+    assert zero is not None, "adverse events are counted from time zero"
+    events = beside_patients(records, table, {ZERO: zero})
+    onset = nw.col(safety.onset)
+    day, grade, cutoff = onset - nw.col(ZERO), nw.col(safety.grade).fill_null(0), protocol.data_cutoff
+    unread = held_cell(table, safety.grade) | held_cell(table, safety.onset) | nw.col(safety.term).is_null()
+    broken = (
+        unread | day.is_null() | (grade < 1),
+        day < safety.first_day,
+        nw.lit(False) if safety.last_day is None else day > safety.last_day,
+        nw.lit(False) if cutoff is None else onset > day_of(cutoff),
+    )
+    return events.with_columns(first_rule(_RULES, broken).alias(RULE))

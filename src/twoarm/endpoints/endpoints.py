@@ -1,20 +1,25 @@
-"""What happened to a cohort: times to events, best response, worst grades; aligned with its rows."""
+"""What happened: times to events, best response, worst grades; for every patient, then for the rows of a cohort."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+import narwhals.stable.v2 as nw
 import numpy as np
+import polars as pl
 
 from twoarm.cohort.cohort import Cohort
-from twoarm.endpoints.adverse_events import AdverseEvents, derive_adverse_events
-from twoarm.endpoints.event_days import EPOCH_ORDINAL, day_numbers
-from twoarm.endpoints.response import BestResponse, derive_response
-from twoarm.endpoints.time_to_event import TimeToEvent, derive_times, hold_completed_dates
+from twoarm.endpoints.adverse_events import AdverseEvents, add_worst_grades, adverse_events_of
+from twoarm.endpoints.response import BestResponse, add_best_response, response_of
+from twoarm.endpoints.time_to_event import TimeToEvent, time_columns, times_of
 from twoarm.protocol.protocol import Protocol, StudyPopulation
 from twoarm.records.records import Records
+from twoarm.records.typed_table import KEY
 from twoarm.statistics.arrays import Floats
+
+_TREATMENT_START = ":treatment_start"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,25 +35,54 @@ class Endpoints:
     """Days from time zero to the start of treatment, NaN where not known, shape (n,); None where none is declared."""
 
 
-def derive_endpoints(protocol: Protocol, population: StudyPopulation, records: Records, cohort: Cohort) -> Endpoints:
-    """Return the population's endpoints."""
-    cutoff = np.inf if protocol.data_cutoff is None else float(protocol.data_cutoff.toordinal() - EPOCH_ORDINAL)
-    response = adverse_events = None
-    if protocol.response is not None and "response" in population.analyses:
-        response = derive_response(protocol.response, records, cohort, cutoff)
-    if protocol.safety is not None and "safety" in population.analyses:
-        adverse_events = derive_adverse_events(protocol, protocol.safety, records, cohort, cutoff)
-    times = derive_times(protocol, population, records, cohort, cutoff)
-    held = hold_completed_dates(protocol, population, records, cohort, times, cutoff)
-    return Endpoints(times, response, adverse_events, held, _treatment_start(protocol, population, records, cohort))
+def with_endpoints(protocol: Protocol, population: StudyPopulation, records: Records) -> Records:
+    """Return the records with what happened to each patient, as far as the population's analyses ask for it.
+
+    It is derived where the patients are, in memory or with an engine, and comes to a cohort with its other columns.
+    """
+    frame: Any = records.patients.in_days()
+    before = list(frame.columns)
+    for made in time_columns(protocol, population, before):
+        frame = frame.with_columns(expression.alias(name) for name, expression in made.items())
+    start = _treatment_start(protocol, population)
+    if start is not None:
+        frame = frame.with_columns(start.alias(_TREATMENT_START))
+    joined = False
+    for asked, add in ((_response, add_best_response), (_safety, add_worst_grades)):
+        if asked(protocol, population):
+            frame, joined = add(protocol, population, records, frame), True
+    if joined and records.in_memory:
+        frame = frame.sort(KEY)
+    happened = tuple(name for name in frame.columns if name not in before)
+    return replace(records, patients=replace(records.patients, frame=frame, happened=happened))
 
 
-def _treatment_start(
-    protocol: Protocol, population: StudyPopulation, records: Records, cohort: Cohort
-) -> Floats | None:
+def endpoints_of(protocol: Protocol, population: StudyPopulation, records: Records, cohort: Cohort) -> Endpoints:
+    """Return what happened to a cohort that was built of records with endpoints."""
+    times, held = times_of(protocol, population, cohort)
+    began = None
+    if _treatment_start(protocol, population) is not None:
+        began = cohort.happened[_TREATMENT_START].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    return Endpoints(
+        times=times,
+        response=response_of(protocol, population, records, cohort) if _response(protocol, population) else None,
+        adverse_events=adverse_events_of(protocol, population, records, cohort)
+        if _safety(protocol, population)
+        else None,
+        dates_held=held,
+        treatment_start=began,
+    )
+
+
+def _response(protocol: Protocol, population: StudyPopulation) -> bool:
+    return protocol.response is not None and "response" in population.analyses
+
+
+def _safety(protocol: Protocol, population: StudyPopulation) -> bool:
+    return protocol.safety is not None and "safety" in population.analyses
+
+
+def _treatment_start(protocol: Protocol, population: StudyPopulation) -> nw.Expr | None:
     start = None if protocol.timeline is None else protocol.timeline.treatment_start
     zero = population.section.time_zero
-    if start is None or zero is None:
-        return None
-    began, counted = (day_numbers(records, name, cohort.patient_rows) for name in (start, zero))
-    return began - counted
+    return None if start is None or zero is None else nw.col(start) - nw.col(zero)

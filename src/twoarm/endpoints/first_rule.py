@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
+import narwhals.stable.v2 as nw
 import numpy as np
 
-from twoarm.statistics.arrays import Booleans
+from twoarm.records.engine_ops import first_that_holds
+from twoarm.statistics.arrays import Integers
 
 
-def first_rule(n: int, rules: Mapping[str, Booleans]) -> tuple[Booleans, dict[str, int]]:
-    """Give each of n rows the first rule that it breaks.
+def first_rule(rules: Sequence[str], broken: Sequence[nw.Expr]) -> nw.Expr:
+    """Return the number of the first rule that a row breaks, from 1; 0 for none.
 
-    Returns which rows break none, shape (n,), and how many go under each rule that any row goes under.
-
-    >>> first_rule(3, {"late": np.array([True, False, False]), "early": np.array([True, True, False])})[1]
-    {'late': 1, 'early': 1}
+    Args:
+        rules: their names, in order.
+        broken: whether each is broken.
     """
-    counts = np.ones(n, dtype=np.bool_)
-    reasons = {}
-    for reason, breaks in rules.items():
-        dropped = int((counts & breaks).sum())
-        if dropped:
-            reasons[reason] = dropped
-        counts &= ~breaks
-    return counts, reasons
+    assert len(rules) == len(broken), "each rule has a condition"
+    return first_that_holds(list(broken))
+
+
+def rule_counts(broken: Integers, rules: Sequence[str], frequency: Integers | None = None) -> dict[str, int]:
+    """Return how many rows, or patients whom they stand for, go under each rule that any goes under.
+
+    Args:
+        broken: number of each row's rule, 0 for none, shape (n,).
+        rules: their names, in order.
+        frequency: identical patients that each row stands for, shape (n,); None where each stands for one.
+
+    >>> rule_counts(np.array([2, 0, 1, 2]), ["late", "early"], np.array([1, 5, 1, 3]))
+    {'late': 1, 'early': 4}
+    """
+    found = np.bincount(broken, frequency, len(rules) + 1).astype(np.int64, copy=False)
+    return {rule: int(number) for rule, number in zip(rules, found[1:], strict=True) if number}

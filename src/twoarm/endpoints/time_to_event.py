@@ -1,29 +1,47 @@
-"""Dates, or durations, -> time in whole days and an event, aligned with the cohort's rows."""
+"""Dates, or durations, -> time in whole days and an event, for every patient; then for the rows of a cohort."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
+import polars as pl
 
-from twoarm.cohort.cohort import Cohort, completed_dates, held_cells
-from twoarm.endpoints.first_rule import first_rule
+from twoarm.cohort.cohort import Cohort
+from twoarm.endpoints.first_rule import first_rule, rule_counts
 from twoarm.protocol.endpoint import Endpoint
 from twoarm.protocol.protocol import Protocol, StudyPopulation
-from twoarm.records.engine_ops import day_number
-from twoarm.records.records import Records
-from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.records.engine_ops import day_of, is_true, round_half_even
+from twoarm.records.evaluation import COMPLETED, HELD
+from twoarm.statistics.arrays import Booleans, Integers
 
-_Read = Callable[[str], tuple[Floats, Booleans]]
+_RULE, _TIME, _EVENT, _LATE, _DEAD = "rule", "time", "event", "late", "dead"
+_ENDED, _COMPETING = 1, 2  # by the event; by another event
+_HELD = "held"  # begins the name of an endpoint whose completed dates are held
+_RULES_OF_DATES = (
+    "start could not be read",
+    "start missing",
+    "start after the data cut-off",
+    "an event date could not be read",
+    "last contact could not be read",
+    "neither event nor last contact",
+    "event before start",
+    "last contact before start",
+)
+_RULES_OF_DURATIONS = (
+    "time could not be read",
+    "event could not be read",
+    "time missing",
+    "event missing",
+    "negative time",
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TimeToEvent:
-    """An endpoint of n patients; those not ``known`` are left out of its analyses, each for one reason."""
+    """An endpoint of n rows of a cohort; those not ``known`` are left out of its analyses, each for one reason."""
 
     name: str
     label: str
@@ -37,152 +55,177 @@ class TimeToEvent:
     dead: Booleans | None = None  # censored by a death that does not count; None where no date of death is declared
 
 
-def derive_times(
-    protocol: Protocol, population: StudyPopulation, records: Records, cohort: Cohort, cutoff: float
-) -> dict[str, TimeToEvent]:
-    """Return every time-to-event endpoint of the population; ``cutoff`` is a day number, infinite without one."""
-    read = partial(_column, records, cohort)
-    return {
-        name: _derive(protocol, name, endpoint, read, cohort, cutoff) for name, endpoint in population.endpoints.items()
-    }
+def time_columns(
+    protocol: Protocol, population: StudyPopulation, columns: Collection[str]
+) -> Iterator[dict[str, nw.Expr]]:
+    """Yield the expressions that derive the endpoints of a population, in rounds: each reads what the last ones made.
 
-
-def hold_completed_dates(
-    protocol: Protocol,
-    population: StudyPopulation,
-    records: Records,
-    cohort: Cohort,
-    times: Mapping[str, TimeToEvent],
-    cutoff: float,
-) -> dict[str, TimeToEvent]:
-    """Return the endpoints that rest on dates completed by a declared rule, with those dates held instead.
-
-    ``times`` are the endpoints as they are; one that loses nobody is left out.
+    ``columns`` are those of the patients. An endpoint that rests on dates which a declared rule completed is derived
+    once more with these held.
     """
-    read = partial(_column, records, cohort, hold_completed=True)
-    held = {}
+    derived = [(_column(name, ""), endpoint, _Columns(columns)) for name, endpoint in population.endpoints.items()]
     for name, endpoint in population.endpoints.items():
-        names = [*endpoint.columns().values(), *([zero] if (zero := population.section.time_zero) else [])]
-        if any(completed_dates(records, column, cohort.patient_rows).any() for column in names):
-            found = _derive(protocol, name, endpoint, read, cohort, cutoff)
+        if any(COMPLETED + column in columns for column in _read(population, endpoint)):
+            derived.append((_column(f"{_HELD}:{name}", ""), endpoint, _Columns(columns, hold_completed=True)))
+    rounds: list[dict[str, nw.Expr]] = [{}, {}, {}]
+    for prefix, endpoint, read in derived:
+        made = _from_dates if endpoint.from_dates else _from_duration
+        for place, expressions in enumerate(made(protocol, population, endpoint, read, prefix)):
+            rounds[place] |= {prefix + part: expression for part, expression in expressions.items()}
+    yield from rounds
+
+
+def times_of(
+    protocol: Protocol, population: StudyPopulation, cohort: Cohort
+) -> tuple[dict[str, TimeToEvent], dict[str, TimeToEvent]]:
+    """Return the endpoints of a cohort; and those that rest on completed dates and lose somebody, with these held."""
+    times, held = {}, {}
+    for name, endpoint in population.endpoints.items():
+        times[name] = _time_to_event(protocol, name, endpoint, cohort, name)
+        if _column(f"{_HELD}:{name}", _RULE) in cohort.happened.columns:
+            found = _time_to_event(protocol, name, endpoint, cohort, f"{_HELD}:{name}")
             if (times[name].known & ~found.known).any():
                 held[name] = found
-    return held
+    return times, held
 
 
-def _derive(
-    protocol: Protocol, name: str, endpoint: Endpoint, read: _Read, cohort: Cohort, cutoff: float
-) -> TimeToEvent:
-    derived = _from_dates if endpoint.from_dates else _from_duration
-    return derived(protocol, name, endpoint, read, cohort, cutoff)
+def _column(name: str, part: str) -> str:
+    return f":endpoint:{name}:{part}"
 
 
-def _column(records: Records, cohort: Cohort, name: str, *, hold_completed: bool = False) -> tuple[Floats, Booleans]:
-    """Return a column of the cohort's patients as floats (dates as day numbers, NaN missing), and its held cells."""
-    expression = nw.col(name)
-    dtype = records.patients.frame.schema[name]
-    if dtype == nw.Date:
-        expression = day_number(expression)
-    column: Any = records.patients.frame.select(expression.cast(nw.Float64).alias("value")).get_column("value")
-    values = column.to_numpy().astype(np.float64)[cohort.patient_rows]
-    held = held_cells(records, name, cohort.patient_rows)
-    if hold_completed:
-        completed = completed_dates(records, name, cohort.patient_rows)
-        values, held = np.where(completed, np.nan, values), held | completed
-    return values, held
+def _read(population: StudyPopulation, endpoint: Endpoint) -> list[str]:
+    zero = population.section.time_zero
+    return [*endpoint.columns().values(), *([zero] if zero else [])]
+
+
+class _Columns:
+    """The patients' columns as endpoints read them: a value, and whether the cell is held."""
+
+    def __init__(self, columns: Collection[str], *, hold_completed: bool = False) -> None:
+        self.columns, self.hold_completed = columns, hold_completed
+
+    def value(self, name: str) -> nw.Expr:
+        """The value; none where a completed date is held."""
+        if self.hold_completed and COMPLETED + name in self.columns:
+            return nw.when(~nw.col(COMPLETED + name)).then(nw.col(name))
+        return nw.col(name)
+
+    def held(self, *names: str) -> nw.Expr:
+        """Whether any of the cells is held."""
+        masks = [HELD + name for name in names if HELD + name in self.columns]
+        if self.hold_completed:
+            masks += [COMPLETED + name for name in names if COMPLETED + name in self.columns]
+        return nw.any_horizontal(*(nw.col(mask) for mask in masks), ignore_nulls=True) if masks else nw.lit(False)
+
+
+_Rounds = Sequence[Mapping[str, nw.Expr]]
 
 
 def _from_duration(
-    protocol: Protocol, name: str, endpoint: Endpoint, read: _Read, cohort: Cohort, cutoff: float
-) -> TimeToEvent:
+    protocol: Protocol, population: StudyPopulation, endpoint: Endpoint, read: _Columns, prefix: str
+) -> _Rounds:
     assert endpoint.time is not None, "an endpoint from a duration names its time"
     assert endpoint.event is not None, "an endpoint from a duration names its event"
-    duration, time_held = read(endpoint.time)
-    event, event_held = read(endpoint.event)
-    others = [read(column) for column in endpoint.competing]
-    other = np.any([values == 1 for values, _ in others], axis=0) if others else np.zeros(event.size, dtype=np.bool_)
-    needed = (event != 1) & ~other  # only then does it matter what the other columns lack
-    others_held = needed & np.any([held for _, held in others], axis=0)
-    others_missing = needed & np.any([np.isnan(values) for values, _ in others], axis=0)
-    days = np.round(duration * protocol.days_in(endpoint.unit))
-    known, reasons = first_rule(
-        days.size,
-        {
-            "time could not be read": time_held,
-            "event could not be read": event_held | others_held,
-            "time missing": np.isnan(days),
-            "event missing": np.isnan(event) | others_missing,
-            "negative time": days < 0,
-        },
+    event, others = read.value(endpoint.event), [read.value(column) for column in endpoint.competing]
+    other = nw.any_horizontal(*others, ignore_nulls=True) if others else nw.lit(False)
+    needed = ~is_true(event) & ~other  # only then does it matter what the other columns lack
+    others_missing = (
+        nw.any_horizontal(*(one.is_null() for one in others), ignore_nulls=True) if others else nw.lit(False)
     )
-    limit = np.full(days.size, np.inf)
-    zero = cohort.population.section.time_zero
-    if np.isfinite(cutoff) and zero is not None:
-        limit = cutoff - read(zero)[0]
-    late = known & (days > limit)
-    return TimeToEvent(
-        name=name,
-        label=endpoint.label,
-        time=np.where(known, np.minimum(days, limit), 0).astype(np.int64),
-        event=np.where(known & ~late, event, 0).astype(np.bool_),
-        known=known,
-        reasons=reasons,
-        cut_back=int(late.sum()),
-        rounded=endpoint.unit != "days",
-        competing=known & ~late & other & (event != 1) if others else None,
+    days = round_half_even(read.value(endpoint.time).cast(nw.Float64) * protocol.days_in(endpoint.unit))
+    time, rule = nw.col(prefix + _TIME), nw.col(prefix + _RULE)
+    broken = (
+        read.held(endpoint.time),
+        read.held(endpoint.event) | (needed & read.held(*endpoint.competing)),
+        time.is_null(),
+        event.is_null() | (needed & others_missing),
+        time < 0,
+    )
+    late, zero = nw.lit(False), population.section.time_zero
+    limit = nw.lit(0.0)
+    if protocol.data_cutoff is not None and zero is not None:
+        limit = (nw.lit(day_of(protocol.data_cutoff), nw.Int64) - read.value(zero)).cast(nw.Float64)
+        late = time > limit
+    counts = (rule == 0) & ~is_true(late)
+    happened = nw.when(is_true(event)).then(_ENDED).otherwise(nw.when(other).then(_COMPETING).otherwise(0))
+    ends = nw.when(is_true(late)).then(limit).otherwise(time)
+    return (
+        {_TIME: days},
+        {_RULE: first_rule(_RULES_OF_DURATIONS, broken)},
+        {
+            _LATE: (rule == 0) & is_true(late),
+            _EVENT: nw.when(counts).then(happened).otherwise(0).cast(nw.Int64),
+            _TIME: nw.when(rule == 0).then(ends).otherwise(0.0).cast(nw.Int64),
+        },
     )
 
 
 def _from_dates(
-    protocol: Protocol, name: str, endpoint: Endpoint, read: _Read, cohort: Cohort, cutoff: float
-) -> TimeToEvent:
+    protocol: Protocol, population: StudyPopulation, endpoint: Endpoint, read: _Columns, prefix: str
+) -> _Rounds:
     """The earliest event that is there, else the first censoring date that is there; nothing after the cut-off.
 
     A competing event ends the time like an event; on one day the event of interest wins.
     """
-    start_name = endpoint.start or cohort.population.section.time_zero
+    start_name = endpoint.start or population.section.time_zero
     assert start_name is not None, "an endpoint from dates has a start"
-    start, start_held = read(start_name)
-    events = [read(column) for column in endpoint.events]
-    others = [read(column) for column in endpoint.competing]
-    censoring = [read(column) for column in endpoint.censoring]
-    happened = np.fmin.reduce([values for values, _ in (*events, *others)])
-    other = np.fmin.reduce([values for values, _ in events]) != happened
-    last_seen = censoring[0][0]
-    for values, _ in censoring[1:]:
-        last_seen = np.where(np.isnan(last_seen), values, last_seen)
-    ends = np.where(np.isnan(happened), last_seen, happened)
-    event_held = np.any([held for _, held in (*events, *others)], axis=0)
-    censoring_held = np.isnan(ends) & np.any([held for _, held in censoring], axis=0)
-    known, reasons = first_rule(
-        start.size,
-        {
-            "start could not be read": start_held,
-            "start missing": np.isnan(start),
-            "start after the data cut-off": start > cutoff,
-            "an event date could not be read": event_held,
-            "last contact could not be read": censoring_held,
-            "neither event nor last contact": np.isnan(ends),
-            "event before start": happened < start,
-            "last contact before start": np.isnan(happened) & (last_seen < start),
-        },
+    start, cutoff = read.value(start_name), protocol.data_cutoff
+    first = nw.min_horizontal(*(read.value(column) for column in endpoint.events))
+    all_events = (*endpoint.events, *endpoint.competing)
+    happened = nw.min_horizontal(*(read.value(column) for column in all_events))
+    last_seen = nw.coalesce(*(read.value(column) for column in endpoint.censoring))
+    ends, event, rule = nw.col(prefix + _TIME), nw.col(prefix + _EVENT), nw.col(prefix + _RULE)
+    after = nw.lit(False) if cutoff is None else start > day_of(cutoff)
+    broken = (
+        read.held(start_name),
+        start.is_null(),
+        after,
+        read.held(*all_events),
+        ends.is_null() & read.held(*endpoint.censoring),
+        ends.is_null(),
+        event < start,
+        event.is_null() & (ends < start),
     )
-    late = known & (ends > cutoff)
-    days = np.minimum(ends, cutoff) - start + (1 if protocol.day_count == "inclusive" else 0)
-    ended = known & ~np.isnan(happened) & ~(happened > cutoff)
+    late = nw.lit(False) if cutoff is None else ends > day_of(cutoff)
+    until = ends if cutoff is None else nw.min_horizontal(ends, nw.lit(day_of(cutoff), nw.Int64))
+    other = ~is_true(first == happened) if endpoint.competing else nw.lit(False)
+    ended = (rule == 0) & ~event.is_null() & ~late
+    days = until - start + (1 if protocol.day_count == "inclusive" else 0)
+    kind = nw.when(other).then(_COMPETING).otherwise(_ENDED)
+    last = {
+        _LATE: (rule == 0) & is_true(late),
+        _EVENT: nw.when(is_true(ended)).then(kind).otherwise(0).cast(nw.Int64),
+        _TIME: nw.when(rule == 0).then(days).otherwise(0).cast(nw.Int64),
+    }
     death = _death_column(protocol)
-    dead = None if death is None else known & ~ended & (read(death)[0] <= np.minimum(ends, cutoff))
+    if death is not None:
+        last[_DEAD] = is_true((rule == 0) & ~is_true(ended) & (read.value(death) <= until))
+    return (
+        {_EVENT: happened, _TIME: nw.coalesce(happened, last_seen)},
+        {_RULE: first_rule(_RULES_OF_DATES, broken)},
+        last,
+    )
+
+
+def _time_to_event(protocol: Protocol, name: str, endpoint: Endpoint, cohort: Cohort, read: str) -> TimeToEvent:
+    """Return one endpoint of a cohort's rows, derived under the name ``read``."""
+
+    def column(part: str) -> pl.Series:
+        return cohort.happened[_column(read, part)]
+
+    broken, event = column(_RULE).to_numpy(), column(_EVENT).to_numpy()
+    rules = _RULES_OF_DATES if endpoint.from_dates else _RULES_OF_DURATIONS
     return TimeToEvent(
         name=name,
         label=endpoint.label,
-        time=np.where(known, days, 0).astype(np.int64),
-        event=ended & ~other if others else ended,
-        known=known,
-        reasons=reasons,
-        cut_back=int(late.sum()),
-        rounded=False,
-        competing=ended & other if others else None,
-        dead=dead,
+        time=column(_TIME).to_numpy().astype(np.int64),
+        event=event == _ENDED,
+        known=broken == 0,
+        reasons=rule_counts(broken, rules, cohort.frequency),
+        cut_back=cohort.count(column(_LATE).to_numpy()),
+        rounded=not endpoint.from_dates and endpoint.unit != "days",
+        competing=event == _COMPETING if endpoint.competing else None,
+        dead=column(_DEAD).to_numpy() if endpoint.from_dates and _death_column(protocol) else None,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Collection
 from functools import reduce
-from typing import Any
+from typing import Generic
 
 import narwhals.stable.v2 as nw
 
@@ -24,11 +24,10 @@ from twoarm.protocol.expression import (
     Not,
     Type,
 )
-from twoarm.records.engine_ops import date_of_day_number, day_number, divide
+from twoarm.records.engine_ops import AnyFrame, Frame, day_of, divide, floor, possible_day, year_of
 
 HELD = "held:"  # prefix of the mask that stands beside a column with held cells; no declared name has a colon
 COMPLETED = "completed:"  # prefix of the mask beside a column with dates that a declared rule completed
-_EPOCH = datetime.date(1970, 1, 1)
 
 _COMPARE: dict[str, Callable[[nw.Expr, nw.Expr], nw.Expr]] = {
     "==": lambda a, b: a == b,
@@ -42,36 +41,41 @@ _PLUS_MINUS: dict[str, Callable[[nw.Expr, nw.Expr], nw.Expr]] = {"+": lambda a, 
 _WRAPPED = 1e6  # far above the rounding of large whole numbers as floats, far below 2**63
 
 
-def evaluate(frame: nw.DataFrame[Any], node: Node, masks: Collection[str], name: str) -> nw.DataFrame[Any]:
-    """Return the frame with the answer of an expression as a further column; dates come back as dates.
+def held_columns(frame: AnyFrame) -> frozenset[str]:
+    """Return the names of the columns that mark held cells."""
+    return frozenset(name for name in frame.columns if name.startswith(HELD))
+
+
+def evaluate(frame: Frame, node: Node, masks: Collection[str], name: str) -> Frame:
+    """Return the frame with the answer of an expression as a further column.
 
     Args:
-        frame: a row a patient or event.
+        frame: a row a patient or event, dates as day numbers, in memory or with an engine.
         node: a typed tree.
         masks: names of the frame's ``held:`` columns.
         name: of the new column.
     """
     steps = _Steps(frame, masks)
     answer = steps.of(node)
-    found = date_of_day_number(answer) if node.type is Type.DATE else answer
+    found = possible_day(answer) if node.type is Type.DATE else answer
     return steps.frame.with_columns(found.alias(name)).drop(steps.made)
 
 
-class _Steps:
+class _Steps(Generic[Frame]):
     """A frame with a column for each calculation: written out in full, an operand that is used twice would double
     everything below it.
     """
 
-    def __init__(self, frame: nw.DataFrame[Any], masks: Collection[str]) -> None:
+    def __init__(self, frame: Frame, masks: Collection[str]) -> None:
         self.frame, self.masks = frame, masks
         self.made: list[str] = []
         self.number = 0
 
     def of(self, node: Node) -> nw.Expr:
-        """Dates are day numbers and durations are days in here."""
+        """Durations are days in here."""
         match node:
-            case Column(name=name, type=kind):
-                return day_number(nw.col(name)) if kind is Type.DATE else nw.col(name)
+            case Column(name=name):
+                return nw.col(name)
             case Constant(value=value):
                 return _literal(_plain(value))
         before, self.number = len(self.made), self.number + 1
@@ -119,7 +123,7 @@ def _one_of(sought: nw.Expr, values: list[float | int | str | bool]) -> nw.Expr:
 
 
 def _plain(value: float | int | str | bool | datetime.date) -> float | int | str | bool:
-    return (value - _EPOCH).days if isinstance(value, datetime.date) else value
+    return day_of(value) if isinstance(value, datetime.date) else value
 
 
 def _literal(value: float | int | str | bool) -> nw.Expr:
@@ -149,7 +153,7 @@ def _call(function: str, arguments: tuple[Node, ...], values: list[nw.Expr]) -> 
         scale = 10.0 ** int(digits.source)
         scaled = first.abs() * scale
         halves = scaled * 1e-15 + (0.5 + 1e-9)  # 2.675 is a half on paper, although its nearest double lies below
-        rounded = divide((scaled + halves) // 1.0, scale)  # halves away from zero
+        rounded = divide(floor(scaled + halves), scale)  # halves away from zero
         size = nw.when(scaled.is_finite()).then(rounded).otherwise(first.abs())  # so large a number is whole
         return nw.when(first < 0).then(-size).otherwise(size)
     if function == "abs":
@@ -157,7 +161,7 @@ def _call(function: str, arguments: tuple[Node, ...], values: list[nw.Expr]) -> 
     if function == "log":
         return nw.when(first > 0).then(first.log())
     if function == "year":
-        return date_of_day_number(first).dt.year().cast(nw.Int64)
+        return year_of(first)
     return divide(first, {"days": 1.0, "weeks": 7.0, "months": 30.4375, "years": 365.25}[function])
 
 

@@ -39,6 +39,12 @@ class Finding:
     keys: tuple[str, ...]  # patient keys of the rows, "" where a row has none; none at all for unknown places
     remedy: str
     sheet: str = ""  # of a workbook that is read by one sheet; of several the file is named with each
+    count: int = 0  # of rows that have no number, as an engine's have none; the first of their keys may be known
+
+    @property
+    def number(self) -> int:
+        """How many rows there are; 0 where nobody counted."""
+        return len(self.rows) or self.count
 
     @property
     def where(self) -> str:
@@ -59,18 +65,21 @@ class Finding:
 
         Without rows and patient keys where it is to be published.
         """
-        if not self.rows:
+        if not self.number:
             return self.what
-        counted = f"{len(self.rows)} {self.what}"
-        many = self.outcome == "normalised" and len(self.rows) > SHOWN
-        return counted if many or not rows else f"{counted} ({self.place()})"
+        counted, place = f"{self.number} {self.what}", self.place()
+        many = self.outcome == "normalised" and self.number > SHOWN
+        return counted if many or not rows or not place else f"{counted} ({place})"
 
     def place(self) -> str:
-        """Name rows and patients, the first 20 of them."""
+        """Name rows and patients, the first 20 of them; patients alone where rows have no numbers."""
         shown_keys = [shown_key(key) for key in self.keys[:SHOWN]]
-        named = [f", patient {key}" if key else "" for key in shown_keys] or [""] * SHOWN
-        shown = [f"row {row}{patient}" for row, patient in zip(self.rows[:SHOWN], named, strict=False)]
-        more = len(self.rows) - SHOWN
+        if not self.rows:
+            shown = [f"patient {key}" for key in shown_keys if key]
+        else:
+            named = [f", patient {key}" if key else "" for key in shown_keys] or [""] * SHOWN
+            shown = [f"row {row}{patient}" for row, patient in zip(self.rows[:SHOWN], named, strict=False)]
+        more = self.number - SHOWN if shown else 0
         return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
 
 
@@ -100,7 +109,7 @@ def listed(items: Sequence[object]) -> str:
 def cell_steps(findings: Iterable[Finding], *, counts: bool = True) -> list[CellStep]:
     """Return what was done to cells, for the audit trail; what is only told of is no step."""
     done = [finding for finding in findings if finding.outcome in ("normalised", "held")]
-    steps = [CellStep(one.rule, one.outcome, one.where, one.column, len(one.rows) if counts else None) for one in done]
+    steps = [CellStep(one.rule, one.outcome, one.where, one.column, one.number if counts else None) for one in done]
     return list(dict.fromkeys(steps))
 
 

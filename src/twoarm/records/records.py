@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -13,63 +14,55 @@ import polars as pl
 
 from twoarm.errors import Problem, RecordsError, nearest
 from twoarm.protocol.data import EventSource, Source, TablePart
-from twoarm.protocol.expression import column_names
-from twoarm.protocol.expression_parser import parse_expression
+from twoarm.protocol.expression import Type
 from twoarm.protocol.protocol import Protocol
+from twoarm.records.derived_variables import add_derived
 from twoarm.records.endpoint_findings import endpoint_findings
+from twoarm.records.engine_ops import AnyFrame, as_date, in_days
+from twoarm.records.engines.door import Door
+from twoarm.records.engines.one_by_one import needs_patients, not_all_parquet
 from twoarm.records.engines.source import EngineReader
-from twoarm.records.evaluation import COMPLETED, HELD, evaluate
+from twoarm.records.evaluation import held_columns
 from twoarm.records.event_findings import event_findings
 from twoarm.records.findings import Finding, refused
+from twoarm.records.joined_tables import join_tables, strangers
 from twoarm.records.key_case import fold_keys
 from twoarm.records.key_findings import key_findings
 from twoarm.records.level_matching import match_levels
 from twoarm.records.memory import available_memory, refuse_too_large
-from twoarm.records.patient_order import in_order
 from twoarm.records.plausibility import implausible_columns
 from twoarm.records.timeline import check_timeline
-from twoarm.records.typed_table import (
-    FILE,
-    FILE_ORDER,
-    KEY,
-    LONE_KEY,
-    MASKS,
-    ROW,
-    TypedTable,
-    findings_by_file,
-    read_table,
-)
+from twoarm.records.typed_table import COUNT, FILE_ORDER, KEY, LONE_KEY, TypedTable, findings_by_file, read_table
 from twoarm.results.provenance import InputFile
-from twoarm.statistics.arrays import Booleans
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PatientTable:
-    """One row a patient, sorted by key (text, by code point) or, where nothing asks for one by one, by values.
+    """One row a patient, in memory sorted by key (text, by code point).
 
-    ``frame`` has the declared and derived columns, ``:key``, ``:file``, ``:row``, ``:file_order``, and ``held:x``
-    beside a column x with cells that could not be read, ``completed:x`` with dates that a declared rule completed.
+    ``frame`` has the declared and derived columns, ``:key``, ``held:x`` beside a column x with cells that could not be
+    read, ``completed:x`` with dates that a declared rule completed; in memory also ``:file``, ``:row`` and
+    ``:file_order``.
     """
 
-    frame: nw.DataFrame[Any]
+    frame: AnyFrame
     tables: tuple[TypedTable, ...]  # that it was joined from, the spine first
+    happened: tuple[str, ...] = ()  # columns with what became of each patient, once it was derived
 
     @property
     def masks(self) -> frozenset[str]:
         """Names of the columns that mark held cells."""
-        return frozenset(name for name in self.frame.columns if name.startswith(HELD))
+        return held_columns(self.frame)
+
+    def in_days(self) -> AnyFrame:
+        """Return the frame with its dates as day numbers."""
+        return in_days(self.frame)
 
     def values_by_key(self, column: str) -> dict[str, str]:
-        """Return the column of each patient as text, by key; patients without a value are left out."""
+        """Return the column of each patient in memory as text, by key; patients without a value are left out."""
+        assert isinstance(self.frame, nw.DataFrame), "patients were read by key"
         frame = self.frame.to_polars().select(KEY, pl.col(column).cast(pl.String).alias("value")).drop_nulls()
         return dict(frame.iter_rows())
-
-    def refused(self, rule: str, rows: Booleans, what: str, expected: str, column: str) -> list[Finding]:
-        """Return what is wrong with some patients, by file and row of the table that has the column."""
-        table = next((table for table in self.tables if column in table.frame.columns), self.tables[0])
-        wrong = self.frame.get_column(KEY).to_polars().filter(pl.Series(rows, dtype=pl.Boolean))
-        mask = table.frame[KEY].is_in(wrong.to_list())
-        return list(findings_by_file(table, mask, rule, "refused", column, what, expected))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,19 +70,76 @@ class EventTable:
     """Many rows a patient, sorted by key and then as they stand in the files; rows of unknown patients are left out."""
 
     name: str
-    frame: pl.DataFrame
+    frame: AnyFrame
     files: tuple[str, ...]
+
+    @property
+    def masks(self) -> frozenset[str]:
+        """Names of the columns that mark held cells."""
+        return held_columns(self.frame)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Records:
-    """What is known of the patients, what was found wrong, and where it came from."""
+    """What is known of the patients, what was found wrong, and where it came from; in memory, or with an engine."""
 
     patients: PatientTable
     events: Mapping[str, EventTable]
     findings: tuple[Finding, ...]
     inputs: tuple[InputFile, ...]
-    fetched: tuple[tuple[str, int], ...] = ()  # rows that an engine handed over, by query
+    one_by_one: bool = True  # whether patients are told apart; else those who are alike are one row with a count
+    door: Door | None = None  # through which an engine's rows come
+    earlier: tuple[tuple[str, int], ...] = ()  # rows that an engine handed over before it was closed, by query
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the frames are in memory."""
+        return isinstance(self.patients.frame, nw.DataFrame)
+
+    @property
+    def fetched(self) -> tuple[tuple[str, int], ...]:
+        """Rows that an engine handed over, by query."""
+        return self.earlier if self.door is None else tuple(self.door.fetched.rows)
+
+    def collect(self, frame: AnyFrame, what: str) -> pl.DataFrame:
+        """Return the rows of a frame; those of an engine are counted under ``what``."""
+        if isinstance(frame, nw.DataFrame):
+            return frame.to_polars()
+        assert self.door is not None, "an engine's rows come through its door"
+        return self.door.fetch(frame, what)
+
+    def kinds(self, frame: AnyFrame, what: str) -> pl.DataFrame:
+        """Return each different row once, with ``:count``, sorted; patients in memory who are told apart as they are."""
+        if self.in_memory and self.one_by_one:
+            return self.collect(frame, what)
+        names = frame.columns
+        counted = frame.group_by(*names).agg(nw.len().alias(COUNT))
+        return self.collect(counted, what).with_columns(pl.col(COUNT).cast(pl.Int64)).sort(*names, nulls_last=False)
+
+    def refused(
+        self, frame: AnyFrame, where: nw.Expr, rule: str, what: str, expected: str, column: str
+    ) -> list[Finding]:
+        """Return what is wrong with some patients: by file and row of the table that has the column, or by key."""
+        tables = self.patients.tables
+        table = next((table for table in tables if column in table.columns), tables[0])
+        wrong = frame.filter(where).select(KEY)
+        if self.door is not None:
+            return self.door.refused(wrong, table, rule, what, expected, column)
+        mask = table.frame[KEY].is_in(self.collect(wrong, what)[KEY].to_list())
+        return list(findings_by_file(table, mask, rule, "refused", column, what, expected))
+
+    def close(self) -> None:
+        """Let go of an engine."""
+        if self.door is not None:
+            self.door.close()
+
+    def __enter__(self) -> Records:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 def read_records(
@@ -129,7 +179,7 @@ def _read(
     if problems:
         raise RecordsError(problems)
     records = _records(protocol, tables, found, columns, given=bool(frames))
-    return replace(records, fetched=tuple(reader.fetched.rows))
+    return replace(records, earlier=tuple(reader.fetched.rows))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -199,7 +249,7 @@ def _records(
     given: bool = False,
 ) -> Records:
     spine, *others = (tables[name] for name in protocol.data)
-    frame, joined = _join(protocol, spine, others)
+    frame, joined = join_tables(protocol, spine, others)
     frame, matched = match_levels(protocol, frame, (spine, *others))
     frame, contradicted = check_timeline(protocol, frame, (spine, *others), complete=columns is None)
     joined += [*matched, *contradicted]
@@ -208,16 +258,17 @@ def _records(
         joined += implausible_columns(protocol, (spine, *others))
     if problems and refuse:
         raise RecordsError(problems)
-    frame = in_order(protocol, frame, given=given)
-    patients = _derive(protocol, PatientTable(nw.from_native(frame, eager_only=True), (spine, *others)), columns)
+    patients = PatientTable(_derive(protocol, frame.sort(KEY), columns), (spine, *others))
     happened = {name: tables[name] for name in protocol.events if name in tables}
-    events, strangers = _event_tables(protocol, spine, list(happened.values()))
+    events, outside = _event_tables(protocol, spine, list(happened.values()))
+    assert isinstance(patients.frame, nw.DataFrame), "these records are in memory"
     whole = patients.frame.to_polars()
     beside = list(event_findings(protocol, whole, happened))
     if columns is None:
         beside += endpoint_findings(protocol, whole, (spine, *others))
     inputs = tuple(described for table in tables.values() for described in table.inputs)
-    return Records(patients, events, (*found, *joined, *strangers, *beside), inputs)
+    apart = given or not_all_parquet(protocol) or needs_patients(protocol)
+    return Records(patients, events, (*found, *joined, *outside, *beside), inputs, apart)
 
 
 def refuse_changed(protocol: Protocol, records: Records, folder: str | Path) -> None:
@@ -263,88 +314,12 @@ def _strange_frames(frames: Mapping[str, Any], declared: Mapping[str, object]) -
     ]
 
 
-def _strangers(spine: TypedTable, table: TypedTable, key: str) -> tuple[pl.Series, list[Finding]]:
-    """Return which rows are of patients who are not in the first table, and how that is said."""
-    unknown = ~table.frame[KEY].is_in(spine.frame[KEY].to_list())
-    what = f"rows of patients who are not in {' or '.join(spine.files)}"
-    found = findings_by_file(table, unknown, "unknown_patient", "warned", key, what, "they are not counted")
-    return unknown, list(found)
-
-
-def _join(protocol: Protocol, spine: TypedTable, others: list[TypedTable]) -> tuple[pl.DataFrame, list[Finding]]:
-    """Add the other tables to the first by patient key; the number of patients cannot change.
-
-    A column that two tables have is one column: what one table lacks the other gives, and where they differ it is held.
-    """
-    frame, findings = spine.frame, []
-    for table in others:
-        _, found = _strangers(spine, table, protocol.data[table.name].key)
-        findings += found
-        own = [name for name in table.frame.columns if name not in (KEY, FILE, ROW, FILE_ORDER)]
-        shared = [name for name in own if name in frame.columns and not name.startswith(MASKS)]
-        shared = [name for name in shared if name != protocol.data[table.name].key]
-        other = table.frame.select(KEY, *(pl.col(name).alias(f"{name}:other") for name in own))
-        joined = frame.join(other, on=KEY, how="left")
-        assert joined.height == frame.height, "a join keeps one row a patient"
-        for name in shared:
-            joined, conflict = _merge(joined, name)
-            if conflict.any():
-                what = f"cells that differ from those in {' or '.join(table.files)}"
-                remedy = "held: which is right?"
-                findings += findings_by_file(
-                    replace(spine, frame=joined), conflict, "tables_differ", "held", name, what, remedy
-                )
-        fresh = [name for name in own if name not in joined.columns]  # a merged column has its masks already
-        masks = [pl.col(f"{name}:other").fill_null(False).alias(name) for name in fresh if name.startswith(MASKS)]
-        values = [pl.col(f"{name}:other").alias(name) for name in fresh if not name.startswith(MASKS)]
-        frame = joined.with_columns(*values, *masks).select(pl.exclude("^.*:other$"))
-    return frame, findings
-
-
-def _merge(joined: pl.DataFrame, name: str) -> tuple[pl.DataFrame, pl.Series]:
-    """Give a patient the one value that is known; a cell that is held in either table, or differs, stays held."""
-    first, second = joined[name], joined[f"{name}:other"]
-    conflict = (first != second).fill_null(False)
-    held = conflict
-    for mask in (HELD + name, f"{HELD}{name}:other"):
-        if mask in joined.columns:
-            held = held | joined[mask].fill_null(False)
-    merged = pl.select(pl.coalesce(first, second)).to_series().set(held, None).alias(name)
-    joined = joined.with_columns(merged, *_merged_completed(joined, name))
-    return (joined.with_columns(held.alias(HELD + name)) if held.any() else joined), conflict
-
-
-def _merged_completed(joined: pl.DataFrame, name: str) -> list[pl.Expr]:
-    """Whether the date that counts was completed: the first table's where it has one, else the other's."""
-    first, second = COMPLETED + name, f"{COMPLETED}{name}:other"
-    if first not in joined.columns and second not in joined.columns:
-        return []
-    own, others = (pl.col(m).fill_null(False) if m in joined.columns else pl.lit(False) for m in (first, second))
-    return [pl.when(pl.col(name).is_not_null()).then(own).otherwise(others).alias(first)]
-
-
-def _derive(protocol: Protocol, patients: PatientTable, columns: frozenset[str] | None) -> PatientTable:
-    """Add the derived variables in order; one that reads a held cell and has no value is held, too."""
-    types = {name: kind for name, kind in protocol.column_types().items() if name not in protocol.derived}
-    frame = patients.frame
-    for name, text in protocol.derived.items():
-        node = parse_expression(text, types)
-        types[name] = node.type
-        if columns is not None and name not in columns:
-            continue
-        masks = PatientTable(frame, patients.tables).masks
-        frame = evaluate(frame, node, masks, name)
-        if frame.schema[name].is_float():  # what overflows is no number
-            frame = frame.with_columns(nw.when(nw.col(name).is_finite()).then(nw.col(name)).alias(name))
-        inputs = [nw.col(HELD + column) for column in sorted(column_names(node)) if HELD + column in masks]
-        if inputs:
-            held = nw.any_horizontal(*inputs, ignore_nulls=True) & nw.col(name).is_null()
-            frame = frame.with_columns(held.alias(HELD + name))
-        read = [COMPLETED + column for column in sorted(column_names(node)) if COMPLETED + column in frame.columns]
-        if read:
-            completed = nw.any_horizontal(*(nw.col(mask) for mask in read), ignore_nulls=True)
-            frame = frame.with_columns((completed & ~nw.col(name).is_null()).alias(COMPLETED + name))
-    return PatientTable(frame, patients.tables)
+def _derive(protocol: Protocol, frame: pl.DataFrame, columns: frozenset[str] | None) -> nw.DataFrame[Any]:
+    """Add the derived variables."""
+    found = add_derived(protocol, in_days(nw.from_native(frame, eager_only=True)), columns)
+    types = protocol.column_types()
+    dates = [name for name in found.columns if types.get(name) is Type.DATE]
+    return found.with_columns(*(as_date(nw.col(name)) for name in dates))
 
 
 def _event_tables(
@@ -352,8 +327,8 @@ def _event_tables(
 ) -> tuple[dict[str, EventTable], list[Finding]]:
     events, findings = {}, []
     for table in tables:
-        unknown, found = _strangers(spine, table, protocol.events[table.name].key)
+        unknown, found = strangers(spine, table, protocol.events[table.name].key)
         findings += found
         frame = table.frame.filter(~unknown).sort(KEY, FILE_ORDER)
-        events[table.name] = EventTable(table.name, frame, table.files)
+        events[table.name] = EventTable(table.name, nw.from_native(frame, eager_only=True), table.files)
     return events, findings

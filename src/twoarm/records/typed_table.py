@@ -26,6 +26,7 @@ KEY = ":key"
 FILE = ":file"  # position among the table's files
 ROW = ":row"  # as the file numbers it
 FILE_ORDER = ":file_order"  # over all files
+COUNT = ":count"  # identical patients that a row stands for; without it each row stands for one
 MASKS = (HELD, COMPLETED)
 
 
@@ -52,6 +53,11 @@ class TypedTable:
     headers: tuple[Mapping[str, str], ...]  # of each file: column -> its header there
     findings: tuple[Finding, ...]
     inputs: tuple[InputFile, ...]
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the frame's columns."""
+        return self.frame.columns
 
 
 def read_table(
