@@ -94,6 +94,7 @@ def test_an_early_response_needs_no_duration() -> None:
     assert best("7 PR, 35 PR", confirm=28, stable=42) == "PR"
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 400), st.sampled_from(RESPONSES)), max_size=7, unique_by=lambda v: v[0]))
 def test_confirmation_never_makes_a_response_better(visits: list[tuple[int, str]]) -> None:
     text = ", ".join(f"{day} {word}" for day, word in sorted(visits))

@@ -45,8 +45,8 @@ def as_date(day: nw.Expr) -> nw.Expr:
 def year_of(day: nw.Expr) -> nw.Expr:
     """Return the year of day numbers.
 
-    Years are counted from 1 March, so that a leap day is the last of its year (Hinnant 2013, "chrono-compatible low-level
-    date algorithms").
+    Years are counted from 1 March, so that a leap day is the last of its year (Hinnant 2013, "chrono-Compatible
+    Low-Level Date Algorithms").
     """
     days = possible_day(day) + _BEFORE_EPOCH
     era = days // _CENTURIES

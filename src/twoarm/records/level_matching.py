@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import narwhals.stable.v2 as nw
 import polars as pl
 
 from twoarm.protocol.covariate import Categorical
@@ -11,30 +13,38 @@ from twoarm.protocol.protocol import Protocol
 from twoarm.protocol.section import folded
 from twoarm.records.cell_text import clean_text
 from twoarm.records.findings import Finding
-from twoarm.records.typed_table import KEY, TypedTable, findings_by_file
+from twoarm.records.rules import Rule, Teller, broken
+from twoarm.records.typed_table import TypedTable
+
+Words = Callable[[str], pl.Series]
+"""Returns the different texts of a column."""
 
 
 def match_levels(
-    protocol: Protocol, frame: pl.DataFrame, tables: Sequence[TypedTable]
-) -> tuple[pl.DataFrame, list[Finding]]:
+    protocol: Protocol, frame: Any, tables: Sequence[TypedTable], teller: Teller, words: Words
+) -> tuple[Any, list[Finding]]:
     """Return the patients with texts of arms and covariates as the protocol writes them, and where they differed."""
     findings: list[Finding] = []
+    types = frame.collect_schema()
     for column, levels in _declared(protocol).items():
-        if column not in frame.columns or frame.schema[column] != pl.String:
+        if types.get(column) != nw.String:
             continue
         written = {clean_text(level) for level in levels}
         by_fold = {folded(level): level for level in written}
         if len(by_fold) < len(written):
             continue  # levels that differ in case alone stay apart
-        meant = frame[column].str.to_lowercase().replace_strict(by_fold, default=None, return_dtype=pl.String)
-        other = (meant.is_not_null() & (meant != frame[column])).fill_null(False)
-        if not other.any():
+        known = words(column).drop_nulls()
+        meant = known.str.to_lowercase().replace_strict(by_fold, default=None, return_dtype=pl.String)
+        other = {word: level for word, level in zip(known, meant, strict=True) if level is not None and word != level}
+        if not other:
             continue
-        table = next(table for table in tables if column in table.frame.columns)
-        rows = table.frame[KEY].is_in(frame[KEY].filter(other).to_list())
         what, remedy = "texts that are a declared value but for upper and lower case", "read as the declared value"
-        findings += findings_by_file(table, rows, "folded_level", "normalised", column, what, remedy)
-        values = pl.select(pl.when(other).then(meant).otherwise(frame[column])).to_series()
+        where = nw.col(column).is_in(sorted(other))
+        rule = Rule("folded_level", where, column, what, "normalised", remedy)
+        findings += teller.of_patients(frame, tables, broken(teller, frame, [rule]))
+        values = nw.col(column)
+        for word, level in sorted(other.items()):
+            values = nw.when(nw.col(column) == word).then(nw.lit(level)).otherwise(values)
         frame = frame.with_columns(values.alias(column))
     return frame, findings
 

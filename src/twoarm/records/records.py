@@ -31,6 +31,7 @@ from twoarm.records.key_findings import key_findings
 from twoarm.records.level_matching import match_levels
 from twoarm.records.memory import available_memory, refuse_too_large
 from twoarm.records.plausibility import implausible_columns
+from twoarm.records.rules import RowTeller
 from twoarm.records.timeline import check_timeline
 from twoarm.records.typed_table import COUNT, FILE_ORDER, KEY, LONE_KEY, TypedTable, findings_by_file, read_table
 from twoarm.results.provenance import InputFile
@@ -109,7 +110,7 @@ class Records:
         return self.door.fetch(frame, what)
 
     def kinds(self, frame: AnyFrame, what: str) -> pl.DataFrame:
-        """Return each different row once, with ``:count``, sorted; patients in memory who are told apart as they are."""
+        """Return each different row once, with ``:count``, sorted; patients in memory who are told apart as is."""
         if self.in_memory and self.one_by_one:
             return self.collect(frame, what)
         names = frame.columns
@@ -249,23 +250,24 @@ def _records(
     given: bool = False,
 ) -> Records:
     spine, *others = (tables[name] for name in protocol.data)
-    frame, joined = join_tables(protocol, spine, others)
-    frame, matched = match_levels(protocol, frame, (spine, *others))
-    frame, contradicted = check_timeline(protocol, frame, (spine, *others), complete=columns is None)
+    whole, joined = join_tables(protocol, spine, others)
+    frame, own, teller = in_days(nw.from_native(whole.sort(KEY), eager_only=True)), (spine, *others), RowTeller()
+    frame, matched = match_levels(protocol, frame, own, teller, lambda column: whole[column].unique())
+    frame, contradicted = check_timeline(protocol, frame, own, teller, complete=columns is None)
     joined += [*matched, *contradicted]
     problems = refused(joined)
     if columns is None:
-        joined += implausible_columns(protocol, (spine, *others))
+        joined += implausible_columns(protocol, own)
     if problems and refuse:
         raise RecordsError(problems)
-    patients = PatientTable(_derive(protocol, frame.sort(KEY), columns), (spine, *others))
+    frame = add_derived(protocol, frame, columns)
     happened = {name: tables[name] for name in protocol.events if name in tables}
     events, outside = _event_tables(protocol, spine, list(happened.values()))
-    assert isinstance(patients.frame, nw.DataFrame), "these records are in memory"
-    whole = patients.frame.to_polars()
-    beside = list(event_findings(protocol, whole, happened))
+    rows = {name: (table, in_days(nw.from_native(table.frame, eager_only=True))) for name, table in happened.items()}
+    beside = list(event_findings(protocol, frame, rows, teller))
     if columns is None:
-        beside += endpoint_findings(protocol, whole, (spine, *others))
+        beside += endpoint_findings(protocol, frame, own, teller)
+    patients = PatientTable(_with_dates(protocol, frame), own)
     inputs = tuple(described for table in tables.values() for described in table.inputs)
     apart = given or not_all_parquet(protocol) or needs_patients(protocol)
     return Records(patients, events, (*found, *joined, *outside, *beside), inputs, apart)
@@ -314,12 +316,10 @@ def _strange_frames(frames: Mapping[str, Any], declared: Mapping[str, object]) -
     ]
 
 
-def _derive(protocol: Protocol, frame: pl.DataFrame, columns: frozenset[str] | None) -> nw.DataFrame[Any]:
-    """Add the derived variables."""
-    found = add_derived(protocol, in_days(nw.from_native(frame, eager_only=True)), columns)
+def _with_dates(protocol: Protocol, frame: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
+    """Return patients in memory with dates in place of day numbers."""
     types = protocol.column_types()
-    dates = [name for name in found.columns if types.get(name) is Type.DATE]
-    return found.with_columns(*(as_date(nw.col(name)) for name in dates))
+    return frame.with_columns(as_date(nw.col(name)) for name in frame.columns if types.get(name) is Type.DATE)
 
 
 def _event_tables(

@@ -50,6 +50,6 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def not_all_parquet(protocol: Protocol) -> bool:
-    """Return whether patients come from anything but Parquet files and engines: these have keys in an order of theirs."""
+    """Return whether patients come from anything but Parquet files and engines."""
     parts = next(iter(protocol.data.values())).parts()
     return not all(part.on_engine or (part.file or "").lower().endswith(".parquet") for part in parts)

@@ -1,0 +1,91 @@
+"""Rules that records may break, as expressions; and who tells it: by file and row in memory, by count of an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import narwhals.stable.v2 as nw
+import polars as pl
+
+from twoarm.records.engine_ops import count_where, is_true
+from twoarm.records.findings import Finding, Outcome
+from twoarm.records.typed_table import FILE_ORDER, KEY, TypedTable, findings_by_file
+
+WHICH = "held: which is right?"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rule:
+    """What breaks a rule, and what is said of it and done about it."""
+
+    name: str
+    where: nw.Expr
+    column: str  # under which it is told
+    what: str
+    outcome: Outcome = "held"
+    remedy: str = WHICH
+    masked: tuple[str, ...] = ()  # columns whose cells are held
+
+
+class Teller(Protocol):
+    """Counts the rows that break rules, and says which they are as well as it can."""
+
+    ordered: bool  # whether rows of events have an order of their own
+
+    def numbers(self, frame: Any, conditions: Sequence[nw.Expr]) -> list[int]:
+        """Return how many rows of a frame each condition is known to hold for."""
+
+    def of_patients(self, frame: Any, tables: Sequence[TypedTable], rules: Sequence[Rule]) -> list[Finding]:
+        """Say which patients break rules, under the table that has the rule's column.
+
+        Args:
+            frame: one row a patient.
+            tables: that it was joined from, the spine first.
+            rules: that some break, in the order in which they are told.
+        """
+
+    def of_events(self, frame: Any, table: TypedTable, rules: Sequence[Rule]) -> list[Finding]:
+        """Say which rows of a table of events break rules that some break; ``frame`` is the table and more columns."""
+
+
+def broken(teller: Teller, frame: Any, rules: Sequence[Rule]) -> list[Rule]:
+    """Return the rules that any row of a frame breaks."""
+    numbers = teller.numbers(frame, [rule.where for rule in rules])
+    return [rule for rule, number in zip(rules, numbers, strict=True) if number]
+
+
+class RowTeller:
+    """Tells by file, row and patient key, of frames in memory."""
+
+    ordered = True
+
+    def numbers(self, frame: nw.DataFrame[Any], conditions: Sequence[nw.Expr]) -> list[int]:
+        """Count rows."""
+        if not conditions:
+            return []
+        counted = frame.select(*(count_where(where).alias(f"n{place}") for place, where in enumerate(conditions)))
+        return [int(number or 0) for number in counted.row(0)]
+
+    def of_patients(
+        self, frame: nw.DataFrame[Any], tables: Sequence[TypedTable], rules: Sequence[Rule]
+    ) -> list[Finding]:
+        """Name the rows."""
+        found: list[Finding] = []
+        for rule in rules:
+            table = next((table for table in tables if rule.column in table.columns), None)
+            if table is not None:
+                keys = frame.filter(is_true(rule.where)).get_column(KEY).to_list()
+                mask = table.frame[KEY].is_in(keys)
+                found += findings_by_file(table, mask, rule.name, rule.outcome, rule.column, rule.what, rule.remedy)
+        return found
+
+    def of_events(self, frame: nw.DataFrame[Any], table: TypedTable, rules: Sequence[Rule]) -> list[Finding]:
+        """Name the rows, in the order of the files."""
+        found: list[Finding] = []
+        for rule in rules:
+            rows: pl.DataFrame = frame.filter(is_true(rule.where)).to_native().sort(FILE_ORDER)
+            of_table = (replace(table, frame=rows), pl.Series([True]).new_from_index(0, rows.height))
+            found += findings_by_file(*of_table, rule.name, rule.outcome, rule.column, rule.what, rule.remedy)
+        return found
