@@ -1,82 +1,97 @@
-"""Tables of patients joined by key to one row a patient, and the events of known patients; in memory."""
+"""Tables of patients joined by key to one row a patient; events of known patients."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import polars as pl
+import narwhals.stable.v2 as nw
 
 from twoarm.protocol.protocol import Protocol
+from twoarm.records.engine_ops import is_true
 from twoarm.records.evaluation import COMPLETED, HELD
 from twoarm.records.findings import Finding
-from twoarm.records.typed_table import FILE, FILE_ORDER, KEY, MASKS, ROW, TypedTable, findings_by_file
+from twoarm.records.rules import Rule, Teller, broken
+from twoarm.records.typed_table import FILE, FILE_ORDER, KEY, MASKS, ROW, TypedTable
 
-UNKNOWN_PATIENT, NOT_COUNTED = "unknown_patient", "they are not counted"
-TABLES_DIFFER, WHICH = "tables_differ", "held: which is right?"
-
-
-def strangers(spine: TypedTable, table: TypedTable, key: str) -> tuple[pl.Series, list[Finding]]:
-    """Return which rows are of patients who are not in the first table, and how that is said."""
-    unknown = ~table.frame[KEY].is_in(spine.frame[KEY].to_list())
-    what = not_in(spine.files)
-    found = findings_by_file(table, unknown, UNKNOWN_PATIENT, "warned", key, what, NOT_COUNTED)
-    return unknown, list(found)
+_KNOWN, _OTHER = ":known", ":other"
 
 
-def join_tables(protocol: Protocol, spine: TypedTable, others: list[TypedTable]) -> tuple[pl.DataFrame, list[Finding]]:
-    """Add the other tables to the first by patient key; the number of patients cannot change.
+def present(table: str) -> str:
+    """Return the name of the column that says whether a patient is in a further table."""
+    return f":in:{table}"
+
+
+def join_tables(
+    protocol: Protocol, tables: Sequence[TypedTable], frames: Mapping[str, Any], teller: Teller
+) -> tuple[Any, list[Finding]]:
+    """Add the other tables of patients to the first by patient key; the number of patients cannot change.
 
     A column that two tables have is one column: what one table lacks the other gives, and where they differ it is held.
+
+    Args:
+        protocol: with the keys.
+        tables: the first, and the others.
+        frames: by name of the table, dates as day numbers.
+        teller: says which rows.
     """
-    frame, findings = spine.frame, []
+    spine, *others = tables
+    frame, findings = frames[spine.name], []
     for table in others:
-        _, found = strangers(spine, table, protocol.data[table.name].key)
-        findings += found
-        own = [name for name in table.frame.columns if name not in (KEY, FILE, ROW, FILE_ORDER)]
-        shared = [name for name in own if name in frame.columns and not name.startswith(MASKS)]
-        shared = [name for name in shared if name != protocol.data[table.name].key]
-        other = table.frame.select(KEY, *(pl.col(name).alias(f"{name}:other") for name in own))
-        joined = frame.join(other, on=KEY, how="left")
-        assert joined.height == frame.height, "a join keeps one row a patient"
+        more, key = frames[table.name], protocol.data[table.name].key
+        findings += strangers(spine, frames[spine.name], table, more, key, teller)
+        columns = frame.columns
+        own = [name for name in more.columns if name not in (KEY, FILE, ROW, FILE_ORDER)]
+        shared = [name for name in own if name in columns and not name.startswith(MASKS) and name != key]
+        renamed = [nw.col(name).alias(name + _OTHER) for name in own]
+        here = nw.lit(True).alias(present(table.name))
+        joined = frame.join(more.select(KEY, here, *renamed), on=KEY, how="left")
+        joined = joined.with_columns(is_true(nw.col(present(table.name))))
         for name in shared:
-            joined, conflict = _merge(joined, name)
-            if conflict.any():
-                whole, what = replace(spine, frame=joined), differs_from(table.files)
-                findings += findings_by_file(whole, conflict, TABLES_DIFFER, "held", name, what, WHICH)
-        fresh = [name for name in own if name not in joined.columns]  # a merged column has its masks already
-        masks = [pl.col(f"{name}:other").fill_null(False).alias(name) for name in fresh if name.startswith(MASKS)]
-        values = [pl.col(f"{name}:other").alias(name) for name in fresh if not name.startswith(MASKS)]
-        frame = joined.with_columns(*values, *masks).select(pl.exclude("^.*:other$"))
+            conflict = is_true(nw.col(name) != nw.col(name + _OTHER))
+            what = f"cells that differ from those in {' or '.join(table.files)}"
+            rules = broken(teller, joined, [Rule("tables_differ", conflict, name, what)])
+            findings += teller.of_patients(joined, tables, rules)
+        merged = [expression for name in shared for expression in _merged(name, columns, own)]
+        fresh = [name for name in own if name not in columns]
+        added = [
+            (is_true(nw.col(name + _OTHER)) if name.startswith(MASKS) else nw.col(name + _OTHER)).alias(name)
+            for name in fresh
+            if not (name.startswith(MASKS) and name.partition(":")[2] in shared)  # a merged column has its masks
+        ]
+        joined = joined.with_columns(*merged, *added)
+        frame = joined.drop([name for name in joined.columns if name.endswith(_OTHER)])
     return frame, findings
 
 
-def _merge(joined: pl.DataFrame, name: str) -> tuple[pl.DataFrame, pl.Series]:
-    """Give a patient the one value that is known; a cell that is held in either table, or differs, stays held."""
-    first, second = joined[name], joined[f"{name}:other"]
-    conflict = (first != second).fill_null(False)
-    held = conflict
-    for mask in (HELD + name, f"{HELD}{name}:other"):
-        if mask in joined.columns:
-            held = held | joined[mask].fill_null(False)
-    merged = pl.select(pl.coalesce(first, second)).to_series().set(held, None).alias(name)
-    joined = joined.with_columns(merged, *_merged_completed(joined, name))
-    return (joined.with_columns(held.alias(HELD + name)) if held.any() else joined), conflict
+def strangers(
+    spine: TypedTable, patients: Any, table: TypedTable, frame: Any, key: str, teller: Teller
+) -> list[Finding]:
+    """Return rows of patients who are not in the first table."""
+    what = f"rows of patients who are not in {' or '.join(spine.files)}"
+    beside = frame.join(patients.select(KEY, nw.lit(True).alias(_KNOWN)), on=KEY, how="left")
+    rule = Rule("unknown_patient", nw.col(_KNOWN).is_null(), key, what, "warned", "they are not counted")
+    return teller.of_events(beside, table, broken(teller, beside, [rule]))
 
 
-def _merged_completed(joined: pl.DataFrame, name: str) -> list[pl.Expr]:
-    """Whether the date that counts was completed: the first table's where it has one, else the other's."""
-    first, second = COMPLETED + name, f"{COMPLETED}{name}:other"
-    if first not in joined.columns and second not in joined.columns:
-        return []
-    own, others = (pl.col(m).fill_null(False) if m in joined.columns else pl.lit(False) for m in (first, second))
-    return [pl.when(pl.col(name).is_not_null()).then(own).otherwise(others).alias(first)]
+def _merged(name: str, columns: Sequence[str], others: Sequence[str]) -> list[nw.Expr]:
+    """The one value that is known of a patient; a cell that is held in either table, or differs, stays held.
 
-
-def not_in(files: tuple[str, ...]) -> str:
-    """Say what is wrong with rows of patients whom the first table does not have."""
-    return f"rows of patients who are not in {' or '.join(files)}"
-
-
-def differs_from(files: tuple[str, ...]) -> str:
-    """Say what is wrong with cells of a column that two tables have."""
-    return f"cells that differ from those in {' or '.join(files)}"
+    Whether the date that counts was completed is told by the first table where it has one, else by the other.
+    """
+    first, second = nw.col(name), nw.col(name + _OTHER)
+    held = is_true(first != second)
+    if HELD + name in columns:
+        held = held | is_true(nw.col(HELD + name))
+    if HELD + name in others:
+        held = held | is_true(nw.col(HELD + name + _OTHER))
+    found = [nw.when(~held).then(nw.coalesce(first, second)).alias(name), held.alias(HELD + name)]
+    own, other = COMPLETED + name in columns, COMPLETED + name in others
+    if own or other:
+        masks = (
+            is_true(nw.col(COMPLETED + name)) if own else nw.lit(False),
+            is_true(nw.col(COMPLETED + name + _OTHER)) if other else nw.lit(False),
+        )
+        completed = nw.when(~first.is_null()).then(masks[0]).otherwise(masks[1])
+        found.append(completed.alias(COMPLETED + name))
+    return found

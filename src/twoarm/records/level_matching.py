@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -16,12 +16,9 @@ from twoarm.records.findings import Finding
 from twoarm.records.rules import Rule, Teller, broken
 from twoarm.records.typed_table import TypedTable
 
-Words = Callable[[str], pl.Series]
-"""Returns the different texts of a column."""
-
 
 def match_levels(
-    protocol: Protocol, frame: Any, tables: Sequence[TypedTable], teller: Teller, words: Words
+    protocol: Protocol, frame: Any, tables: Sequence[TypedTable], teller: Teller
 ) -> tuple[Any, list[Finding]]:
     """Return the patients with texts of arms and covariates as the protocol writes them, and where they differed."""
     findings: list[Finding] = []
@@ -33,7 +30,7 @@ def match_levels(
         by_fold = {folded(level): level for level in written}
         if len(by_fold) < len(written):
             continue  # levels that differ in case alone stay apart
-        known = words(column).drop_nulls()
+        known = teller.words(column).drop_nulls()
         meant = known.str.to_lowercase().replace_strict(by_fold, default=None, return_dtype=pl.String)
         other = {word: level for word, level in zip(known, meant, strict=True) if level is not None and word != level}
         if not other:

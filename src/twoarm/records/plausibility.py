@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +35,7 @@ class Suspicion:
         return np.asarray((values >= self.low) & (values < self.high))
 
 
-def implausible_columns(protocol: Protocol, tables: tuple[TypedTable, ...]) -> Iterator[Finding]:
+def implausible_columns(protocol: Protocol, tables: Sequence[TypedTable]) -> Iterator[Finding]:
     """Return columns in memory whose numbers fall apart into two clusters, and cells that look like a code."""
     durations = {endpoint.time for endpoint in protocol.endpoints.values() if endpoint.time is not None}
     for table in tables:

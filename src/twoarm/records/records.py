@@ -16,23 +16,17 @@ from twoarm.errors import Problem, RecordsError, nearest
 from twoarm.protocol.data import EventSource, Source, TablePart
 from twoarm.protocol.expression import Type
 from twoarm.protocol.protocol import Protocol
-from twoarm.records.derived_variables import add_derived
-from twoarm.records.endpoint_findings import endpoint_findings
+from twoarm.records.checked_records import check_records
 from twoarm.records.engine_ops import AnyFrame, as_date, in_days
 from twoarm.records.engines.door import Door
 from twoarm.records.engines.one_by_one import needs_patients, not_all_parquet
 from twoarm.records.engines.source import EngineReader
 from twoarm.records.evaluation import held_columns
-from twoarm.records.event_findings import event_findings
 from twoarm.records.findings import Finding, refused
-from twoarm.records.joined_tables import join_tables, strangers
 from twoarm.records.key_case import fold_keys
 from twoarm.records.key_findings import key_findings
-from twoarm.records.level_matching import match_levels
 from twoarm.records.memory import available_memory, refuse_too_large
-from twoarm.records.plausibility import implausible_columns
 from twoarm.records.rules import RowTeller
-from twoarm.records.timeline import check_timeline
 from twoarm.records.typed_table import COUNT, FILE_ORDER, KEY, LONE_KEY, TypedTable, findings_by_file, read_table
 from twoarm.results.provenance import InputFile
 
@@ -249,28 +243,24 @@ def _records(
     refuse: bool = True,
     given: bool = False,
 ) -> Records:
-    spine, *others = (tables[name] for name in protocol.data)
-    whole, joined = join_tables(protocol, spine, others)
-    frame, own, teller = in_days(nw.from_native(whole.sort(KEY), eager_only=True)), (spine, *others), RowTeller()
-    frame, matched = match_levels(protocol, frame, own, teller, lambda column: whole[column].unique())
-    frame, contradicted = check_timeline(protocol, frame, own, teller, complete=columns is None)
-    joined += [*matched, *contradicted]
-    problems = refused(joined)
-    if columns is None:
-        joined += implausible_columns(protocol, own)
-    if problems and refuse:
-        raise RecordsError(problems)
-    frame = add_derived(protocol, frame, columns)
-    happened = {name: tables[name] for name in protocol.events if name in tables}
-    events, outside = _event_tables(protocol, spine, list(happened.values()))
-    rows = {name: (table, in_days(nw.from_native(table.frame, eager_only=True))) for name, table in happened.items()}
-    beside = list(event_findings(protocol, frame, rows, teller))
-    if columns is None:
-        beside += endpoint_findings(protocol, frame, own, teller)
-    patients = PatientTable(_with_dates(protocol, frame), own)
+    own = tuple(tables[name] for name in protocol.data)
+    frames = {name: in_days(nw.from_native(table.frame, eager_only=True)) for name, table in tables.items()}
+    checked = check_records(protocol, tables, frames, RowTeller(own), columns, refuse=refuse)
+    patients = PatientTable(_with_dates(protocol, checked.patients.sort(KEY)), own)
+    events = {
+        name: EventTable(name, _with_dates(protocol, frame.sort(KEY, FILE_ORDER), name), tables[name].files)
+        for name, frame in checked.events.items()
+    }
     inputs = tuple(described for table in tables.values() for described in table.inputs)
     apart = given or not_all_parquet(protocol) or needs_patients(protocol)
-    return Records(patients, events, (*found, *joined, *outside, *beside), inputs, apart)
+    return Records(patients, events, (*found, *checked.findings), inputs, apart)
+
+
+def _with_dates(protocol: Protocol, frame: nw.DataFrame[Any], events: str | None = None) -> nw.DataFrame[Any]:
+    """Return a frame in memory with dates in place of day numbers."""
+    types = protocol.column_types() if events is None else protocol.event_column_types(events)
+    dates = [name for name in frame.columns if types.get(name) is Type.DATE]
+    return frame.with_columns(as_date(nw.col(name)) for name in dates) if dates else frame
 
 
 def refuse_changed(protocol: Protocol, records: Records, folder: str | Path) -> None:
@@ -314,21 +304,3 @@ def _strange_frames(frames: Mapping[str, Any], declared: Mapping[str, object]) -
         for name in frames
         if name not in declared
     ]
-
-
-def _with_dates(protocol: Protocol, frame: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
-    """Return patients in memory with dates in place of day numbers."""
-    types = protocol.column_types()
-    return frame.with_columns(as_date(nw.col(name)) for name in frame.columns if types.get(name) is Type.DATE)
-
-
-def _event_tables(
-    protocol: Protocol, spine: TypedTable, tables: list[TypedTable]
-) -> tuple[dict[str, EventTable], list[Finding]]:
-    events, findings = {}, []
-    for table in tables:
-        unknown, found = strangers(spine, table, protocol.events[table.name].key)
-        findings += found
-        frame = table.frame.filter(~unknown).sort(KEY, FILE_ORDER)
-        events[table.name] = EventTable(table.name, nw.from_native(frame, eager_only=True), table.files)
-    return events, findings

@@ -9,8 +9,10 @@ from typing import Any, Protocol
 import narwhals.stable.v2 as nw
 import polars as pl
 
+from twoarm.protocol.protocol import Protocol as StudyProtocol
 from twoarm.records.engine_ops import count_where, is_true
 from twoarm.records.findings import Finding, Outcome
+from twoarm.records.plausibility import implausible_columns
 from twoarm.records.typed_table import FILE_ORDER, KEY, TypedTable, findings_by_file
 
 WHICH = "held: which is right?"
@@ -30,9 +32,15 @@ class Rule:
 
 
 class Teller(Protocol):
-    """Counts the rows that break rules, and says which they are as well as it can."""
+    """Looks at records for what may be wrong with them, and says which rows as well as it can."""
 
     ordered: bool  # whether rows of events have an order of their own
+
+    def words(self, column: str) -> pl.Series:
+        """Return the different texts of a column of patients."""
+
+    def implausible(self, protocol: StudyProtocol) -> list[Finding]:
+        """Return columns of patients with numbers that are probably in two units, or codes for a missing value."""
 
     def numbers(self, frame: Any, conditions: Sequence[nw.Expr]) -> list[int]:
         """Return how many rows of a frame each condition is known to hold for."""
@@ -57,9 +65,21 @@ def broken(teller: Teller, frame: Any, rules: Sequence[Rule]) -> list[Rule]:
 
 
 class RowTeller:
-    """Tells by file, row and patient key, of frames in memory."""
+    """Tells by file, row and patient key, of tables of patients in memory."""
 
     ordered = True
+
+    def __init__(self, tables: Sequence[TypedTable]) -> None:
+        self.tables = tables
+
+    def words(self, column: str) -> pl.Series:
+        """Look at all tables."""
+        found = [table.frame[column] for table in self.tables if column in table.columns]
+        return pl.concat(found).unique()
+
+    def implausible(self, protocol: StudyProtocol) -> list[Finding]:
+        """Name the cells."""
+        return list(implausible_columns(protocol, self.tables))
 
     def numbers(self, frame: nw.DataFrame[Any], conditions: Sequence[nw.Expr]) -> list[int]:
         """Count rows."""
