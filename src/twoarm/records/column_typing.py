@@ -41,6 +41,7 @@ def type_column(
     dates: pl.Series | None = None,
     epoch_1904: bool = False,
     units: pl.Series | None = None,
+    counts: pl.Series | None = None,
 ) -> TypedColumn:
     """Return a column in its declared type.
 
@@ -52,6 +53,7 @@ def type_column(
         dates: where a workbook has a date among texts and numbers.
         epoch_1904: whether a workbook counts days from 1904.
         units: the unit of each cell, of numbers with a column of units.
+        counts: how often each cell stands in the column; once by default.
     """
     text = cell_text(raw)
     missing = source.missing if declared.missing is None else declared.missing
@@ -74,14 +76,19 @@ def type_column(
             told["turned_to_date"] = CellRule("cells that a spreadsheet turned into dates", turned, "held", remedy)
             text = text.set(turned, None)
     if units is not None and isinstance(declared, IntegerColumn | NumberColumn):
-        typed = type_with_units(raw, text, declared, units)
+        typed = type_with_units(raw, text, declared, units, counts)
     else:
-        typed = _typed(raw, text, declared, nowhere(n) if fake is None else fake, epoch_1904)
+        typed = _typed(raw, text, declared, nowhere(n) if fake is None else fake, epoch_1904, counts)
     return TypedColumn(typed.values, {**told, **typed.broken})
 
 
 def _typed(
-    raw: pl.Series, text: pl.Series, declared: ColumnDeclaration, fake: pl.Series, epoch_1904: bool
+    raw: pl.Series,
+    text: pl.Series,
+    declared: ColumnDeclaration,
+    fake: pl.Series,
+    epoch_1904: bool,
+    counts: pl.Series | None,
 ) -> TypedColumn:
     match declared:
         case TextColumn():
@@ -97,9 +104,9 @@ def _typed(
             rule = {"outside_yes_no_codes": CellRule("cells outside the yes/no codes", _failed(text, values))}
             return TypedColumn(values, {**rule, **_folded_codes(raw, values, (*declared.true, *declared.false))})
         case IntegerColumn():
-            return type_integers(raw, text, declared)
+            return type_integers(raw, text, declared, counts=counts)
         case NumberColumn():
-            return type_numbers(raw, text, declared)
+            return type_numbers(raw, text, declared, counts=counts)
         case DateColumn():
             return type_dates(raw, text, declared, fake, epoch_1904)
 

@@ -7,7 +7,7 @@ import re
 import polars as pl
 
 from twoarm.protocol.column import IntegerColumn, NumberColumn
-from twoarm.records.typed_column import CellRule, Sorting, TypedColumn, matching, nowhere
+from twoarm.records.typed_column import CellRule, Sorting, TypedColumn, matching, nowhere, number_of
 
 _INTEGER = r"^[+-]?[0-9]+(\.0*)?$"
 _NUMBER = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
@@ -24,9 +24,16 @@ ENDLESS = "infinite numbers, or beyond 1e100"
 
 
 def type_integers(
-    raw: pl.Series, text: pl.Series, declared: IntegerColumn, factors: pl.Series | None = None
+    raw: pl.Series,
+    text: pl.Series,
+    declared: IntegerColumn,
+    factors: pl.Series | None = None,
+    counts: pl.Series | None = None,
 ) -> TypedColumn:
-    """Return a column of whole numbers; ``factors`` are what each cell is multiplied by, where that differs by cell."""
+    """Return a column of whole numbers.
+
+    ``factors`` are what each cell is multiplied by, where that differs by cell; ``counts`` how often each stands there.
+    """
     plain, sorting, _ = _plain_numbers(raw, text, declared)
     what = "cells that are not whole numbers"
     factor = declared.multiply if factors is None else factors
@@ -39,13 +46,20 @@ def type_integers(
             plain = _scientific(plain, sorting)
         fits = matching(plain, _INTEGER)
         values = plain.set(~fits, None).str.replace(r"\.0*$", "").str.strip_prefix("+").cast(pl.Int64, strict=False)
-    return _within_range(sorting, plain, values, declared, "not_an_integer", what)
+    return _within_range(sorting, plain, values, declared, "not_an_integer", what, counts)
 
 
 def type_numbers(
-    raw: pl.Series, text: pl.Series, declared: NumberColumn, factors: pl.Series | None = None
+    raw: pl.Series,
+    text: pl.Series,
+    declared: NumberColumn,
+    factors: pl.Series | None = None,
+    counts: pl.Series | None = None,
 ) -> TypedColumn:
-    """Return a column of numbers; ``factors`` are what each cell is multiplied by, where that differs by cell."""
+    """Return a column of numbers.
+
+    ``factors`` are what each cell is multiplied by, where that differs by cell; ``counts`` how often each stands there.
+    """
     plain, sorting, percent = _plain_numbers(raw, text, declared)
     values = plain.cast(pl.Float64, strict=False)
     if percent.any() and declared.percent == "share":
@@ -59,7 +73,7 @@ def type_numbers(
         sorting.say("infinite", endless | (before.cells if before else endless), ENDLESS, "held")
         values, plain = values.set(endless, None), plain.set(endless, None)
     return _within_range(
-        sorting, plain, values + 0.0, declared, "not_a_number", "cells that are not numbers"
+        sorting, plain, values + 0.0, declared, "not_a_number", "cells that are not numbers", counts
     )  # no -0.0
 
 
@@ -188,6 +202,7 @@ def _within_range(
     declared: IntegerColumn | NumberColumn,
     rule: str,
     what: str,
+    counts: pl.Series | None,
 ) -> TypedColumn:
     unread = sorting.left.is_not_null() | (plain.is_not_null() & values.is_null())
     sorting.say(rule, unread, what)
@@ -202,8 +217,10 @@ def _within_range(
         outcome = None if declared.on_invalid == "refuse" else "held"
         what = f"cells outside the declared range {' '.join(ends)}"
         remedy = ""
-        known = int(values.is_not_null().sum())
-        if known >= FEW_CELLS and 2 * int(outside.sum()) > known:  # no slip of the pen: the column is of another unit
+        known = number_of(values.is_not_null(), counts)
+        if (
+            known >= FEW_CELLS and 2 * number_of(outside, counts) > known
+        ):  # no slip of the pen: the column is of another unit
             what, outcome = f"{what}, which are most of the column", "refused"
             remedy = "another unit? convert it with multiply, or correct the cells"
         sorting.rules["outside_range"] = CellRule(what, outside, outcome, remedy)  # type: ignore[arg-type]

@@ -26,6 +26,7 @@ from twoarm.records.findings import Finding, refused
 from twoarm.records.key_case import fold_keys
 from twoarm.records.key_findings import key_findings
 from twoarm.records.memory import available_memory, refuse_too_large
+from twoarm.records.records_on_engine import check_on_engine, may_stay
 from twoarm.records.rules import RowTeller
 from twoarm.records.typed_table import COUNT, FILE_ORDER, KEY, LONE_KEY, TypedTable, findings_by_file, read_table
 from twoarm.results.provenance import InputFile
@@ -155,6 +156,10 @@ def read_records(
     Raises:
         RecordsError: with every reason to refuse the data, by file, column, row and patient key.
     """
+    if columns is None and not frames and may_stay(protocol):
+        records = _on_engine(protocol, Path(folder))
+        if records is not None:
+            return records
     with EngineReader(protocol, Path(folder), keys=columns is not None) as reader:
         try:
             return _read(protocol, reader, frames or {}, columns)
@@ -163,6 +168,25 @@ def read_records(
                 raise
     with EngineReader(protocol, Path(folder), keys=True) as reader:  # what is wrong is told by patient
         return _read(protocol, reader, frames or {}, columns)
+
+
+def _on_engine(protocol: Protocol, folder: Path) -> Records | None:
+    """Return records that stay with their engine; None where they must be fetched, or patients named."""
+    declared: dict[str, Source | EventSource] = {**protocol.data, **protocol.event_sources()}
+    apart = needs_patients(protocol)
+    if apart:
+        refuse_too_large(declared, folder, {}, available_memory())
+    try:
+        found = check_on_engine(protocol, folder)
+    except RecordsError:  # told by patient, when they have been fetched
+        return None
+    if found is None:
+        return None
+    checked, tables, door = found
+    own = tuple(tables[name] for name in protocol.data)
+    events = {name: EventTable(name, frame, tables[name].files) for name, frame in checked.events.items()}
+    inputs = tuple(described for table in tables.values() for described in table.inputs)
+    return Records(PatientTable(checked.patients, own), events, tuple(checked.findings), inputs, apart, door)
 
 
 def _read(

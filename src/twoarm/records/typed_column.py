@@ -45,6 +45,11 @@ def nowhere(n: int) -> pl.Series:
     return pl.Series([False], dtype=pl.Boolean).new_from_index(0, n)
 
 
+def number_of(cells: pl.Series, counts: pl.Series | None) -> int:
+    """Return how many cells are marked, each as often as it counts."""
+    return int(cells.sum() if counts is None else counts.filter(cells).sum())
+
+
 def matching(text: pl.Series, pattern: str) -> pl.Series:
     """Return where a text is there and matches."""
     return text.str.contains(pattern).fill_null(False)

@@ -19,7 +19,7 @@ from twoarm.records.evaluation import COMPLETED, HELD
 from twoarm.records.findings import NOTES, Finding, Outcome
 from twoarm.records.raw_table import RawTable, headers_of
 from twoarm.records.source_files import frame_source, read_source
-from twoarm.records.typed_column import TypedColumn
+from twoarm.records.typed_column import CellRule, TypedColumn
 from twoarm.results.provenance import InputFile
 
 KEY = ":key"
@@ -118,7 +118,7 @@ def _raw(place: str, part: TablePart, folder: Path, given: Any, reader: EngineRe
         return frame_source(place, given)
     if part.on_engine:
         assert reader is not None, "tables of an engine are read through it"
-        return reader.read(place, part, _refuse_headers)
+        return reader.read(place, part, refuse_headers)
     return read_source(place, part, folder)
 
 
@@ -140,7 +140,7 @@ def _type_part(
     name: str, table: Source | EventSource, part: TablePart, raw: RawTable, position: int
 ) -> tuple[pl.DataFrame, list[Finding], InputFile]:
     headers = headers_of(part)
-    _refuse_headers(raw, headers)
+    refuse_headers(raw, headers)
     raw, findings = _merge_identical(raw, part, headers)
     height, rows = raw.frame.height, raw.rows.alias(ROW)
     columns: dict[str, pl.Series] = {}
@@ -206,10 +206,17 @@ def _lone_keys(raw: RawTable, header: str, keys: pl.Series) -> Iterator[Finding]
     empty = raw.frame.select(pl.all_horizontal(pl.col(others).is_null()).alias("empty")).to_series()
     lone = empty & keys.is_not_null() & ~keys.str.contains(NOTES).fill_null(False)
     if lone.any():
-        what = "rows with a key and nothing else"
-        remedy = "delete them, if they are notes or have no patient; stop_at ends the table"
         rows, whose = tuple(raw.rows.filter(lone).to_list()), tuple(keys.filter(lone).to_list())
-        yield Finding(LONE_KEY, "refused", raw.name, header, what, rows, whose, remedy)
+        yield lone_key_finding(raw.name, header, rows, whose)
+
+
+def lone_key_finding(
+    file: str, header: str, rows: tuple[int, ...], whose: tuple[str, ...], *, count: int = 0
+) -> Finding:
+    """Return what is said of rows that have a key and nothing else."""
+    remedy = "delete them, if they are notes or have no patient; stop_at ends the table"
+    what = "rows with a key and nothing else"
+    return Finding(LONE_KEY, "refused", file, header, what, rows, whose, remedy, count=count)
 
 
 def _keys_of(wanted: tuple[int, ...], rows: pl.Series, keys: pl.Series) -> tuple[str, ...]:
@@ -249,7 +256,8 @@ def _given(part: TablePart, column: str, height: int) -> pl.Series:
     return pl.Series([part.values.get(column)], dtype=pl.String).new_from_index(0, height)
 
 
-def _refuse_headers(raw: RawTable, headers: dict[str, str]) -> None:
+def refuse_headers(raw: RawTable, headers: Mapping[str, str]) -> None:
+    """Refuse a table that lacks declared columns, or has one of a type that no cell can be read from."""
     absent = [header for header in headers.values() if header not in raw.frame.columns]
     folded = {column.casefold() for column in raw.frame.columns}
     if absent and len(absent) == len(headers) > 1 and not folded & {header.casefold() for header in absent}:
@@ -289,6 +297,16 @@ def _cell_findings(
     declared: ColumnDeclaration,
     part: TablePart,
 ) -> Iterator[Finding]:
+    for name, rule, outcome, remedy in broken_rules(column, declared, part):
+        patients = tuple(keys.filter(rule.cells).fill_null("").to_list())
+        found = tuple(rows.filter(rule.cells).to_list())
+        yield Finding(name, outcome, file, header, rule.what, found, patients, remedy)
+
+
+def broken_rules(
+    column: TypedColumn, declared: ColumnDeclaration, part: TablePart
+) -> Iterator[tuple[str, CellRule, Outcome, str]]:
+    """Yield the rules that any cell of a column breaks, what becomes of these cells, and what can be done."""
     hold = (declared.on_invalid or part.on_invalid) == "hold"
     for name, rule in column.broken.items():
         if rule.cells.any():
@@ -296,18 +314,7 @@ def _cell_findings(
             remedy = rule.remedy
             if rule.outcome is None:
                 remedy = _HELD if hold else f"{remedy}, or {_CORRECT}" if remedy else _CORRECT
-            patients = tuple(keys.filter(rule.cells).fill_null("").to_list())
-            found = tuple(rows.filter(rule.cells).to_list())
-            yield Finding(
-                name,
-                outcome,
-                file,
-                header,
-                rule.what,
-                found,
-                patients,
-                remedy or (_HELD if outcome == "held" else _CORRECT),
-            )
+            yield name, rule, outcome, remedy or (_HELD if outcome == "held" else _CORRECT)
 
 
 _KINDS = "expected text, numbers, yes/no or dates"

@@ -11,7 +11,11 @@ from twoarm.records.typed_column import CellRule, TypedColumn
 
 
 def type_with_units(
-    raw: pl.Series, text: pl.Series, declared: IntegerColumn | NumberColumn, units: pl.Series
+    raw: pl.Series,
+    text: pl.Series,
+    declared: IntegerColumn | NumberColumn,
+    units: pl.Series,
+    counts: pl.Series | None = None,
 ) -> TypedColumn:
     """Return a column of numbers in one unit; a number whose unit is missing or not declared is held.
 
@@ -20,15 +24,16 @@ def type_with_units(
         text: the same as text, missing ones null.
         declared: with the units and their factors.
         units: the unit of each cell, null where there is none.
+        counts: how often each cell stands in the column; once by default.
     """
     factors = {folded(unit): factor for unit, factor in declared.units.items()}
     factor = units.str.to_lowercase().replace_strict(factors, default=None, return_dtype=pl.Float64)
     unknown = text.is_not_null() & factor.is_null()
     read = text.set(unknown, None)
     if isinstance(declared, IntegerColumn):
-        typed = type_integers(raw, read, declared, factor)
+        typed = type_integers(raw, read, declared, factor, counts)
     else:
-        typed = type_numbers(raw, read, declared, factor)
+        typed = type_numbers(raw, read, declared, factor, counts)
     rules = dict(typed.broken)
     if unknown.any():
         remedy = "held: counts as unknown; write the unit, or declare it among units"

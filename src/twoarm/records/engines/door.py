@@ -10,6 +10,7 @@ import polars as pl
 
 from twoarm.records.engines.engine import Engine
 from twoarm.records.engines.fetch import Fetched, fetch
+from twoarm.records.engines.told import told
 from twoarm.records.findings import SHOWN, Finding
 from twoarm.records.typed_table import KEY, TypedTable
 
@@ -23,7 +24,8 @@ class Door:
 
     def fetch(self, frame: nw.LazyFrame[Any], what: str) -> pl.DataFrame:
         """Run a query and return its rows, which are counted under ``what``."""
-        return fetch(self.engine, frame, self.fetched, what)
+        with told(self.engine.name, what):
+            return fetch(self.engine, frame, self.fetched, what)
 
     def refused(
         self, wrong: nw.LazyFrame[Any], table: TypedTable, rule: str, what: str, expected: str, column: str

@@ -27,6 +27,7 @@ class DuckDBEngine:
         self.connection = duckdb.connect(config=_OFFLINE)
         self.connection.execute("SET TimeZone = 'UTC'")
         self.attached: list[Path] = []
+        self.kept = 0
 
     def scan_folder(self, files: Sequence[Path], columns: Sequence[str]) -> nw.LazyFrame[Any]:
         """Open Parquet files."""
@@ -53,6 +54,31 @@ class DuckDBEngine:
     def checksum(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """The file of a table is hashed, as files are."""
         raise AssertionError(f"the file with {frame} is hashed")
+
+    def in_days(self, frame: nw.LazyFrame[Any], columns: Sequence[str]) -> nw.LazyFrame[Any]:
+        """Return dates as day numbers."""
+        names = ", ".join(
+            f"CAST(date_diff('day', DATE '1970-01-01', {name}) AS BIGINT) AS {name}" if name in columns else name
+            for name in frame.columns
+        )
+        found: nw.LazyFrame[Any] = nw.from_native(frame.to_native().project(names))
+        return found
+
+    def upload(self, frame: pl.DataFrame) -> nw.LazyFrame[Any]:
+        """Make a table of it."""
+        found: nw.LazyFrame[Any] = nw.from_native(self._table(self.connection.from_arrow(frame)))
+        return found
+
+    def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Make a table of a query."""
+        found: nw.LazyFrame[Any] = nw.from_native(self._table(frame.to_native()))
+        return found
+
+    def _table(self, relation: Any) -> Any:
+        self.kept += 1
+        name = f"kept{self.kept}"
+        relation.to_table(name)
+        return self.connection.table(name)
 
     def close(self) -> None:
         """Close the connection."""

@@ -47,6 +47,15 @@ class Engine(Protocol):
     def checksum(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the query for what rows are known by: their number, and a sum over hashes that no order moves."""
 
+    def in_days(self, frame: nw.LazyFrame[Any], columns: Sequence[str]) -> nw.LazyFrame[Any]:
+        """Return a frame with these columns of dates as days since 1970-01-01, in 64 bits."""
+
+    def upload(self, frame: pl.DataFrame) -> nw.LazyFrame[Any]:
+        """Return a small table of ours as one of the engine's."""
+
+    def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Work a frame out once, for several queries; its rows stay with the engine."""
+
     def close(self) -> None:
         """Let go of what was opened."""
 

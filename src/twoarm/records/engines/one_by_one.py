@@ -16,13 +16,12 @@ _PROSE = {"title", "label", "labels", "unit", "description", "acknowledge"}
 def needs_patients(protocol: Protocol) -> bool:
     """Return whether anything asks which patient is which.
 
-    Matching names pairs, imputation and resampling draw patients in an order, tables are joined by key, patients are
-    listed, and an expression may read the key.
+    Matching names pairs, imputation and resampling draw patients in an order, patients are listed, and an expression may
+    read the key.
     """
-    (first, *others), designs = protocol.data.values(), protocol.adjustments.values()
+    first, designs = next(iter(protocol.data.values())), protocol.adjustments.values()
     return (
-        bool(others or protocol.events)
-        or protocol.specifications is not None
+        protocol.specifications is not None
         or protocol.output.patient_level
         or any(isinstance(one, Matching) or getattr(one, "bootstrap", None) is not None for one in designs)
         or any(isinstance(strategy, MultipleImputation) for strategy in protocol.missing.values())

@@ -37,6 +37,18 @@ class PolarsEngine:
         """There are no tables of a catalogue."""
         raise AssertionError(f"Polars has no catalogue with {frame}")
 
+    def in_days(self, frame: nw.LazyFrame[Any], columns: Sequence[str]) -> nw.LazyFrame[Any]:
+        """Return dates as day numbers."""
+        return nw.from_native(frame.to_native().with_columns(pl.col(columns).cast(pl.Int32).cast(pl.Int64)))
+
+    def upload(self, frame: pl.DataFrame) -> nw.LazyFrame[Any]:
+        """Return a table of ours."""
+        return nw.from_native(frame.lazy())
+
+    def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Work a frame out in memory."""
+        return nw.from_native(frame.to_native().collect().lazy())
+
     def close(self) -> None:
         """Nothing is open."""
 

@@ -17,7 +17,11 @@ from twoarm.protocol.choices import EngineName
 from twoarm.protocol.protocol import Protocol
 from twoarm.records.engines.engine import Engine, Scan, polars_types, safe_names
 
-_SESSION = {"spark.sql.session.timeZone": "UTC", "spark.sql.caseSensitive": "true"}
+_SESSION = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.caseSensitive": "true",
+    "spark.sql.ansi.enabled": "false",  # what overflows or is divided by zero is missing, and not an error
+}
 _QUIET = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
 _LOCAL = {  # sockets on this machine alone; few tasks, for 200 of them take longer to start than to run
     "spark.driver.bindAddress": "127.0.0.1",
@@ -35,6 +39,7 @@ class SparkEngine:
     def __init__(self, master: str) -> None:
         from pyspark.sql import SparkSession
 
+        self.persisted: list[Any] = []
         before = SparkSession.getActiveSession()
         self.own = before is None
         self.session = before or _started(master)
@@ -84,8 +89,34 @@ class SparkEngine:
         query: nw.LazyFrame[Any] = nw.from_native(native.agg(*counted))
         return query
 
+    def in_days(self, frame: nw.LazyFrame[Any], columns: Sequence[str]) -> nw.LazyFrame[Any]:
+        """Return dates as day numbers."""
+        from pyspark.sql import functions
+
+        native = frame.to_native()
+        for name in columns:
+            native = native.withColumn(name, functions.unix_date(name).cast("bigint"))
+        found: nw.LazyFrame[Any] = nw.from_native(native)
+        return found
+
+    def upload(self, frame: pl.DataFrame) -> nw.LazyFrame[Any]:
+        """Make a table of it."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found: nw.LazyFrame[Any] = nw.from_native(self.session.createDataFrame(frame.to_arrow()))
+        return found
+
+    def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Keep a query's rows in the memory and on the disks of the cluster, once they are asked for."""
+        native = frame.to_native().persist()
+        self.persisted.append(native)
+        found: nw.LazyFrame[Any] = nw.from_native(native)
+        return found
+
     def close(self) -> None:
         """Stop a session of our own; leave another as it was."""
+        for native in self.persisted:
+            native.unpersist()
         if self.own:
             self.session.stop()
             return
