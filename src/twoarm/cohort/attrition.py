@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from twoarm.statistics.arrays import Booleans, Integers
+from twoarm.statistics.counting import count
 
 StepKind = Literal["start", "criterion", "arm", "missing"]
 UNASSIGNED = -1  # an arm code beside 1 (treated) and 0 (comparator)
@@ -23,9 +24,9 @@ class ArmCounts:
     comparator: int
 
     @classmethod
-    def of(cls, arm: Integers) -> ArmCounts:
-        """Count arm codes."""
-        return cls(int(arm.size), int((arm == 1).sum()), int((arm == 0).sum()))
+    def of(cls, arm: Integers, rows: Booleans, frequency: Integers | None) -> ArmCounts:
+        """Count the patients of some rows by their arm codes."""
+        return cls(*(count(side, frequency) for side in (rows, rows & (arm == 1), rows & (arm == 0))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,35 +55,45 @@ class Attrition:
 
 
 def exclude(
-    name: str, label: str, kind: StepKind, arm: Integers, inside: Booleans, out: Booleans, unknown: Booleans
+    name: str,
+    label: str,
+    kind: StepKind,
+    arm: Integers,
+    inside: Booleans,
+    out: Booleans,
+    unknown: Booleans,
+    frequency: Integers | None,
 ) -> tuple[AttritionStep, Booleans]:
     """Take ``out`` away from those ``inside``; return the line and who is still inside."""
     leaving = inside & out
     still = inside & ~out
     counted = (leaving, leaving & unknown, still)
-    excluded, unsure, remaining = (ArmCounts.of(arm[rows]) for rows in counted)
+    excluded, unsure, remaining = (ArmCounts.of(arm, rows, frequency) for rows in counted)
     return AttritionStep(name, label, kind, excluded, unsure, remaining), still
 
 
-def everybody(label: str, arm: Integers) -> AttritionStep:
+def everybody(label: str, arm: Integers, frequency: Integers | None) -> AttritionStep:
     """Return the first line."""
     nobody = ArmCounts(0, 0, 0)
-    return AttritionStep("start", label, "start", nobody, nobody, ArmCounts.of(arm))
+    rows = np.ones(arm.size, dtype=np.bool_)
+    return AttritionStep("start", label, "start", nobody, nobody, ArmCounts.of(arm, rows, frequency))
 
 
 def exclude_missing(
-    arm: Integers, reasons: Sequence[tuple[str, str, Booleans]]
+    arm: Integers, reasons: Sequence[tuple[str, str, Booleans]], frequency: Integers | None
 ) -> tuple[tuple[AttritionStep, ...], Booleans]:
     """Leave out patients with a missing covariate, each under the first covariate that is missing.
 
     Args:
         arm: arm codes, shape (n,).
         reasons: (name, label, missing mask) per covariate, in order.
+        frequency: identical patients that each row stands for, shape (n,); None where each stands for one.
     """
     inside = np.ones(arm.size, dtype=np.bool_)
     steps = []
     for name, label, missing in reasons:
         if missing.any():
-            step, inside = exclude(name, f"{label} missing", "missing", arm, inside, missing, np.zeros_like(missing))
+            nobody = np.zeros_like(missing)
+            step, inside = exclude(name, f"{label} missing", "missing", arm, inside, missing, nobody, frequency)
             steps.append(step)
     return tuple(steps), inside

@@ -22,11 +22,12 @@ from twoarm.records.findings import Finding, RefusedRowsError
 from twoarm.records.records import PatientTable, Records
 from twoarm.records.typed_table import FILE_ORDER, KEY
 from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.statistics.counting import count
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cohort:
-    """One row a patient, n rows in the order of the patient keys."""
+    """One row a patient, or one for several identical ones; n rows in the order of the patient table."""
 
     population: StudyPopulation
     key: NDArray[np.str_]
@@ -39,6 +40,11 @@ class Cohort:
     patient_rows: Integers  # row of each patient in the patient table
     attrition: Attrition
     left_out: tuple[tuple[str, str], ...]  # (key, label of the step) of everybody else, when patients are to be listed
+    frequency: Integers | None  # identical patients that each row stands for; None where every patient is a row
+
+    def count(self, rows: Booleans) -> int:
+        """Return how many patients some rows stand for."""
+        return count(rows, self.frequency)
 
 
 def build_cohort(protocol: Protocol, population: StudyPopulation, records: Records) -> Cohort:
@@ -50,7 +56,8 @@ def build_cohort(protocol: Protocol, population: StudyPopulation, records: Recor
     patients = records.patients
     arms = population.section.arms
     arm, third = _assign(arms, patients)
-    steps = [everybody("Patients in the records", arm)]
+    frequency = patients.frequency
+    steps = [everybody("Patients in the records", arm, frequency)]
     criteria, inside, left = apply_criteria(protocol, population.section.criteria, patients, arm)
     steps += criteria
     refused = _third_value(arms, patients, inside & third) if arms.other == "refuse" else []
@@ -60,7 +67,7 @@ def build_cohort(protocol: Protocol, population: StudyPopulation, records: Recor
     for name, label, out in (*rules, ("other_arm", "In neither arm", third)):
         if (inside & out).any():
             left.append((label, inside & out))
-            step, inside = exclude(name, label, "arm", arm, inside, out, nobody)
+            step, inside = exclude(name, label, "arm", arm, inside, out, nobody, frequency)
             steps.append(step)
     if not refused:
         files = " or ".join(patients.tables[0].files)
@@ -82,10 +89,12 @@ def build_cohort(protocol: Protocol, population: StudyPopulation, records: Recor
         patient_rows=rows,
         attrition=Attrition(tuple(steps)),
         left_out=_left_out(patients, left) if protocol.output.patient_level else (),
+        frequency=None if frequency is None else frequency[rows],
     )
 
 
 def _left_out(patients: PatientTable, left: list[tuple[str, Booleans]]) -> tuple[tuple[str, str], ...]:
+    assert patients.frequency is None, "patients are listed one by one"
     keys = patients.frame.get_column(KEY).to_list()
     return tuple((keys[row], label) for label, rows in left for row in np.flatnonzero(rows).tolist())
 

@@ -34,7 +34,9 @@ def apply_criteria(
             remedy = "complete the records, or let if_missing say what follows"
             raise RefusedRowsError(patients.refused("criterion_unknown", inside & unknown, what, remedy, ""))
         left.append((criterion.label, inside & out))
-        step, inside = exclude(f"criterion_{number}", criterion.label, "criterion", arm, inside, out, unknown)
+        step, inside = exclude(
+            f"criterion_{number}", criterion.label, "criterion", arm, inside, out, unknown, patients.frequency
+        )
         steps.append(step)
     return steps, inside, left
 

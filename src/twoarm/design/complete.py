@@ -16,11 +16,12 @@ from twoarm.endpoints.time_to_event import TimeToEvent
 from twoarm.errors import NotEstimableError, Problem, RecordsError
 from twoarm.protocol.missing import CompleteCase, MultipleImputation
 from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.statistics.counting import count
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompletedCohort:
-    """n patients of a cohort without a missing covariate."""
+    """n rows of a cohort, each a patient (or several identical ones), without a missing covariate."""
 
     strategy: str
     key: NDArray[np.str_]
@@ -30,9 +31,15 @@ class CompletedCohort:
     groups: Mapping[str, NDArray[np.str_]]
     cohort_rows: Integers  # rows in the cohort, and so in its endpoints
     steps: tuple[AttritionStep, ...]
+    frequency: Integers | None  # identical patients that each row stands for; None where every patient is a row
+
+    def count(self, rows: Booleans) -> int:
+        """Return how many patients some rows stand for."""
+        return count(rows, self.frequency)
 
     def resampled(self, rows: Integers) -> CompletedCohort:
         """Return the patients of these rows, drawn with replacement: each draw a patient with a key of its own."""
+        assert self.frequency is None, "patients are drawn one by one"
         draws = np.arange(rows.size).astype(np.str_)
         return CompletedCohort(
             strategy=self.strategy,
@@ -43,6 +50,7 @@ class CompletedCohort:
             groups={name: values[rows] for name, values in self.groups.items()},
             cohort_rows=self.cohort_rows[rows],
             steps=(),
+            frequency=None,
         )
 
 
@@ -86,7 +94,7 @@ def _refuse_empty(cohort: Cohort) -> None:
     problems = [
         Problem(
             "records",
-            f"{values.label} is missing for {values.missing.size} patients, which are all",
+            f"{values.label} is missing for {cohort.count(values.missing)} patients, which are all",
             "leave the covariate out, or complete it",
             f"covariates.{values.name}",
             "covariate_missing_for_all",
@@ -102,11 +110,12 @@ def _complete_case(strategy: str, cohort: Cohort) -> list[CompletedCohort] | Not
     """Leave out patients with a missing covariate."""
     arm = cohort.treated.astype(np.int64)
     reasons = [(f"missing_{name}", values.label, values.missing) for name, values in cohort.covariates.items()]
-    steps, inside = exclude_missing(arm, reasons)
+    steps, inside = exclude_missing(arm, reasons, cohort.frequency)
     rows = np.flatnonzero(inside)
     if not (arm[rows] == 1).any() or not (arm[rows] == 0).any():
-        worst = max(cohort.covariates.values(), key=lambda values: int(values.missing.sum()))
-        found = f"complete cases leave an arm empty; {worst.label} is missing for {int(worst.missing.sum())} patients"
+        worst = max(cohort.covariates.values(), key=lambda values: cohort.count(values.missing))
+        missing = cohort.count(worst.missing)
+        found = f"complete cases leave an arm empty; {worst.label} is missing for {missing} patients"
         return NotCompleted(strategy, found, steps)
     covariates = {name: values.take(rows) for name, values in cohort.covariates.items()}
     return [_of_rows(strategy, cohort, rows, covariates, steps)]
@@ -128,4 +137,5 @@ def _of_rows(
         groups={name: values[rows] for name, values in cohort.groups.items()},
         cohort_rows=rows,
         steps=steps,
+        frequency=None if cohort.frequency is None else cohort.frequency[rows],
     )

@@ -46,7 +46,7 @@ def derive_adverse_events(
         "onset after the window": events.day > last,
         "onset after the data cut-off": events.after_cutoff,
     }
-    counts, not_counted = first_rule(grade.size, rules)
+    counts, not_counted = first_rule(grade.size, rules, None)
     n = cohort.key.size
     types = protocol.event_column_types(safety.table)
     frame = nw.from_native(events.frame, eager_only=True)
@@ -62,7 +62,7 @@ def derive_adverse_events(
     for word in sorted(term.filter(counts).unique().to_list()) if safety.every_term else ():
         chosen = counts & (term == word).fill_null(False).to_numpy()
         terms[word] = _worst(events.patient[chosen], grade[chosen], n)
-    ordered = sorted(terms, key=lambda word: (-int((terms[word] > 0).sum()), word))
+    ordered = sorted(terms, key=lambda word: (-cohort.count(terms[word] > 0), word))
     return AdverseEvents(rows, {word: terms[word] for word in ordered}, not_counted)
 
 

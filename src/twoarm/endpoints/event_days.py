@@ -36,6 +36,7 @@ def cohort_events(table: EventTable, date: str, cohort: Cohort, zero: Floats, cu
         zero: their time zero as a day number, shape (n,).
         cutoff: the data cut-off as a day number; infinite without one.
     """
+    assert cohort.frequency is None, "events belong to patients one by one"
     rows = pl.DataFrame({KEY: cohort.key.tolist(), ":patient": np.arange(cohort.key.size)})
     frame = table.frame.join(rows, on=KEY, how="inner", maintain_order="none").sort(":patient", FILE_ORDER)
     patient = frame[":patient"].to_numpy()

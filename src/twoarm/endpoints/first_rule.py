@@ -6,21 +6,22 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from twoarm.statistics.arrays import Booleans
+from twoarm.statistics.arrays import Booleans, Integers
+from twoarm.statistics.counting import count
 
 
-def first_rule(n: int, rules: Mapping[str, Booleans]) -> tuple[Booleans, dict[str, int]]:
-    """Give each of n rows the first rule that it breaks.
+def first_rule(n: int, rules: Mapping[str, Booleans], frequency: Integers | None) -> tuple[Booleans, dict[str, int]]:
+    """Give each of n rows the first rule that it breaks; a row may stand for several patients.
 
-    Returns which rows break none, shape (n,), and how many go under each rule that any row goes under.
+    Returns which rows break none, shape (n,), and how many go under each rule that any goes under.
 
-    >>> first_rule(3, {"late": np.array([True, False, False]), "early": np.array([True, True, False])})[1]
+    >>> first_rule(3, {"late": np.array([True, False, False]), "early": np.array([True, True, False])}, None)[1]
     {'late': 1, 'early': 1}
     """
     counts = np.ones(n, dtype=np.bool_)
     reasons = {}
     for reason, breaks in rules.items():
-        dropped = int((counts & breaks).sum())
+        dropped = count(counts & breaks, frequency)
         if dropped:
             reasons[reason] = dropped
         counts &= ~breaks

@@ -48,7 +48,7 @@ def derive_response(response: Response, records: Records, cohort: Cohort, cutoff
     progressed = (code == PD) & ~np.any(list(rules.values()), axis=0)
     np.minimum.at(ends, visits.patient[progressed], visits.day[progressed])
     rules["after progression"] = visits.day > ends[visits.patient]
-    counts, not_counted = first_rule(code.size, rules)
+    counts, not_counted = first_rule(code.size, rules, None)
     best = {
         rule: _best_of_all(visits.patient[counts], visits.day[counts], code[counts], n, response, rule == "confirmed")
         for rule in response.rules()

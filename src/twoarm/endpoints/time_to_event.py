@@ -23,7 +23,7 @@ _Read = Callable[[str], tuple[Floats, Booleans]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TimeToEvent:
-    """An endpoint of n patients; those not ``known`` are left out of its analyses, each for one reason."""
+    """An endpoint of n rows of a cohort; those not ``known`` are left out of its analyses, each for one reason."""
 
     name: str
     label: str
@@ -114,6 +114,7 @@ def _from_duration(
             "event missing": np.isnan(event) | others_missing,
             "negative time": days < 0,
         },
+        cohort.frequency,
     )
     limit = np.full(days.size, np.inf)
     zero = cohort.population.section.time_zero
@@ -127,7 +128,7 @@ def _from_duration(
         event=np.where(known & ~late, event, 0).astype(np.bool_),
         known=known,
         reasons=reasons,
-        cut_back=int(late.sum()),
+        cut_back=cohort.count(late),
         rounded=endpoint.unit != "days",
         competing=known & ~late & other & (event != 1) if others else None,
     )
@@ -166,6 +167,7 @@ def _from_dates(
             "event before start": happened < start,
             "last contact before start": np.isnan(happened) & (last_seen < start),
         },
+        cohort.frequency,
     )
     late = known & (ends > cutoff)
     days = np.minimum(ends, cutoff) - start + (1 if protocol.day_count == "inclusive" else 0)
@@ -179,7 +181,7 @@ def _from_dates(
         event=ended & ~other if others else ended,
         known=known,
         reasons=reasons,
-        cut_back=int(late.sum()),
+        cut_back=cohort.count(late),
         rounded=False,
         competing=ended & other if others else None,
         dead=dead,

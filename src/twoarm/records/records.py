@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import narwhals.stable.v2 as nw
+import numpy as np
 import polars as pl
 
 from twoarm.errors import Problem, RecordsError, nearest
@@ -29,6 +30,7 @@ from twoarm.records.patient_order import in_order
 from twoarm.records.plausibility import implausible_columns
 from twoarm.records.timeline import check_timeline
 from twoarm.records.typed_table import (
+    COUNT,
     FILE,
     FILE_ORDER,
     KEY,
@@ -40,7 +42,7 @@ from twoarm.records.typed_table import (
     read_table,
 )
 from twoarm.results.provenance import InputFile
-from twoarm.statistics.arrays import Booleans
+from twoarm.statistics.arrays import Booleans, Integers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +51,7 @@ class PatientTable:
 
     ``frame`` has the declared and derived columns, ``:key``, ``:file``, ``:row``, ``:file_order``, and ``held:x``
     beside a column x with cells that could not be read, ``completed:x`` with dates that a declared rule completed.
+    Where nothing asks for patients one by one it may have ``:count``: a row then stands for so many identical patients.
     """
 
     frame: nw.DataFrame[Any]
@@ -58,6 +61,14 @@ class PatientTable:
     def masks(self) -> frozenset[str]:
         """Names of the columns that mark held cells."""
         return frozenset(name for name in self.frame.columns if name.startswith(HELD))
+
+    @property
+    def frequency(self) -> Integers | None:
+        """How many identical patients each row stands for, shape (n,); None where every patient is a row."""
+        if COUNT not in self.frame.columns:
+            return None
+        counts = self.frame.get_column(COUNT).to_numpy().astype(np.int64)
+        return None if (counts == 1).all() else counts
 
     def values_by_key(self, column: str) -> dict[str, str]:
         """Return the column of each patient as text, by key; patients without a value are left out."""

@@ -26,6 +26,7 @@ KEY = ":key"
 FILE = ":file"  # position among the table's files
 ROW = ":row"  # as the file numbers it
 FILE_ORDER = ":file_order"  # over all files
+COUNT = ":count"  # identical patients that a row stands for; without it each row stands for one
 MASKS = (HELD, COMPLETED)
 
 

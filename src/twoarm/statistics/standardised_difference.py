@@ -60,7 +60,9 @@ class ArmMoments:
     variance: float
 
 
-def arm_moments(values: Floats, treated: Booleans, frequency: Floats | None = None) -> tuple[ArmMoments, ArmMoments]:
+def arm_moments(
+    values: Floats, treated: Booleans, frequency: Floats | Integers | None = None
+) -> tuple[ArmMoments, ArmMoments]:
     """Return the moments of the treated arm and of the comparator arm, by one pass over blocks of rows.
 
     Squares are taken about each arm's mean in its block, and moved to its mean over all (Chan, Golub and LeVeque 1983).
@@ -80,7 +82,7 @@ def arm_moments(values: Floats, treated: Booleans, frequency: Floats | None = No
     return one, other
 
 
-def _of_blocks(values: Floats, treated: Booleans, frequency: Floats | None) -> Floats:
+def _of_blocks(values: Floats, treated: Booleans, frequency: Floats | Integers | None) -> Floats:
     """Return the size, sum, and squares about its own mean of each arm in each block, shape (3, blocks, 2)."""
 
     def part(rows: slice) -> Floats:
