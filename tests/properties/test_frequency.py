@@ -239,6 +239,9 @@ KERNELS: dict[str, Callable[[Columns, Any], Any]] = {
         **arms(c), cuts=[3.0, 5.0], covariates=c["x"], offset=c["offset"], minimum_events=4, frequency=f
     ),
     "piecewise, weighted": lambda c, f: piecewise_hazard_ratio(
+        **arms(c), cuts=[4.0], covariates=c["x"], weight=c["weight"], frequency=f
+    ),
+    "piecewise, crossed": lambda c, f: piecewise_hazard_ratio(
         **arms(c, **clustered(c)), cuts=[4.0], ties="breslow", frequency=f
     ),
     "cox, crossed clusters": crossed_cox,

@@ -151,7 +151,7 @@ def _curves(request: Request, ledger: Ledger, observed: Observed, fit: CoxFit) -
     """Write both arms' standardised curves at event times, evenly thinned, as far as both arms were followed."""
     last = min(float(observed.time[rows].max()) for _, rows in request.split(observed.treated))
     times = np.unique(observed.time[observed.event & (observed.time <= last)])
-    most = FEW_POINTS if observed.count(observed.everybody) > MANY_PATIENTS else MOST_POINTS
+    most = FEW_POINTS if observed.count(np.ones_like(observed.event)) > MANY_PATIENTS else MOST_POINTS
     chosen = np.unique(np.linspace(0, times.size - 1, min(times.size, most)).round().astype(np.int64))
     found = standardise_survival(fit, arm=0, times=times[chosen])
     for label, survival, error in (

@@ -26,7 +26,7 @@ def hazard_ratio(request: Request) -> None:
     for name, endpoint in request.endpoints.items():
         observed = request.observed(endpoint)
         ledger = request.ledger.within(endpoint=name)
-        ledger.add("n", observed.count(observed.everybody), arm="all")
+        ledger.add("n", observed.count(np.ones_like(observed.event)), arm="all")
         ledger.add("events", observed.count(observed.event), arm="all")
         design = model_design(request, observed, request.adjusted.covariates_in_model)
         for method, clustered in _variances(request):

@@ -38,11 +38,6 @@ class Observed:
         """Whose time ended by the event or by a competing one."""
         return self.event if self.competing is None else self.event | self.competing
 
-    @property
-    def everybody(self) -> Booleans:
-        """Marks all rows."""
-        return np.ones(self.time.size, dtype=np.bool_)
-
     def count(self, rows: Booleans) -> int:
         """Return how many patients some rows stand for; one who has several rows counts once."""
         return count(rows, self.frequency) if self.patient is None else int(np.unique(self.patient[rows]).size)

@@ -30,7 +30,6 @@ def impute_covariates(
     Raises:
         NotEstimableError: so little of a covariate is known, in all or in an arm, that it cannot be drawn.
     """
-    assert cohort.frequency is None, "covariates are drawn for patients one by one"
     scarce = not_drawn(cohort)
     if scarce:
         raise NotEstimableError(scarce)

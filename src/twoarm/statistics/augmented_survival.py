@@ -143,7 +143,7 @@ def _compensator(
     gap = event.hazard_at(time) - hazard_u
     total = np.zeros(seen.time.size)
     block = max(1, CELLS // max(u.size, 1))
-    with one_thread():
+    with one_thread(), np.errstate(over="ignore", invalid="ignore"):  # after a patient's end, which does not count
         for start in range(0, total.size, block):
             rows = slice(start, start + block)
             inside = u[None, :] <= seen.time[rows, None]

@@ -217,9 +217,23 @@ def _fit(split: _Split, patients: _Patients, usable: list[int], ties: AnyTies) -
         weight=None if patients.weight is None else patients.weight[patient],
         ties=ties,
     )
+    if cluster is None and patients.robust and patients.units.frequency is not None:
+        return _by_patient(fit, patient, patients.units.frequency)
     if cluster is None or crossed is None:
         return fit
     return with_crossed_clusters(fit, first=cluster[patient], second=crossed[patient])
+
+
+def _by_patient(fit: CoxFit, patient: Integers, frequency: Floats) -> CoxFit:
+    """Return the fit with scores summed over a patient's rows, each of which k identical ones share."""
+    usable = np.flatnonzero(np.isfinite(fit.coefficients))
+    if not usable.size:
+        return fit
+    moved = fit.residuals("dfbeta")[:, usable]
+    whole = np.column_stack([arrays.group_sums(patient, column, frequency.size) for column in moved.T])
+    covariance: Floats = np.full_like(fit.covariance, np.nan)
+    covariance[np.ix_(usable, usable)] = (whole * frequency[:, None]).T @ whole
+    return replace(fit, covariance=covariance)
 
 
 def _split(exits: Floats, happened: Booleans, cuts: Floats) -> _Split:
