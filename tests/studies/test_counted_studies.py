@@ -123,9 +123,6 @@ variables = ["meno", "size", "chemo"]
 {more}"""
 
 
-FIRST, SECOND, THIRD = ("ate", "att"), ("ate", "att", "entropy"), ("ate",)
-
-
 def some(*names: str) -> str:
     """Return some of the weightings."""
     parts = WEIGHTINGS.split("\n\n")
@@ -231,12 +228,12 @@ include = "stage < 4"
 [[populations.study.criteria]]
 label = "No site of its own"
 exclude = "site == 'alone'"
-if_missing = "include"
+if_missing = "keep"
 
 [populations.women]
 label = "Women"
 time_zero = "start"
-covariates = ["age", "stage"]
+covariates = ["age", "stage", "sex", "old"]
 
 [populations.women.arms]
 column = "arm"
@@ -426,7 +423,7 @@ def test_complete_cases_that_leave_an_arm_empty():
     frame = small(6, missing=0.1).with_columns(sex=pl.when(pl.col("arm") == "new").then(pl.lit("")).otherwise("sex"))
     found = compare(SMALL, frame)
     (row, *_) = found.select(analysis="adjustment", status="not_estimable")
-    assert "sex is missing for " in row.note
+    assert row.note.endswith("Sex is missing for 35 patients")
     assert found.select(analysis="warning", statistic="mostly_missing", arm="New")
 
 
