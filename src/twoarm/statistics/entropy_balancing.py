@@ -140,7 +140,9 @@ def _tilted(terms: Floats, z: Floats, often: Floats) -> tuple[Floats, float]:
     """Return (weights of rows proportional to exp(terms z), of sum 1; minus the log of the mean of exp(terms z))."""
     eta = linear_predictor(terms, z)
     top = float(eta.max())
-    tilted = often * np.exp(eta - top)
+    eta -= top
+    tilted = np.exp(eta, out=eta)
+    tilted *= often
     total = tilted.sum()
     return tilted / total, -(top + float(np.log(total / often.sum())))
 

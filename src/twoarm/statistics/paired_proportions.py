@@ -11,6 +11,7 @@ from scipy import special
 from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import level
+from twoarm.statistics.counting import count
 from twoarm.statistics.distributions import normal_quantile
 
 ROUNDING = 1e-12  # a variance below this share of its parts is rounding
@@ -66,8 +67,9 @@ def paired_proportions(
     x, y = arrays.events("first", first, n), arrays.events("second", second, n)
     if x.shape != y.shape:
         raise ArgumentError(f"second: found {y.size} values; expected {n}, one a pair")
-    often = arrays.frequencies(frequency, n)
-    n, both, b, c = (int(often[rows].sum()) for rows in (np.ones(n, dtype=np.bool_), x & y, x & ~y, ~x & y))
+    often = None if frequency is None else arrays.frequencies(frequency, n)
+    both, b, c = (count(rows, often) for rows in (x & y, x & ~y, ~x & y))
+    n = n if often is None else int(often.sum())
     p1, p0 = (both + b) / n, (both + c) / n
     z = normal_quantile(level(confidence_level))
     std_error = float(np.sqrt(max(b + c - (b - c) ** 2 / n, 0.0))) / n
