@@ -32,14 +32,6 @@ def counted(protocol: Protocol, records: Records) -> Records:
     return replace(records, patients=PatientTable(nw.from_native(alike, eager_only=True), records.patients.tables))
 
 
-def one_by_one(records: Records) -> Records:
-    """Return counted records with a row for each patient again."""
-    frame = records.patients.frame.to_polars()
-    rows = np.repeat(np.arange(frame.height), frame[COUNT].to_numpy())
-    patients = PatientTable(nw.from_native(frame.drop(COUNT)[rows], eager_only=True), records.patients.tables)
-    return replace(records, patients=patients)
-
-
 def assert_same(found: Results, wanted: Results) -> None:
     """Every count is the same, every other number to ten digits, and everything that is said of them."""
     assert [row.id for row in found.estimates] == [row.id for row in wanted.estimates]

@@ -10,7 +10,7 @@ import polars as pl
 
 from twoarm.protocol.protocol import Protocol
 from twoarm.records.engines.one_by_one import needs_patients
-from twoarm.records.typed_table import COUNT, FILE, FILE_ORDER, KEY, ROW
+from twoarm.records.typed_table import FILE, FILE_ORDER, KEY, ROW
 
 
 def in_order(protocol: Protocol, frame: pl.DataFrame, *, given: bool) -> pl.DataFrame:
@@ -18,7 +18,7 @@ def in_order(protocol: Protocol, frame: pl.DataFrame, *, given: bool) -> pl.Data
     if given or needs_patients(protocol) or not _parquet(protocol):
         return frame.sort(KEY)
     first = next(iter(protocol.data.values()))
-    beside = (KEY, FILE, ROW, FILE_ORDER, COUNT, first.key)
+    beside = (KEY, FILE, ROW, FILE_ORDER, first.key)
     compared = sorted(name for name in frame.columns if name not in beside)
     return frame.sort(*compared, KEY, nulls_last=False) if compared else frame.sort(KEY)
 
