@@ -8,7 +8,7 @@ from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.weighted_quantile import counted_quantiles
 
 
-def count(rows: Booleans, frequency: Integers | Floats | None) -> int:
+def count(rows: Booleans, frequency: Integers | None) -> int:
     """Return how many patients the marked rows stand for.
 
     Args:

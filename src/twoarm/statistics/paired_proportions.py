@@ -67,7 +67,7 @@ def paired_proportions(
     x, y = arrays.events("first", first, n), arrays.events("second", second, n)
     if x.shape != y.shape:
         raise ArgumentError(f"second: found {y.size} values; expected {n}, one a pair")
-    often = None if frequency is None else arrays.frequencies(frequency, n)
+    often = None if frequency is None else arrays.frequencies(frequency, n).astype(np.int64)
     both, b, c = (count(rows, often) for rows in (x & y, x & ~y, ~x & y))
     n = n if often is None else int(often.sum())
     p1, p0 = (both + b) / n, (both + c) / n
