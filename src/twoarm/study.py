@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
+
 from twoarm.analyses.not_completed import write_mostly_missing, write_not_completed
 from twoarm.analyses.run import run_analyses, write_attrition, write_completed
 from twoarm.analyses.specifications import run_specifications
@@ -141,9 +143,10 @@ def design_summary(protocol: Protocol, records: Records) -> Iterator[str]:
                 if scarce:
                     yield f"  {section.label}: not possible ({scarce})"
                     continue
-                incomplete = int(missing_rows(cohort).sum())
+                missing = missing_rows(cohort)
+                incomplete, everybody = cohort.count(missing), cohort.count(np.ones_like(missing))
                 yield (
-                    f"  {section.label}: {cohort.key.size:,} to analyse, {section.imputations} times; "
+                    f"  {section.label}: {everybody:,} to analyse, {section.imputations} times; "
                     f"{incomplete:,} with a missing covariate (drawn with the outcomes, which are not looked at here)"
                 )
                 continue
@@ -155,9 +158,9 @@ def design_summary(protocol: Protocol, records: Records) -> Iterator[str]:
                 yield f"  {section.label}: not possible ({found.reason})"
                 continue
             completed = found[0]
-            treated = int(completed.treated.sum())
-            counts = f"{population.treated} {treated:,}, {population.comparator} {completed.treated.size - treated:,}"
-            yield f"  {section.label}: {completed.treated.size:,} to analyse ({counts})"
+            treated, others = completed.count(completed.treated), completed.count(~completed.treated)
+            counts = f"{population.treated} {treated:,}, {population.comparator} {others:,}"
+            yield f"  {section.label}: {treated + others:,} to analyse ({counts})"
             for made in adjust(population, completed, protocol.seed):
                 if isinstance(made, NotAdjusted):
                     yield f"  {made.label}: not possible ({made.reason})"

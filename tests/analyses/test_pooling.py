@@ -72,7 +72,7 @@ def adjusted(protocol: Protocol, data: Mapping[str, Any]) -> list[AdjustedCohort
         "level": CategoricalValues("level", "Level", ("a", "b", "c"), 0, np.array(data["level"])),
     }
     keys = np.array([f"P{i}" for i in range(n)])
-    completed = CompletedCohort("mi", keys, treated, covariates, {}, {}, np.arange(n), ())
+    completed = CompletedCohort("mi", keys, treated, covariates, {}, {}, np.arange(n), (), None)
 
     def cohort(name: str, row: Any, pair: Any = None, model: tuple[str, ...] = ()) -> AdjustedCohort:
         lost = None
@@ -80,7 +80,7 @@ def adjusted(protocol: Protocol, data: Mapping[str, Any]) -> list[AdjustedCohort
             focal = np.flatnonzero(treated)
             lost = Lost("new", np.intersect1d(focal, row), np.setdiff1d(focal, row), False)
         ones = np.ones(row.size)
-        score = fit_propensity(treated, build_design_matrix(covariates, ["marker"], n)) if lost else None
+        score = fit_propensity(treated, build_design_matrix(covariates, ["marker"], n), None) if lost else None
         return AdjustedCohort(
             name, name, completed, row, ones, pair, model, None, score, 0.1, lost, naive_variance=True
         )

@@ -68,7 +68,7 @@ def cohorts(first: list[int], second: list[int]) -> list[AdjustedCohort]:
     }
     sites = {"site": np.array([f"v{i % 3}" for i in range(n)])}
     keys = np.array([f"P{i}" for i in range(n)])
-    completed = CompletedCohort("mi", keys, treated, covariates, {}, sites, np.arange(n), ())
+    completed = CompletedCohort("mi", keys, treated, covariates, {}, sites, np.arange(n), (), None)
     made = []
     for name, row, pair in (
         ("unadjusted", np.arange(n), None),

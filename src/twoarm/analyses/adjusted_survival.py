@@ -86,13 +86,14 @@ def _refuse_small(request: Request, observed: Observed) -> None:
 def _model(
     request: Request, observed: Observed, design: DesignMatrix, event: Booleans, offset: Floats | None = None
 ) -> CoxFit:
-    """Return a model of the event, or of its absence, of patients who count once each."""
+    """Return a model of the event, or of its absence, without weights."""
     return fit_cox(
         time=observed.time,
         event=event,
         covariates=design.values,
         names=design.names,
         offset=offset,
+        frequency=observed.frequency,
         ties=request.protocol.conventions.approximate_ties,
     )
 
@@ -150,7 +151,7 @@ def _curves(request: Request, ledger: Ledger, observed: Observed, fit: CoxFit) -
     """Write both arms' standardised curves at event times, evenly thinned, as far as both arms were followed."""
     last = min(float(observed.time[rows].max()) for _, rows in request.split(observed.treated))
     times = np.unique(observed.time[observed.event & (observed.time <= last)])
-    most = FEW_POINTS if observed.time.size > MANY_PATIENTS else MOST_POINTS
+    most = FEW_POINTS if observed.count(np.ones_like(observed.event)) > MANY_PATIENTS else MOST_POINTS
     chosen = np.unique(np.linspace(0, times.size - 1, min(times.size, most)).round().astype(np.int64))
     found = standardise_survival(fit, arm=0, times=times[chosen])
     for label, survival, error in (

@@ -6,8 +6,10 @@ import numpy as np
 
 from twoarm.analyses.request import Request
 from twoarm.cohort.covariates import CategoricalValues, ContinuousValues, CovariateValues
+from twoarm.design.adjusted_cohort import AdjustedCohort
 from twoarm.results.ledger import Ledger
-from twoarm.statistics.arrays import Booleans, Floats
+from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.statistics.counting import counted, frequencies_of
 from twoarm.statistics.standardised_difference import (
     arm_moments,
     kolmogorov_smirnov,
@@ -35,14 +37,14 @@ def balance(request: Request) -> None:
             spreads.append((OWN, covariate, adjusted.treated))
         for method, spread, spread_treated in spreads:
             differences = standardised_differences(
-                covariate, adjusted.treated, spread, spread_treated, adjusted.weights
+                covariate, adjusted.treated, spread, spread_treated, adjusted.weights, adjusted.frequency
             )
             for level, value in differences.items():
                 here = ledger.within(variable=name, variable_level=level, method=method)
                 here.add("smd", value, note=smd_note(value))
             largest = float(np.max(np.abs([largest, *differences.values()])))  # NaN stays NaN
         if isinstance(covariate, ContinuousValues):
-            _shape(ledger.within(variable=name), covariate.values, adjusted.treated, adjusted.weights)
+            _shape(ledger.within(variable=name), covariate.values, adjusted)
     ledger.add("largest_absolute_smd", largest, note=smd_note(largest))
 
 
@@ -58,30 +60,38 @@ def standardised_differences(
     treated: Booleans,
     spread: CovariateValues,
     spread_treated: Booleans,
-    weight: Floats | None = None,
+    weight: Floats | None,
+    frequency: Integers | None,
 ) -> dict[str, float]:
     """Return the standardised difference as a whole (level ``""``), and of each level of a categorical covariate.
 
     A covariate of two levels is summed up by the signed difference of the level that is not the reference, one of more
     levels by the Mahalanobis distance, which has no sign. ``spread`` is the sample whose SD is the yardstick, without
-    weights: those move the means and shares alone.
+    weights: those move the means and shares alone. ``frequency`` says how many identical patients each row stands for;
+    the two samples then have the same rows.
     """
     if isinstance(covariate, CategoricalValues):
         assert isinstance(spread, CategoricalValues), "both samples hold the same covariate"
-        return _of_levels(covariate, treated, spread, spread_treated, weight)
+        return _of_levels(covariate, treated, spread, spread_treated, weight, frequency)
     assert isinstance(spread, ContinuousValues), "both samples hold the same covariate"
     if weight is None:
-        own, comparator = arm_moments(covariate.values, treated)
+        own, comparator = arm_moments(covariate.values, treated, frequency)
         mean_1, mean_0 = own.mean, comparator.mean
     else:
-        mean_1, mean_0 = (mean_and_variance(covariate.values[arm], weight[arm])[0] for arm in (treated, ~treated))
-    wide, wide_comparator = arm_moments(spread.values, spread_treated)
+        (mean_1, _), (mean_0, _) = _weighted_moments(covariate.values, treated, weight, frequency)
+    wide, wide_comparator = arm_moments(spread.values, spread_treated, frequency)
     size = max(abs(mean_1), abs(mean_0))
     return {"": standardised_difference(mean_1 - mean_0, wide.variance, wide_comparator.variance, size)}
 
 
-def _of(weight: Floats | None, rows: Booleans) -> Floats | None:
-    return None if weight is None else weight[rows]
+def _weighted_moments(
+    values: Floats, treated: Booleans, weight: Floats, frequency: Integers | None
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return mean and variance of the treated and of the comparator arm."""
+    one, other = (
+        mean_and_variance(values[arm], weight[arm], frequencies_of(arm, frequency)) for arm in (treated, ~treated)
+    )
+    return one, other
 
 
 def _of_levels(
@@ -90,9 +100,11 @@ def _of_levels(
     spread: CategoricalValues,
     spread_treated: Booleans,
     weight: Floats | None,
+    frequency: Integers | None,
 ) -> dict[str, float]:
-    share_1, share_0 = _shares(covariate, treated, weight), _shares(covariate, ~treated, weight)
-    wide_1, wide_0 = _shares(spread, spread_treated), _shares(spread, ~spread_treated)
+    everybody, weighted = counted(None, frequency), counted(weight, frequency)
+    share_1, share_0 = _shares(covariate, treated, weighted), _shares(covariate, ~treated, weighted)
+    wide_1, wide_0 = _shares(spread, spread_treated, everybody), _shares(spread, ~spread_treated, everybody)
     levels = {
         level: standardised_difference(p - q, a * (1 - a), b * (1 - b))
         for level, p, q, a, b in zip(covariate.levels, share_1, share_0, wide_1, wide_0, strict=True)
@@ -104,18 +116,20 @@ def _of_levels(
     return {"": whole, **levels}
 
 
-def _shares(covariate: CategoricalValues, rows: Booleans, weight: Floats | None = None) -> Floats:
-    counts = np.bincount(covariate.codes[rows], weights=_of(weight, rows), minlength=len(covariate.levels))
+def _shares(covariate: CategoricalValues, rows: Booleans, weight: Floats | None) -> Floats:
+    mine = None if weight is None else weight[rows]
+    counts = np.bincount(covariate.codes[rows], weights=mine, minlength=len(covariate.levels))
     return np.asarray(counts / counts.sum())
 
 
-def _shape(ledger: Ledger, values: Floats, treated: Booleans, weight: Floats | None) -> None:
+def _shape(ledger: Ledger, values: Floats, adjusted: AdjustedCohort) -> None:
     """Write the variance ratio and the largest distance between distribution functions."""
+    treated, weight, frequency = adjusted.treated, adjusted.weights, adjusted.frequency
     if weight is None:
-        own, comparator = arm_moments(values, treated)
+        own, comparator = arm_moments(values, treated, frequency)
         variance_1, variance_0 = own.variance, comparator.variance
     else:
-        variance_1, variance_0 = (mean_and_variance(values[arm], weight[arm])[1] for arm in (treated, ~treated))
+        (_, variance_1), (_, variance_0) = _weighted_moments(values, treated, weight, frequency)
     ratio = variance_1 / variance_0 if variance_0 > 0 else float("nan")
     ledger.add("variance_ratio", ratio, note="" if np.isfinite(ratio) else "no spread in the comparator arm")
-    ledger.add("kolmogorov_smirnov", kolmogorov_smirnov(values, treated, weight))
+    ledger.add("kolmogorov_smirnov", kolmogorov_smirnov(values, treated, counted(weight, frequency)))

@@ -12,6 +12,7 @@ from twoarm.cohort.covariates import CategoricalValues, CovariateValues
 from twoarm.results.ledger import Ledger
 from twoarm.statistics.arrays import Booleans
 from twoarm.statistics.contingency import SIMULATIONS, CountTest, test_counts
+from twoarm.statistics.counting import frequencies_of, level_counts
 from twoarm.statistics.rank_tests import wilcoxon
 from twoarm.statistics.t_test import t_test
 
@@ -33,9 +34,9 @@ def baseline(request: Request) -> None:
     ledger, weight = request.ledger, request.adjusted.weights
     covariates = request.covariates()
     for label, rows in request.arms:
-        ledger.add("n", int(rows.sum()), arm=label)
+        ledger.add("n", request.adjusted.count(rows), arm=label)
         for name, covariate in covariates.items():
-            make = partial(describe, ledger.within(arm=label), covariate, rows, weight)
+            make = partial(describe, ledger.within(arm=label), covariate, rows, weight, request.adjusted.frequency)
             request.write(("baseline", label, name), [name], make)
     if weight is not None:
         return
@@ -51,14 +52,18 @@ def _test(request: Request, ledger: Ledger, covariate: CovariateValues, treated:
 
 
 def _write_test(request: Request, ledger: Ledger, covariate: CovariateValues, treated: Booleans) -> None:
+    often = request.adjusted.frequency
     if isinstance(covariate, CategoricalValues):
         k = len(covariate.levels)
-        table = np.column_stack([np.bincount(covariate.codes[arm], minlength=k) for arm in (treated, ~treated)])
+        arms = [level_counts(covariate.codes[arm], k, frequencies_of(arm, often)) for arm in (treated, ~treated)]
+        table = np.column_stack(arms)
         write_count_test(ledger, test_counts(table=table, continuity=request.protocol.conventions.yates))
     elif request.protocol.analyses.baseline.continuous == "mean":
-        ledger.add("p_value", t_test(values=covariate.values, treated=treated).p_value, method="Welch t")
+        ledger.add(
+            "p_value", t_test(values=covariate.values, treated=treated, frequency=often).p_value, method="Welch t"
+        )
     else:
-        ranks = wilcoxon(values=covariate.values, treated=treated)
+        ranks = wilcoxon(values=covariate.values, treated=treated, frequency=often)
         ledger.add("p_value", ranks.p_value, method=RANK_TESTS[ranks.method])
 
 

@@ -39,6 +39,7 @@ def _draw(request: Request) -> dict[str, Floats]:
     """Return the log hazard ratio of each endpoint in every resample, NaN where there is none."""
     adjusted = request.adjusted
     assert adjusted.again is not None, "a cohort by design can be made again"
+    assert adjusted.frequency is None, "patients are drawn one by one"
     n = adjusted.completed.key.size
     draws = {name: np.full(adjusted.replicates, np.nan) for name in request.endpoints}
     for i, generator in enumerate(_generators(request)):

@@ -156,10 +156,9 @@ def _within(
 
 
 def _count(request: Request, ledger: Ledger, observed: Observed, rows: Booleans) -> None:
-    patients = rows & observed.once
     for label, arm in request.split(observed.treated):
-        ledger.add("n", int((patients & arm).sum()), arm=label)
-        ledger.add("events", int((observed.event & patients & arm).sum()), arm=label)
+        ledger.add("n", observed.count(rows & arm), arm=label)
+        ledger.add("events", observed.count(observed.event & rows & arm), arm=label)
 
 
 def _without_events(request: Request, observed: Observed, rows: Booleans) -> str:
@@ -174,7 +173,7 @@ def _without_events(request: Request, observed: Observed, rows: Booleans) -> str
 def _too_few(request: Request, observed: Observed, rows: Booleans) -> str:
     declared = request.protocol.centres
     assert declared is not None, "centres are declared"
-    events = int((observed.event & rows & observed.once).sum())
+    events = observed.count(observed.event & rows)
     return f"{events} events, fewer than {declared.minimum_events}" if events < declared.minimum_events else ""
 
 

@@ -54,6 +54,7 @@ def fit_observed(
         names=names,
         strata=strata,
         offset=offset_of(request, observed),
+        frequency=observed.frequency,
     )
 
 
@@ -70,7 +71,11 @@ def _fit_counts(
     alone = observed.weight is None and observed.patient is None and not (clustered and observed.pair is not None)
     plain = alone and strata is None and request.population.offset is None
     many = plain and observed.time.size >= MANY_ROWS
-    counted = count_rows(time=observed.time, event=observed.event, covariates=covariates) if many else None
+    counted = None
+    if many:
+        counted = count_rows(
+            time=observed.time, event=observed.event, covariates=covariates, frequency=observed.frequency
+        )
     if counted is None:
         return fit_approximately(request, observed, covariates, names, clustered=clustered, strata=strata)
     return fit_cox(
@@ -112,6 +117,7 @@ def fit_approximately(
         weight=observed.weight,
         cluster=observed.pair if clustered else None,
         offset=offset_of(request, observed),
+        frequency=observed.frequency,
         ties=request.protocol.conventions.approximate_ties,
     )
     if not clustered or observed.pair is None or observed.patient is None:

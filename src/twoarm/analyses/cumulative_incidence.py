@@ -14,6 +14,7 @@ from twoarm.errors import NotEstimableError
 from twoarm.results.curve import Curve, rounded_columns
 from twoarm.results.ledger import Ledger
 from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.statistics.counting import frequencies_of
 from twoarm.statistics.cumulative_incidence import CumulativeIncidence, fit_cumulative_incidence, incidence_at
 from twoarm.statistics.distributions import two_sided_normal
 from twoarm.statistics.fine_gray import FineGrayVariant, fit_fine_gray
@@ -61,9 +62,9 @@ def causes_of(observed: Observed) -> Integers:
 def _describe(
     request: Request, ledger: Ledger, observed: Observed, cause: Integers, rows: Booleans, *, rounded: bool
 ) -> None:
-    ledger.add("n", int(rows.sum()))
+    ledger.add("n", observed.count(rows))
     for statistic, label in (("events", CAUSES[""]), ("competing_events", CAUSES["competing"])):
-        ledger.add(statistic, int((cause[rows] == label).sum()))
+        ledger.add(statistic, observed.count(rows & (cause == label)))
     weight = None if observed.weight is None else observed.weight[rows]
     if not rows.any() or (weight is not None and not weight.any()):
         ledger.not_estimable("incidence", reason="no patients with a known endpoint")
@@ -73,6 +74,7 @@ def _describe(
         cause=cause[rows],
         causes=list(CAUSES.values()),
         weight=weight,
+        frequency=frequencies_of(rows, observed.frequency),
         variance="aalen" if weight is None else "jackknife",
         interval=request.protocol.conventions.interval,
         confidence_level=request.protocol.confidence_level,
@@ -102,7 +104,13 @@ def _gray(request: Request, ledger: Ledger, observed: Observed, cause: Integers,
         here.not_estimable(*GRAY, reason=few or NOT_WEIGHTED)
     else:
         with here.estimating(*GRAY):
-            test = gray_test(time=observed.time, cause=cause, arm=observed.treated, cause_of_interest=label)
+            test = gray_test(
+                time=observed.time,
+                cause=cause,
+                arm=observed.treated,
+                cause_of_interest=label,
+                frequency=observed.frequency,
+            )
             here.add("chi_squared", test.statistic)
             here.add("degrees_of_freedom", test.degrees_of_freedom)
             here.add("p_value", test.p_value)
@@ -131,6 +139,7 @@ def _subdistribution(
             cluster=observed.pair,
             crossed=observed.patient if variant == "finegray" else None,  # else every patient has one row
             weight=observed.weight,
+            frequency=observed.frequency,
             variant=variant,
         )
         if fit.reasons[0]:
@@ -163,7 +172,10 @@ def _curve(ledger: Ledger, curves: CumulativeIncidence, patients: Observed, caus
     if patients.weight is not None:
         counted = patients.weight > 0
         plain = fit_cumulative_incidence(
-            time=patients.time[counted], cause=cause[counted], causes=list(CAUSES.values())
+            time=patients.time[counted],
+            cause=cause[counted],
+            causes=list(CAUSES.values()),
+            frequency=frequencies_of(counted, patients.frequency),
         )
         arrays |= {"at_risk_patients": plain.at_risk, "censored_patients": plain.censored}
         arrays |= {"events_patients": plain.events[0], "competing_events_patients": plain.events[1]}

@@ -15,6 +15,8 @@ from twoarm.design.adjusted_cohort import AdjustedCohort
 from twoarm.protocol.choices import WarningName
 from twoarm.protocol.covariate import covariate_label
 from twoarm.results.estimate import Estimate
+from twoarm.statistics.arrays import Booleans, Integers
+from twoarm.statistics.counting import frequencies_of, share
 from twoarm.statistics.linear_algebra import COLLINEAR
 
 UNMATCHED_PERCENT = 10.0  # above this the estimand is no longer that of the whole focal arm
@@ -135,12 +137,13 @@ def _collinear_with(request: Request, row: Estimate) -> str:
     design = model_design(request, observed, request.adjusted.covariates_in_model)
     level = row.variable_level.partition(" vs ")[0]
     at = next(i for i, term in enumerate(design.terms) if (term.variable, term.level) == (row.variable, level))
-    values = design.values - design.values.mean(axis=0)
-    sizes = np.sqrt((values * values).sum(axis=0))
+    often = np.ones(observed.time.size) if observed.frequency is None else observed.frequency
+    values = design.values - np.average(design.values, axis=0, weights=observed.frequency)
+    sizes = np.sqrt((often[:, None] * values * values).sum(axis=0))
     if not sizes[at]:
         return ""
     for term, column, size in zip(design.terms[:at], values.T, sizes, strict=False):
-        if size and abs(float(column @ values[:, at])) > (1 - COLLINEAR) * size * sizes[at]:
+        if size and abs(float((often * column) @ values[:, at])) > (1 - COLLINEAR) * size * sizes[at]:
             if term.variable == ARM:
                 return "the arm"
             label = covariate_label(term.variable, request.population.covariates[term.variable])
@@ -179,9 +182,14 @@ def _one_event_day(request: Request) -> None:
     for name, endpoint in request.endpoints.items():
         observed = request.observed(endpoint)
         days = np.unique(observed.time[observed.event])
-        if days.size == 1 and observed.event.sum() > 1:
+        if days.size == 1 and observed.count(observed.event) > 1:
             note = request.protocol.acknowledge.get("one_event_day", "")
             request.ledger.add("one_event_day", 1, endpoint=name, arm="all", note=note)
+
+
+def _percent(marked: Booleans, rows: Booleans, frequency: Integers | None) -> float:
+    """Return the percentage of marked patients among those of some rows; 0 where there are none."""
+    return 100.0 * share(marked[rows], frequencies_of(rows, frequency)) if rows.any() else 0.0
 
 
 def _zero_follow_up(request: Request) -> None:
@@ -191,10 +199,10 @@ def _zero_follow_up(request: Request) -> None:
     for name, endpoint in request.endpoints.items():
         observed = request.observed(endpoint)
         for label, rows in request.split(observed.treated):
-            share = 100.0 * float((observed.time[rows] <= 0).mean()) if rows.any() else 0.0
-            if share > ZERO_PERCENT:
+            percent = _percent(observed.time <= 0, rows, observed.frequency)
+            if percent > ZERO_PERCENT:
                 note = request.protocol.acknowledge.get("zero_follow_up", "")
-                request.ledger.add("zero_follow_up", share, endpoint=name, arm=label, unit="%", note=note)
+                request.ledger.add("zero_follow_up", percent, endpoint=name, arm=label, unit="%", note=note)
 
 
 def _immortal_time(request: Request) -> None:
@@ -204,10 +212,10 @@ def _immortal_time(request: Request) -> None:
         return
     later = start[request.adjusted.cohort_rows] > 0
     for label, rows in request.split(request.adjusted.treated):
-        share = 100.0 * float(later[rows].mean()) if rows.any() else 0.0
-        if share > IMMORTAL_PERCENT:
+        percent = _percent(later, rows, request.adjusted.frequency)
+        if percent > IMMORTAL_PERCENT:
             note = request.protocol.acknowledge.get("immortal_time", "")
-            request.ledger.add("immortal_time", share, arm=label, unit="%", note=note)
+            request.ledger.add("immortal_time", percent, arm=label, unit="%", note=note)
 
 
 def _competing_censored(request: Request) -> None:
@@ -220,7 +228,7 @@ def _competing_censored(request: Request) -> None:
         observed = request.observed(endpoint)
         dead = endpoint.dead[request.adjusted.cohort_rows][observed.rows]
         for label, rows in request.split(observed.treated):
-            share = 100.0 * float(dead[rows].mean()) if rows.any() else 0.0
-            if share > CENSORED_BY_DEATH_PERCENT:
+            percent = _percent(dead, rows, observed.frequency)
+            if percent > CENSORED_BY_DEATH_PERCENT:
                 note = request.protocol.acknowledge.get("competing_censored", "")
-                request.ledger.add("competing_censored", share, endpoint=name, arm=label, unit="%", note=note)
+                request.ledger.add("competing_censored", percent, endpoint=name, arm=label, unit="%", note=note)

@@ -31,6 +31,7 @@ def write_firth(request: Request, ledger: Ledger, observed: Observed, design: De
             covariates=design.values,
             names=design.names,
             offset=offset_of(request, observed),
+            frequency=observed.frequency,
             confidence_level=request.protocol.confidence_level,
             profiled=[0],
         )

@@ -9,6 +9,7 @@ from twoarm.analyses.survival import curve_of, fit_curve
 from twoarm.protocol.choices import FollowUpMethod
 from twoarm.results.ledger import Ledger
 from twoarm.statistics.arrays import Booleans
+from twoarm.statistics.counting import counted, median
 from twoarm.statistics.log_rank import LogRank, log_rank
 from twoarm.statistics.survival_quantile import survival_quantile
 from twoarm.statistics.weighted_log_rank import WeightedLogRank, weighted_log_rank
@@ -32,9 +33,9 @@ def follow_up(request: Request) -> None:
     observed = request.observed(request.endpoints[name])
     for label, rows in (("all", np.ones_like(observed.treated)), *request.split(observed.treated)):
         here = ledger.within(arm=label, method=METHODS[method])
-        median, lower, upper = _median(request, here, observed, rows, method)
+        middle, lower, upper = _median(request, here, observed, rows, method)
         reason = "no patients" if method != "reverse_kaplan_meier" else "not reached"
-        for statistic, value in (("median", median), ("median_lower", lower), ("median_upper", upper)):
+        for statistic, value in (("median", middle), ("median_lower", lower), ("median_upper", upper)):
             if statistic == "median" or method == "reverse_kaplan_meier":
                 here.add(statistic, value, note="" if np.isfinite(value) else reason)
     weighted = observed.weight is not None
@@ -46,9 +47,9 @@ def follow_up(request: Request) -> None:
     with contrast.estimating("p_value"):
         time, censored, arm = observed.time, ~observed.ended, observed.treated
         test: LogRank | WeightedLogRank = (
-            weighted_log_rank(time=time, event=censored, arm=arm, weight=observed.weight)
+            weighted_log_rank(time=time, event=censored, arm=arm, weight=observed.weight, frequency=observed.frequency)
             if weighted
-            else log_rank(time=time, event=censored, arm=arm)
+            else log_rank(time=time, event=censored, arm=arm, frequency=observed.frequency)
         )
         contrast.add("p_value", test.p_value)
         contrast.add("chi_squared", test.statistic)
@@ -64,10 +65,11 @@ def _median(
     if not rows.any():
         return nothing
     mine = observed.within(rows)
-    if method != "reverse_kaplan_meier" and mine.weight is not None:
-        return weighted_quantile(mine.time, mine.weight, 0.5), *nothing[1:]
+    weight = None if mine.weight is None else counted(mine.weight, mine.frequency)
+    if method != "reverse_kaplan_meier" and weight is not None:
+        return weighted_quantile(mine.time, weight, 0.5), *nothing[1:]
     if method != "reverse_kaplan_meier":
-        return float(np.median(mine.time)), *nothing[1:]
+        return median(mine.time, mine.frequency), *nothing[1:]
     conventions = request.protocol.conventions
     km = fit_curve(request, mine, ~mine.ended)
     if request.imputed:  # the pooled median is read off the pooled curve, which nobody draws

@@ -26,8 +26,8 @@ def hazard_ratio(request: Request) -> None:
     for name, endpoint in request.endpoints.items():
         observed = request.observed(endpoint)
         ledger = request.ledger.within(endpoint=name)
-        ledger.add("n", int(observed.once.sum()), arm="all")
-        ledger.add("events", int((observed.event & observed.once).sum()), arm="all")
+        ledger.add("n", observed.count(np.ones_like(observed.event)), arm="all")
+        ledger.add("events", observed.count(observed.event), arm="all")
         design = model_design(request, observed, request.adjusted.covariates_in_model)
         for method, clustered in _variances(request):
             _fit(request, ledger.within(method=of_cause(method, observed)), observed, design, clustered)
@@ -76,7 +76,7 @@ def _fit(request: Request, ledger: Ledger, observed: Observed, design: DesignMat
 
 def small_arms(request: Request, observed: Observed) -> str:
     """Return why arms of a handful of patients are described and not compared; nothing if they are larger."""
-    few = [label for label, rows in request.split(observed.treated) if (rows & observed.once).sum() <= MOST_DESCRIBED]
+    few = [label for label, rows in request.split(observed.treated) if observed.count(rows) <= MOST_DESCRIBED]
     return f"five patients or fewer in {' and '.join(few)}: described, not compared" if few else ""
 
 

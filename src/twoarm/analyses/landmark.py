@@ -37,14 +37,13 @@ def from_landmark(observed: Observed, found: Landmark) -> Observed:
 
 
 def _count(request: Request, ledger: Ledger, observed: Observed, found: Landmark) -> None:
-    kept, once = ~(found.had_event | found.censored), observed.once
-    for arm, side in request.split(observed.treated):
-        rows = side & once
+    kept = ~(found.had_event | found.censored)
+    for arm, rows in request.split(observed.treated):
         here = ledger.within(arm=arm)
-        here.add("at_risk", int((kept & rows).sum()))
-        here.add("events", int((kept & rows & observed.event).sum()))
-        here.add("lost_events", int((found.had_event & rows).sum()))
-        here.add("lost_censored", int((found.censored & rows).sum()))
+        here.add("at_risk", observed.count(kept & rows))
+        here.add("events", observed.count(kept & rows & observed.event))
+        here.add("lost_events", observed.count(found.had_event & rows))
+        here.add("lost_censored", observed.count(found.censored & rows))
 
 
 def _compare(request: Request, ledger: Ledger, observed: Observed) -> None:

@@ -18,6 +18,7 @@ def lost(request: Request) -> None:
     adjusted = request.adjusted
     if adjusted.lost is None:
         return
+    assert adjusted.frequency is None, "patients are matched one by one"
     ledger, completed = request.ledger, adjusted.completed
     focal = np.concatenate([adjusted.lost.matched, adjusted.lost.unmatched])
     matched = np.arange(focal.size) < adjusted.lost.matched.size
@@ -33,9 +34,9 @@ def lost(request: Request) -> None:
     for covariate in completed.covariates.values():
         values = covariate.take(focal)
         for label, rows in (("matched", matched), ("unmatched", ~matched)):
-            describe(ledger.within(arm=label), values, rows)
+            describe(ledger.within(arm=label), values, rows, None, None)
         if unmatched:
-            for level, value in standardised_differences(values, matched, values, matched).items():
+            for level, value in standardised_differences(values, matched, values, matched, None, None).items():
                 here = ledger.within(arm="matched vs unmatched", variable=values.name, variable_level=level)
                 here.add("smd", value, method=OWN, note=smd_note(value))
     ledger.add("n", int(matched.sum()), arm="matched")

@@ -19,6 +19,6 @@ def partial_dates(request: Request) -> None:
     hazard_ratio(replace(request, outcomes=outcomes, ledger=scratch))
     for name, endpoint in request.outcomes.dates_held.items():
         rows = request.adjusted.cohort_rows
-        lost = int((request.endpoints[name].known[rows] & ~endpoint.known[rows]).sum())
+        lost = request.adjusted.count(request.endpoints[name].known[rows] & ~endpoint.known[rows])
         request.ledger.within(endpoint=name).add("held", lost, arm="all")
     request.ledger.rows.extend(row for row in scratch.rows if not row.variable)

@@ -11,6 +11,7 @@ from twoarm.analyses.request import Observed, Request
 from twoarm.endpoints.time_to_event import TimeToEvent
 from twoarm.errors import NotEstimableError
 from twoarm.results.ledger import Ledger
+from twoarm.statistics.counting import frequencies_of, median
 from twoarm.statistics.distributions import two_sided_normal
 from twoarm.statistics.piecewise_hazard_ratio import HazardPiece, PiecewiseHazardRatio, piecewise_hazard_ratio
 
@@ -61,8 +62,9 @@ def _cuts(request: Request, endpoint: TimeToEvent) -> dict[str, float]:
             raise NotEstimableError("the cuts fall on one day, or on time zero")
         return cuts
     rows = request.unadjusted.cohort_rows
-    days = endpoint.time[rows][endpoint.known[rows] & endpoint.event[rows]]
-    middle = float(np.median(days)) if days.size else 0.0
+    happened = endpoint.known[rows] & endpoint.event[rows]
+    days = endpoint.time[rows][happened]
+    middle = median(days, frequencies_of(happened, request.unadjusted.frequency)) if days.size else 0.0
     if middle <= 0:
         raise NotEstimableError("no events" if not days.size else "half of the events are at time zero")
     return {f"{middle / protocol.unit_days:.4g} {protocol.time_unit}{MEDIAN}": middle}
@@ -85,6 +87,7 @@ def _fit(request: Request, observed: Observed, cuts: list[float]) -> PiecewiseHa
         cluster=observed.pair,
         crossed=observed.patient,
         offset=offset_of(request, observed),
+        frequency=observed.frequency,
         ties=request.protocol.conventions.ties,
         minimum_events=request.protocol.analyses.piecewise.minimum_events,
     )

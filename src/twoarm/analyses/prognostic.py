@@ -48,8 +48,8 @@ def _one_endpoint(
     screening: Screening | None,
 ) -> None:
     rows = arm[observed.rows]
-    ledger.add("n", int(rows.sum()))
-    ledger.add("events", int((observed.event & rows).sum()))
+    ledger.add("n", observed.count(rows))
+    ledger.add("events", observed.count(observed.event & rows))
     covariates = {name: request.covariate(name, observed).take(rows) for name in names}
     entered = []
     for name in names:
@@ -76,7 +76,7 @@ def _fit(
     names: Sequence[str],
 ) -> AnyCoxFit | None:
     """Fit and write one model; None where it cannot be fitted."""
-    design = build_design_matrix(covariates, names, int(rows.sum()))
+    design = build_design_matrix(covariates, names, int(np.count_nonzero(rows)))
     here = ledger.within(method=f"{model} {of_cause(method_name(request), observed)}")
     try:
         fit = fit_observed(request, observed.within(rows), design.values, design.names)

@@ -16,6 +16,7 @@ from twoarm.endpoints.time_to_event import TimeToEvent
 from twoarm.protocol.protocol import Protocol, StudyPopulation
 from twoarm.results.ledger import Ledger
 from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.statistics.counting import count
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +29,7 @@ class Observed:
     pair: Integers | None
     weight: Floats | None  # None where every row counts once
     rows: Integers  # positions among the adjusted cohort's rows
+    frequency: Integers | None  # identical patients that each row stands for; None where one each
     competing: Booleans | None = None  # another event ended the time; None where the endpoint declares none
     patient: Integers | None = None  # who each row is; None where everybody has one row
 
@@ -36,14 +38,9 @@ class Observed:
         """Whose time ended by the event or by a competing one."""
         return self.event if self.competing is None else self.event | self.competing
 
-    @property
-    def once(self) -> Booleans:
-        """Marks one row a patient, for what counts patients."""
-        first = np.ones(self.time.size, dtype=np.bool_)
-        if self.patient is not None:
-            first[:] = False
-            first[np.unique(self.patient, return_index=True)[1]] = True
-        return first
+    def count(self, rows: Booleans) -> int:
+        """Return how many patients some rows stand for; one who has several rows counts once."""
+        return count(rows, self.frequency) if self.patient is None else int(np.unique(self.patient[rows]).size)
 
     def within(self, mask: Booleans) -> Observed:
         """Return some of the rows."""
@@ -54,6 +51,7 @@ class Observed:
             pair=None if self.pair is None else self.pair[mask],
             weight=None if self.weight is None else self.weight[mask],
             rows=self.rows[mask],
+            frequency=None if self.frequency is None else self.frequency[mask],
             competing=None if self.competing is None else self.competing[mask],
             patient=None if self.patient is None else self.patient[mask],
         )
@@ -133,6 +131,7 @@ class Request:
             pair=None if cohort.pair is None else cohort.pair[rows],
             weight=None if cohort.weights is None else cohort.weights[rows],
             rows=rows,
+            frequency=None if cohort.frequency is None else cohort.frequency[rows],
             competing=None if endpoint.competing is None else endpoint.competing[patients],
             patient=cohort.row[rows] if cohort.repeated else None,
         )

@@ -9,11 +9,13 @@ import numpy as np
 from twoarm.analyses.baseline import write_count_test
 from twoarm.analyses.request import Request
 from twoarm.analyses.weighted_response import write_weighted
+from twoarm.design.adjusted_cohort import AdjustedCohort
 from twoarm.endpoints.response import CR, PR, RESPONSES, SD, evaluable
 from twoarm.protocol.response import Response
 from twoarm.results.ledger import Ledger
-from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.statistics.arrays import Booleans, Integers
 from twoarm.statistics.contingency import test_counts
+from twoarm.statistics.counting import counted
 from twoarm.statistics.paired_proportions import paired_proportions
 from twoarm.statistics.proportions import odds_ratio, proportion, proportion_difference
 
@@ -50,9 +52,7 @@ def response(request: Request) -> None:
         counts = evaluable(codes) if declared.denominator == "evaluable" else np.ones(codes.size, dtype=np.bool_)
         ledger = request.ledger.within(parameter=rule)
         for label, arm in request.arms:
-            rows = arm & counts
-            weight = None if request.adjusted.weights is None else request.adjusted.weights[rows]
-            _categories(ledger.within(arm=label), codes[rows], weight, request.adjusted.once[rows])
+            _categories(ledger.within(arm=label), codes, arm & counts, request.adjusted)
         for variable, good in ENDPOINTS.items():
             here = ledger.within(variable=variable)
             outcome = _Outcome(np.isin(codes, good), counts)
@@ -60,32 +60,35 @@ def response(request: Request) -> None:
                 write_weighted(request, here, outcome.yes, outcome.counts)
                 continue
             for label, arm in request.arms:
-                _rate(here.within(arm=label), outcome, arm, declared, request.protocol.confidence_level)
+                _rate(request, here.within(arm=label), outcome, arm, declared)
             _compare(request, here.within(arm=request.contrast), outcome, declared)
 
 
-def _categories(ledger: Ledger, codes: Integers, weight: Floats | None, once: Booleans) -> None:
-    ledger.add("n", int(once.sum()))
+def _categories(ledger: Ledger, codes: Integers, rows: Booleans, adjusted: AdjustedCohort) -> None:
+    everybody = adjusted.count(rows)
+    ledger.add("n", everybody)
     here = ledger.within(variable="best_response")
+    weight = None if adjusted.weights is None else counted(adjusted.weights, adjusted.frequency)
     for code, word in enumerate(RESPONSES):
-        count = int((codes[once] == code).sum())
+        mine = rows & (codes == code)
+        count = adjusted.count(mine)
         here.add("n", count, variable_level=word)
         if weight is not None:
-            share = float(weight[codes == code].sum() / weight.sum()) if codes.size else None
+            share = float(weight[mine].sum() / weight[rows].sum()) if everybody else None
             here.add("weighted_percent", None if share is None else 100 * share, variable_level=word, unit="%")
             continue
-        percent = 100 * count / codes.size if codes.size else None
-        here.add("percent", percent, variable_level=word, unit="%", note="" if codes.size else "nobody evaluable")
+        percent = 100 * count / everybody if everybody else None
+        here.add("percent", percent, variable_level=word, unit="%", note="" if everybody else "nobody evaluable")
 
 
-def _rate(ledger: Ledger, outcome: _Outcome, arm: Booleans, declared: Response, confidence_level: float) -> None:
-    rows = arm & outcome.counts
-    events, n = int((outcome.yes & rows).sum()), int(rows.sum())
+def _rate(request: Request, ledger: Ledger, outcome: _Outcome, arm: Booleans, declared: Response) -> None:
+    rows, level = arm & outcome.counts, request.protocol.confidence_level
+    events, n = request.adjusted.count(outcome.yes & rows), request.adjusted.count(rows)
     ledger.add("n", events)
     method = LIMITS[declared.interval]
     here = ledger.within(unit="%")
     with here.estimating("percent"):
-        found = proportion(events=events, n=n, interval=declared.interval, confidence_level=confidence_level)
+        found = proportion(events=events, n=n, interval=declared.interval, confidence_level=level)
         here.add("percent", 100 * found.proportion)
         here.add("percent_lower", 100 * found.lower, method=method)
         here.add("percent_upper", 100 * found.upper, method=method)
@@ -102,7 +105,7 @@ def _compare(request: Request, ledger: Ledger, outcome: _Outcome, declared: Resp
 def _unpaired(request: Request, ledger: Ledger, outcome: _Outcome, declared: Response, suffix: str) -> None:
     treated, level = request.adjusted.treated, request.protocol.confidence_level
     (x1, n1), (x0, n0) = (
-        (int((outcome.yes & rows).sum()), int(rows.sum()))
+        (request.adjusted.count(outcome.yes & rows), request.adjusted.count(rows))
         for rows in (treated & outcome.counts, ~treated & outcome.counts)
     )
     sides = {"events_1": x1, "n_1": n1, "events_0": x0, "n_0": n0}
@@ -126,6 +129,7 @@ def _paired(request: Request, ledger: Ledger, outcome: _Outcome) -> None:
     """Compare within pairs whose both members count; the treated member is the first."""
     pair, treated = request.adjusted.pair, request.adjusted.treated
     assert pair is not None, "pairs are compared where there are pairs"
+    assert request.adjusted.frequency is None, "patients are matched one by one"
     whole = np.bincount(pair, outcome.counts)[pair] == 2
     first, second = (np.flatnonzero(whole & arm)[np.argsort(pair[whole & arm])] for arm in (treated, ~treated))
     here = ledger.within(method=CLUSTERED)

@@ -41,6 +41,7 @@ def restricted_mean(request: Request) -> None:
                 weight=observed.weight,
                 cluster=observed.pair,
                 crossed=observed.patient,
+                frequency=observed.frequency,
                 confidence_level=protocol.confidence_level,
             )
             for (label, rows), arm in zip(
@@ -49,7 +50,7 @@ def restricted_mean(request: Request) -> None:
                 here = ledger.within(arm=label, unit="days")
                 for statistic, value in zip((*MEAN, MEAN_SE), _of_arm(arm), strict=True):
                     here.add(statistic, value)
-                here.add("degrees_of_freedom", int((rows & observed.once).sum()) - 1, unit="")
+                here.add("degrees_of_freedom", observed.count(rows) - 1, unit="")
             contrast.add("tau", found.treated.tau, unit="days")
             _compare(contrast, found)
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
+
 from twoarm.analyses.adjusted_survival import augmented, standardised_survival
 from twoarm.analyses.balance import balance
 from twoarm.analyses.baseline import baseline
@@ -256,6 +258,7 @@ def _run_one(analysis: Callable[[Request], None], request: Request) -> None:
 
 def list_patients(ledger: Ledger, population: StudyPopulation, cohort: AdjustedCohort, outcomes: Endpoints) -> None:
     """Write a row a patient and endpoint, when the protocol asks for patient-level output."""
+    assert cohort.frequency is None, "patients are listed one by one"
     context, score = ledger.context, cohort.propensity
     for position, row in enumerate(cohort.row.tolist()):
         for name, endpoint in outcomes.times.items():
@@ -307,10 +310,10 @@ def write_completed(ledger: Ledger, completed: CompletedCohort, population: Stud
     """Write the lines of a missing-data strategy, and who is analysed."""
     write_steps(ledger, completed.steps, population)
     here = ledger.within(analysis="attrition")
-    counts = {"all": completed.treated.size, population.treated: int(completed.treated.sum())}
-    counts[population.comparator] = int((~completed.treated).sum())
-    for label, count in counts.items():
-        here.add("analysed", int(count), arm=label)
+    treated = completed.treated
+    everybody = np.ones_like(treated)
+    for label, rows in (("all", everybody), (population.treated, treated), (population.comparator, ~treated)):
+        here.add("analysed", completed.count(rows), arm=label)
 
 
 def write_steps(ledger: Ledger, steps: Sequence[AttritionStep], population: StudyPopulation) -> None:

@@ -17,7 +17,7 @@ def safety(request: Request) -> None:
     if declared is None or found is None or request.adjusted.designed or not request.adjusted.marginal:
         return
     for label, arm in request.arms:
-        request.ledger.add("n", int(arm.sum()), arm=label)
+        request.ledger.add("n", request.adjusted.count(arm), arm=label)
     for row in declared.table_rows():
         worst = found.rows[row.label][request.adjusted.cohort_rows]
         here = request.ledger.within(variable="adverse_event", variable_level=row.label)
@@ -33,13 +33,13 @@ def safety(request: Request) -> None:
 
 def _shares(request: Request, ledger: Ledger, affected: Booleans) -> None:
     for label, arm in request.arms:
-        count, n = int((affected & arm).sum()), int(arm.sum())
+        count, n = request.adjusted.count(affected & arm), request.adjusted.count(arm)
         ledger.add("n", count, arm=label)
         ledger.add("percent", 100 * count / n if n else None, arm=label, unit="%")
 
 
 def _test(request: Request, ledger: Ledger, affected: Booleans) -> None:
-    treated = request.adjusted.treated
-    table = [[int((side & arm).sum()) for arm in (treated, ~treated)] for side in (affected, ~affected)]
+    treated, count = request.adjusted.treated, request.adjusted.count
+    table = [[count(side & arm) for arm in (treated, ~treated)] for side in (affected, ~affected)]
     with ledger.estimating("p_value"):
         write_count_test(ledger, test_counts(table=table, continuity=request.protocol.conventions.yates))

@@ -48,6 +48,7 @@ def run_specifications(
     grid, strategy = protocol.specifications, completed[0].strategy
     if grid is None or "specifications" not in population.analyses:
         return
+    assert completed[0].frequency is None, "a grid of designs needs patients one by one"
     strategies, endpoints = grid.missing_of(population.missing), grid.endpoints_of(population.endpoints)
     if strategy not in strategies or not endpoints:
         return

@@ -50,9 +50,8 @@ def _level(request: Request, ledger: Ledger, observed: Observed, rows: Booleans)
     """Write one level; return whether it could be estimated."""
     events = []
     for label, arm in request.split(observed.treated):
-        patients = rows & arm & observed.once
-        ledger.add("n", int(patients.sum()), arm=label)
-        events.append(int((observed.event & patients).sum()))
+        ledger.add("n", observed.count(rows & arm), arm=label)
+        events.append(observed.count(observed.event & rows & arm))
         ledger.add("events", events[-1], arm=label)
     method = of_cause(method_name(request), observed)
     here = ledger.within(arm=request.contrast, method=method)

@@ -39,8 +39,8 @@ def survival(request: Request) -> None:
         ledger = request.ledger.within(endpoint=name)
         for label, rows in (("all", np.ones_like(observed.treated)), *request.split(observed.treated)):
             here = ledger.within(arm=label)
-            here.add("n", int(rows.sum()))
-            here.add("events", int(observed.event[rows].sum()))
+            here.add("n", observed.count(rows))
+            here.add("events", observed.count(observed.event & rows))
             if not rows.any():
                 here.not_estimable("median", reason="no patients with a known endpoint")
                 continue
@@ -60,6 +60,7 @@ def fit_curve(request: Request, observed: Observed, event: Booleans) -> KaplanMe
         time=observed.time,
         event=event,
         weight=observed.weight,
+        frequency=observed.frequency,
         interval=request.protocol.conventions.interval,
         confidence_level=request.protocol.confidence_level,
         robust=observed.weight is not None,
@@ -134,7 +135,13 @@ def write_tests(request: Request, ledger: Ledger, observed: Observed, few: str) 
             here.not_estimable("chi_squared", "p_value", reason=few)
             continue
         with here.estimating("chi_squared", "p_value"):
-            test = log_rank(time=observed.time, event=observed.event, arm=observed.treated, strata=strata)
+            test = log_rank(
+                time=observed.time,
+                event=observed.event,
+                arm=observed.treated,
+                strata=strata,
+                frequency=observed.frequency,
+            )
             here.add("chi_squared", test.statistic)
             here.add("degrees_of_freedom", test.degrees_of_freedom)
             here.add("p_value", test.p_value)
@@ -152,6 +159,7 @@ def _weighted_test(ledger: Ledger, observed: Observed, few: str) -> None:
             weight=observed.weight,
             cluster=observed.pair,
             crossed=observed.patient,
+            frequency=observed.frequency,
         )
         ledger.add("chi_squared", test.statistic)
         ledger.add("degrees_of_freedom", test.degrees_of_freedom)
@@ -172,7 +180,7 @@ def curve_of(ledger: Ledger, km: KaplanMeier, kind: CurveKind = "survival", pati
         "std_error": np.where(np.isfinite(km.std_error), km.std_error, np.nan),
     }
     if patients is not None and patients.weight is not None:
-        plain = fit_kaplan_meier(time=patients.time, event=patients.event)
+        plain = fit_kaplan_meier(time=patients.time, event=patients.event, frequency=patients.frequency)
         counts = {"at_risk": plain.at_risk, "events": plain.events, "censored": plain.censored}
         arrays |= {f"{name}_patients": values for name, values in counts.items()}
     return Curve(

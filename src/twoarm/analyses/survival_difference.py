@@ -37,6 +37,7 @@ def survival_difference(request: Request) -> None:
                     weight=observed.weight,
                     cluster=observed.pair,
                     crossed=observed.patient,
+                    frequency=observed.frequency,
                     confidence_level=request.protocol.confidence_level,
                 )
                 gap = (found.difference, found.difference_lower, found.difference_upper)

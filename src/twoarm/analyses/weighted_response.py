@@ -8,6 +8,7 @@ from twoarm.analyses.cox_model import BY_SET, CROSSED, ROBUST, variance_name
 from twoarm.analyses.request import Request
 from twoarm.results.ledger import Ledger
 from twoarm.statistics.arrays import Booleans
+from twoarm.statistics.counting import frequencies_of
 from twoarm.statistics.weighted_proportions import WeightedProportion, weighted_proportions
 
 METHODS = frozenset(f"weighted{variance}" for variance in (ROBUST, BY_SET, CROSSED))
@@ -21,7 +22,7 @@ def write_weighted(request: Request, ledger: Ledger, yes: Booleans, counts: Bool
     """Write one yes/no outcome of the weighted arms: patients counted, everything else weighted."""
     adjusted = request.adjusted
     for label, arm in request.arms:
-        ledger.add("n", int((yes & arm & counts & adjusted.once).sum()), arm=label)
+        ledger.add("n", adjusted.count(yes & arm & counts), arm=label)
     contrast = ledger.within(arm=request.contrast, method=f"weighted{variance_name(request)}")
     if adjusted.pair is not None:
         contrast.add("pairs", int(np.unique(adjusted.pair[counts]).size))
@@ -32,6 +33,7 @@ def write_weighted(request: Request, ledger: Ledger, yes: Booleans, counts: Bool
             weight=adjusted.weight[counts],
             cluster=None if adjusted.pair is None else adjusted.pair[counts],
             crossed=adjusted.row[counts] if adjusted.repeated else None,
+            frequency=frequencies_of(counts, adjusted.frequency),
             confidence_level=request.protocol.confidence_level,
         )
         for label, side in (

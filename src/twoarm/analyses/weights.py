@@ -7,6 +7,7 @@ import numpy as np
 from twoarm.analyses.request import Request
 from twoarm.results.curve import Curve
 from twoarm.statistics.arrays import Floats
+from twoarm.statistics.counting import counted, frequencies_of
 
 BARS = 40
 
@@ -44,9 +45,12 @@ def _histograms(request: Request, values: Floats, edges: Floats, unit: str) -> N
     """Write how many patients of each arm, and how much weight, fall between the edges."""
     context, adjusted = request.ledger.context, request.adjusted
     for label, arm in request.split(adjusted.treated):
-        columns = {"left": edges[:-1], "right": edges[1:], "all": np.histogram(values[arm], bins=edges)[0]}
+        often = frequencies_of(arm, adjusted.frequency)
+        patients = np.histogram(values[arm], bins=edges, weights=often)[0]
+        columns = {"left": edges[:-1], "right": edges[1:], "all": patients}
         if unit == "probability":
-            columns["weighted"] = np.histogram(values[arm], bins=edges, weights=adjusted.weight[arm])[0]
+            heights = np.histogram(values[arm], bins=edges, weights=counted(adjusted.weight[arm], often))[0]
+            columns["weighted"] = heights
         request.ledger.curves.append(
             Curve(
                 kind="histogram" if unit == "probability" else "weights",

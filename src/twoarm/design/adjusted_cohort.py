@@ -12,6 +12,7 @@ from twoarm.design.propensity import PropensityScore
 from twoarm.protocol.choices import Estimand
 from twoarm.statistics.arrays import Booleans, Floats, Integers, group_sums
 from twoarm.statistics.balancing_weights import ArmWeights
+from twoarm.statistics.counting import count
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +46,10 @@ class MatchedSets:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AdjustedCohort:
-    """m rows that stand for patients of a completed cohort; "unadjusted" is every patient once with weight 1."""
+    """m rows that stand for patients of a completed cohort; "unadjusted" is every patient once with weight 1.
+
+    A patient may have several rows, in matched sets; else a row may stand for several identical patients.
+    """
 
     name: str
     label: str
@@ -85,11 +89,13 @@ class AdjustedCohort:
         return 0 if self.pair is None else int(np.unique(self.pair).size)
 
     @property
-    def once(self) -> Booleans:
-        """Marks one row a patient, for what counts patients, shape (m,)."""
-        first = np.zeros(self.row.size, dtype=np.bool_)
-        first[np.unique(self.row, return_index=True)[1]] = True
-        return first
+    def frequency(self) -> Integers | None:
+        """How many identical patients each row stands for, each of its weight, shape (m,); None where one each."""
+        return None if self.completed.frequency is None else self.completed.frequency[self.row]
+
+    def count(self, rows: Booleans) -> int:
+        """Return how many patients some rows stand for; one who has several rows counts once."""
+        return int(np.unique(self.row[rows]).size) if self.repeated else count(rows, self.frequency)
 
     def by_patient(self) -> AdjustedCohort:
         """Return the cohort with a row a patient, of the sum of its weights, for what describes an arm."""
@@ -110,6 +116,7 @@ class AdjustedCohort:
 
     def members(self) -> Iterator[str]:
         """Yield key, arm, pair, weight and score of every row, as text."""
+        assert self.frequency is None, "patients are named one by one"
         for position, row in enumerate(self.row.tolist()):
             pair = "" if self.pair is None else str(self.pair[position])
             score = "" if self.propensity is None else f"{self.propensity.logit[row]:.10f}"

@@ -79,6 +79,7 @@ def complete(
     if isinstance(strategy, CompleteCase):
         return _complete_case(name, cohort)
     assert seed is not None, "the protocol asks for a seed where there are draws"
+    assert cohort.frequency is None, "covariates are drawn for patients one by one"
     everybody = np.arange(cohort.key.size)
     if not missing_rows(cohort).any():
         return [_of_rows(name, cohort, everybody, cohort.covariates, ())]

@@ -16,6 +16,7 @@ from twoarm.protocol.choices import ImputationMethod
 from twoarm.protocol.missing import MultipleImputation
 from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.chained_equations import ImputationVariable, impute
+from twoarm.statistics.counting import frequencies_of, share
 from twoarm.statistics.nelson_aalen import nelson_aalen
 
 MOST_MISSING = 95  # % of an arm
@@ -58,10 +59,15 @@ def mostly_missing(cohort: Cohort) -> Iterator[tuple[str, str, int]]:
     """
     sides = ((cohort.population.treated, cohort.treated), (cohort.population.comparator, ~cohort.treated))
     for values in cohort.covariates.values():
-        shares = [(arm, 100.0 * float(values.missing[rows].mean())) for arm, rows in sides if rows.any()]
-        for arm, share in shares:
-            if share >= MOST_MISSING:
-                yield values.name, arm, 100 if share == 100.0 else MOST_MISSING
+        missing = values.missing
+        shares = [(arm, _percent(cohort, missing, rows)) for arm, rows in sides if rows.any()]
+        for arm, percent in shares:
+            if percent >= MOST_MISSING:
+                yield values.name, arm, 100 if percent == 100.0 else MOST_MISSING
+
+
+def _percent(cohort: Cohort, missing: Booleans, rows: Booleans) -> float:
+    return 100.0 * share(missing[rows], frequencies_of(rows, cohort.frequency))
 
 
 def not_drawn(cohort: Cohort) -> str:
@@ -69,8 +75,8 @@ def not_drawn(cohort: Cohort) -> str:
     return "; ".join(_missing_in(cohort, *found) for found in mostly_missing(cohort))
 
 
-def _missing_in(cohort: Cohort, name: str, arm: str, share: int) -> str:
-    who = "everybody" if share == 100 else f"{share}% of the patients or more"
+def _missing_in(cohort: Cohort, name: str, arm: str, percent: int) -> str:
+    who = "everybody" if percent == 100 else f"{percent}% of the patients or more"
     return f"{cohort.covariates[name].label} is missing for {who} in {arm}, and is not imputed"
 
 

@@ -30,8 +30,9 @@ def match(
         NotEstimableError: separation in the propensity model, or no pair within the caliper.
     """
     names = tuple(population.covariates) if matching.covariates is None else matching.covariates
+    assert completed.frequency is None, "patients are matched one by one"
     treated = completed.treated
-    score = fit_propensity(treated, build_design_matrix(completed.covariates, names, treated.size))
+    score = fit_propensity(treated, build_design_matrix(completed.covariates, names, treated.size), None)
     distance_on = score.on(matching.scale)
     caliper = None
     if matching.caliper != "none":

@@ -9,7 +9,7 @@ import numpy as np
 from twoarm.design.design_matrix import DesignMatrix
 from twoarm.errors import NotEstimableError
 from twoarm.protocol.choices import CaliperSd, Scale
-from twoarm.statistics.arrays import Booleans, Floats
+from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.logistic import LogisticFit, fit_logistic
 
 DECIMALS = 10  # scores nearer than this differ by arithmetic, not by covariates
@@ -28,13 +28,13 @@ class PropensityScore:
         return self.logit if scale == "logit" else self.probability
 
 
-def fit_propensity(treated: Booleans, design: DesignMatrix) -> PropensityScore:
+def fit_propensity(treated: Booleans, design: DesignMatrix, frequency: Integers | None) -> PropensityScore:
     """Fit a logistic regression of treatment on the covariates.
 
     Equal covariate rows get equal scores to the last bit, and scores are rounded to ten decimals, so that the order of
     rows, or a machine's arithmetic, does not move a pair.
     """
-    fit = fit_logistic(outcome=treated, covariates=design.values, names=design.names)
+    fit = fit_logistic(outcome=treated, covariates=design.values, names=design.names, frequency=frequency)
     return PropensityScore(np.round(fit.probabilities, DECIMALS), np.round(fit.linear_predictor, DECIMALS), fit)
 
 

@@ -33,10 +33,11 @@ def weigh(name: str, weighting: Weighting, population: StudyPopulation, complete
             estimand=weighting.estimand,
             moments=weighting.moments,
             names=design.names,
+            frequency=completed.frequency,
         )
         weight, weighted = found.weight, Weighted(found.treated, found.comparator, None, 0, 0)
     else:
-        score = fit_propensity(treated, design)
+        score = fit_propensity(treated, design, completed.frequency)
         if not ((score.probability > 0) & (score.probability < 1)).all():
             raise NotEstimableError("a propensity score is 0 or 1: no weight makes up for patients whom one arm lacks")
         made = balancing_weights(
@@ -46,6 +47,7 @@ def weigh(name: str, weighting: Weighting, population: StudyPopulation, complete
             stabilised=weighting.stabilises,
             truncate_at=weighting.truncate_at,
             truncate_quantiles=weighting.truncate_quantiles,
+            frequency=completed.frequency,
         )
         weight = made.weight
         weighted = Weighted(made.treated, made.comparator, made.limits, made.truncated_below, made.truncated_above)

@@ -41,7 +41,7 @@ def augmented_survival(
     Args:
         score: probability of treatment, strictly between 0 and 1, shape (n,).
         treated: True for the treated arm, shape (n,).
-        outcome: Cox model of the event on the arm and covariates, all patients once.
+        outcome: Cox model of the event on the arm and covariates, all patients once, or as often as its frequency says.
         censoring: Cox model of being censored on the same terms; None where nobody was.
         arm: position of the arm among the models' terms.
         times: when survival is wanted, shape (k,).
@@ -75,7 +75,7 @@ def augmented_survival(
             values = model.copy()
             values[rows] += (part - model[rows]) / chance[rows]
             sides.append(values)
-        lines.append(_summary(*sides))
+        lines.append(_summary(sides[0], sides[1], patients.frequency))
     found = np.array(lines).reshape(at.size, 6)
     return AugmentedSurvival(StandardisedSurvival(at, *(found[:, j] for j in range(6))), groups)
 
@@ -89,12 +89,12 @@ def _in_order(prediction: ArmPrediction, of: CoxFit, like: CoxFit) -> ArmPredict
     return replace(prediction, ratio=(first, second))
 
 
-def _summary(treated: Floats, comparator: Floats) -> list[float]:
+def _summary(treated: Floats, comparator: Floats, frequency: Floats) -> list[float]:
     """Return mean and standard error of both arms' influence values and of their difference."""
-    line = []
+    line, n = [], float(frequency.sum())
     for values in (treated, comparator, treated - comparator):
-        mean = float(values.mean())
-        line += [mean, float(np.sqrt(((values - mean) ** 2).sum())) / values.size]
+        mean = float((frequency * values).sum()) / n
+        line += [mean, float(np.sqrt((frequency * (values - mean) ** 2).sum())) / n]
     return line
 
 
@@ -143,7 +143,7 @@ def _compensator(
     gap = event.hazard_at(time) - hazard_u
     total = np.zeros(seen.time.size)
     block = max(1, CELLS // max(u.size, 1))
-    with one_thread():
+    with one_thread(), np.errstate(over="ignore", invalid="ignore"):  # after a patient's end, which does not count
         for start in range(0, total.size, block):
             rows = slice(start, start + block)
             inside = u[None, :] <= seen.time[rows, None]

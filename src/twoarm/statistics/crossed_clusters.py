@@ -87,7 +87,11 @@ def with_crossed_clusters(fit: CoxFit, *, first: ArrayLike, second: ArrayLike) -
     usable = np.flatnonzero(np.isfinite(fit.coefficients))
     if not usable.size:
         return fit
+    patients = fit.problem.patients
+    often = np.empty_like(patients.frequency)
+    often[patients.order] = patients.frequency
     influence = fit.residuals("dfbeta")[:, usable]
+    influence *= often[:, None]
     found = crossed_variance(influence=influence, first=first, second=second)
     covariance: NDArray[np.float64] = np.full_like(fit.covariance, np.nan)
     covariance[np.ix_(usable, usable)] = found.covariance

@@ -35,13 +35,16 @@ class CountedRows:
     frequency: Integers
 
 
-def count_rows(*, time: Floats, event: Booleans, covariates: Floats) -> CountedRows | None:
+def count_rows(
+    *, time: Floats, event: Booleans, covariates: Floats, frequency: Integers | None = None
+) -> CountedRows | None:
     """Count the distinct rows of n patients in one pass, if there are far fewer; None if there may not be.
 
     Args:
         time: time to event or end of follow-up, shape (n,); none below 0.
         event: whether the event happened, shape (n,).
         covariates: shape (n, p).
+        frequency: whole numbers; k stands for k identical patients, shape (n,).
 
     >>> found = count_rows(
     ...     time=np.array([1.0, 2] * 30), event=np.array([True] * 60), covariates=np.array([[0.0], [1]] * 30)
@@ -62,7 +65,7 @@ def count_rows(*, time: Floats, event: Booleans, covariates: Floats) -> CountedR
         if not (set_ | (column == 0.0)).all():
             return None
         key = key * 2 + set_
-    counts = np.bincount(key)
+    counts = np.bincount(key) if frequency is None else np.bincount(key, frequency).astype(np.int64)
     cell = np.flatnonzero(counts)
     columns = [(cell >> (p - 1 - j)) & 1 for j in range(p)]
     covariates = np.array(columns, dtype=np.float64).reshape(p, cell.size).T

@@ -47,6 +47,7 @@ def entropy_balancing(
     estimand: EntropyEstimand = "ATT",
     moments: int = 1,
     names: Sequence[str] | None = None,
+    frequency: ArrayLike | None = None,
 ) -> EntropyWeights:
     """Weight the arms so that the means of all covariates equal the target's exactly.
 
@@ -57,6 +58,7 @@ def entropy_balancing(
             patients, so that both arms are weighted.
         moments: 1 for means; 2 for means of the squares as well, hence variances.
         names: names of the p terms, for messages.
+        frequency: whole numbers; k stands for k identical patients, each of whom has the row's weight, shape (n,).
 
     Raises:
         ArgumentError: an argument that is missing, miscoded or of another length.
@@ -77,29 +79,30 @@ def entropy_balancing(
         raise ArgumentError(f"estimand: found {estimand!r}; expected ATT, ATC or ATE")
     if moments not in (1, 2):
         raise ArgumentError(f"moments: found {moments!r}; expected 1 or 2")
+    often = arrays.frequencies(frequency, arm_size)
     labels = tuple(names) if names is not None else tuple(f"x{j + 1}" for j in range(design.shape[1]))
     if len(labels) != design.shape[1]:
         raise ArgumentError(f"names: found {len(labels)} names; expected {design.shape[1]}, one a column")
     if arm.all() or not arm.any():
         raise NotEstimableError("one arm only")
     with one_thread():
-        x = standardise(design, np.ones(arm_size))[0]
+        x = standardise(design, often)[0]
         if moments == 2:  # of centred columns: with the means met, their squares meet when the variances do
-            x = np.column_stack([x, standardise(x * x, np.ones(arm_size))[0]])
+            x = np.column_stack([x, standardise(x * x, often)[0]])
             labels = (*labels, *(f"{name} squared" for name in labels))
         target = {"ATT": arm, "ATC": ~arm}.get(estimand, np.ones(arm_size, dtype=np.bool_))
-        means = x[target].mean(axis=0)
+        means = x[target].mean(axis=0) if frequency is None else often[target] @ x[target] / often[target].sum()
         weight = np.ones(arm_size)
         for rows, called in ((arm, "treated arm"), (~arm, "comparator arm")):
             if (target & ~rows).any():
-                weight[rows] = _weigh(x[rows] - means, labels, called)
+                weight[rows] = _weigh(x[rows] - means, often[rows], labels, called)
     return EntropyWeights(
         weight=weight,
         estimand=estimand,
         moments=moments,
-        treated=summarise_weights(weight, arm),
-        comparator=summarise_weights(weight, ~arm),
-        largest_imbalance=_imbalance(x, weight, arm, means),
+        treated=summarise_weights(weight, arm, None if frequency is None else often),
+        comparator=summarise_weights(weight, ~arm, None if frequency is None else often),
+        largest_imbalance=_imbalance(x, weight * often, arm, means),
     )
 
 
@@ -108,21 +111,21 @@ def _imbalance(x: Floats, weight: Floats, arm: Booleans, means: Floats) -> float
     return float(np.abs(gaps).max(initial=0.0))
 
 
-def _weigh(gaps: Floats, labels: Sequence[str], called: str) -> Floats:
+def _weigh(gaps: Floats, often: Floats, labels: Sequence[str], called: str) -> Floats:
     """Return weights of one arm, summing to its size, under which every column of ``gaps`` (n, p) has mean 0."""
-    n = gaps.shape[0]
+    n = float(often.sum())
     _refuse_one_sided(gaps, labels, called)
-    within, _, scale = standardise(gaps, np.ones(n))
-    keep = independent_columns(weighted_cross_product(within, np.ones(n)), float(n)) & (scale > FLAT)
+    within, _, scale = standardise(gaps, often)
+    keep = independent_columns(weighted_cross_product(within, often), n) & (scale > FLAT)
     terms = np.asfortranarray(gaps[:, keep])
 
     def dual(z: Floats) -> Likelihood:
-        weight, height = _tilted(terms, z)
+        weight, height = _tilted(terms, z, often)
         mean = np.array([weight @ terms[:, j] for j in range(terms.shape[1])])
         return Likelihood(height, -mean, weighted_cross_product(terms - mean, weight))
 
     found = maximise(dual, np.zeros(terms.shape[1]))
-    weight = _tilted(terms, found.parameters)[0]
+    weight = _tilted(terms, found.parameters, often)[0]
     missed = np.abs(weight @ gaps)
     if missed.max(initial=0.0) > MET:
         worst = labels[int(missed.argmax())]
@@ -130,15 +133,18 @@ def _weigh(gaps: Floats, labels: Sequence[str], called: str) -> Floats:
             f"no weights of the {called} meet all targets at once: they lie outside its patients, or at their edge "
             f"(furthest off: {worst})"
         )
-    return np.asarray(weight * n)
+    return np.asarray(weight * n / often)
 
 
-def _tilted(terms: Floats, z: Floats) -> tuple[Floats, float]:
-    """Return (weights proportional to exp(terms z) that sum to 1, minus the log of the mean of exp(terms z))."""
+def _tilted(terms: Floats, z: Floats, often: Floats) -> tuple[Floats, float]:
+    """Return (weights of rows proportional to exp(terms z), of sum 1; minus the log of the mean of exp(terms z))."""
     eta = linear_predictor(terms, z)
     top = float(eta.max())
-    tilted = np.exp(eta - top)
-    return tilted / tilted.sum(), -(top + float(np.log(tilted.mean())))
+    eta -= top
+    tilted = np.exp(eta, out=eta)
+    tilted *= often
+    total = tilted.sum()
+    return tilted / total, -(top + float(np.log(total / often.sum())))
 
 
 def _refuse_one_sided(gaps: Floats, labels: Sequence[str], called: str) -> None:

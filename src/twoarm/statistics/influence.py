@@ -56,10 +56,13 @@ class Units:
 
     cluster: Integers | None  # codes of matched pairs or sets, shape (n,)
     crossed: Integers | None = None  # codes of a second clustering beside the first: whom each row stands for, (n,)
+    frequency: Floats | None = None  # identical patients that each row stands for, shape (n,)
 
     @classmethod
-    def of(cls, cluster: ArrayLike | None, crossed: ArrayLike | None, n: int) -> Units:
-        """Read labels of n rows.
+    def of(
+        cls, cluster: ArrayLike | None, crossed: ArrayLike | None, n: int, frequency: ArrayLike | None = None
+    ) -> Units:
+        """Read labels of n rows, and how many identical patients each stands for.
 
         Raises:
             ArgumentError: labels that are missing or of another length, or a second clustering without the first.
@@ -67,12 +70,13 @@ class Units:
         if crossed is not None and cluster is None:
             raise ArgumentError("crossed: found without cluster; expected both")
         first = None if cluster is None else arrays.codes("cluster", cluster, n)[0]
-        return cls(first, None if crossed is None else arrays.codes("crossed", crossed, n)[0])
+        second = None if crossed is None else arrays.codes("crossed", crossed, n)[0]
+        return cls(first, second, None if frequency is None else arrays.frequencies(frequency, n))
 
     def within(self, rows: Booleans | Integers) -> Units:
         """Return the labels of some rows."""
-        parts = (None if part is None else part[rows] for part in (self.cluster, self.crossed))
-        return Units(*parts)
+        first, second = (None if part is None else part[rows] for part in (self.cluster, self.crossed))
+        return Units(first, second, None if self.frequency is None else self.frequency[rows])
 
     @property
     def count(self) -> int:
@@ -82,15 +86,19 @@ class Units:
 
     def patients(self, rows: int) -> int:
         """Return how many patients so many rows stand for."""
-        return rows if self.crossed is None else int(np.unique(self.crossed).size)
+        if self.crossed is not None:
+            return int(np.unique(self.crossed).size)
+        return rows if self.frequency is None else int(self.frequency.sum())
 
     def variance(self, scores: Floats) -> ScoreVariance:
-        """Return the sum of squares of weighted scores (n,), summed within clusters first."""
-        if self.cluster is not None and self.crossed is not None:
-            found = crossed_variance(influence=scores, first=self.cluster, second=self.crossed)
+        """Return the sum of squares of one patient's weighted scores (n,), summed within clusters first."""
+        counted = scores if self.frequency is None else scores * self.frequency
+        if self.cluster is None:
+            return ScoreVariance(float(scores @ counted), "")
+        if self.crossed is not None:
+            found = crossed_variance(influence=counted, first=self.cluster, second=self.crossed)
             return ScoreVariance(float(found.covariance[0, 0]), "" if found.positive else LARGER)
-        groups = self.cluster
-        total = scores if groups is None else arrays.group_sums(groups, scores, int(groups.max()) + 1)
+        total = arrays.group_sums(self.cluster, counted, int(self.cluster.max()) + 1)
         return ScoreVariance(float(total @ total), "")
 
 

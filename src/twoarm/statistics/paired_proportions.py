@@ -11,6 +11,7 @@ from scipy import special
 from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import level
+from twoarm.statistics.counting import count
 from twoarm.statistics.distributions import normal_quantile
 
 ROUNDING = 1e-12  # a variance below this share of its parts is rounding
@@ -33,7 +34,9 @@ class PairedProportions:
     p_value: float  # exact McNemar test, two-sided
 
 
-def paired_proportions(*, first: ArrayLike, second: ArrayLike, confidence_level: float = 0.95) -> PairedProportions:
+def paired_proportions(
+    *, first: ArrayLike, second: ArrayLike, frequency: ArrayLike | None = None, confidence_level: float = 0.95
+) -> PairedProportions:
     """Compare an outcome between the two members of matched pairs.
 
     The difference of proportions has the Wald interval with the variance clustered by pair, ``(b + c - (b - c)^2 / n) /
@@ -44,6 +47,7 @@ def paired_proportions(*, first: ArrayLike, second: ArrayLike, confidence_level:
     Args:
         first: outcome of the first members, shape (n,).
         second: outcome of the second members, shape (n,).
+        frequency: whole numbers; k stands for k identical pairs, shape (n,).
         confidence_level: of both intervals.
 
     Raises:
@@ -63,7 +67,9 @@ def paired_proportions(*, first: ArrayLike, second: ArrayLike, confidence_level:
     x, y = arrays.events("first", first, n), arrays.events("second", second, n)
     if x.shape != y.shape:
         raise ArgumentError(f"second: found {y.size} values; expected {n}, one a pair")
-    both, b, c = int((x & y).sum()), int((x & ~y).sum()), int((~x & y).sum())
+    often = None if frequency is None else arrays.frequencies(frequency, n).astype(np.int64)
+    both, b, c = (count(rows, often) for rows in (x & y, x & ~y, ~x & y))
+    n = n if often is None else int(often.sum())
     p1, p0 = (both + b) / n, (both + c) / n
     z = normal_quantile(level(confidence_level))
     std_error = float(np.sqrt(max(b + c - (b - c) ** 2 / n, 0.0))) / n

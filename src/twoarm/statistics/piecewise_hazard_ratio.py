@@ -73,6 +73,7 @@ def piecewise_hazard_ratio(
     cluster: ArrayLike | None = None,
     crossed: ArrayLike | None = None,
     offset: ArrayLike | None = None,
+    frequency: ArrayLike | None = None,
     ties: AnyTies = "efron",
     minimum_events: int = 1,
 ) -> PiecewiseHazardRatio:
@@ -88,6 +89,7 @@ def piecewise_hazard_ratio(
         cluster: what belongs together, such as matched pairs, shape (n,).
         crossed: a second clustering beside the first, such as the patient whom several rows stand for, shape (n,).
         offset: a part of the log hazard that is known, shape (n,).
+        frequency: whole numbers; k stands for k identical patients, shape (n,).
         ties: how tied event times are handled; exact ties go with neither weights nor clusters.
         minimum_events: an interval with fewer events in both arms together, or none in one, is not estimated.
 
@@ -109,7 +111,7 @@ def piecewise_hazard_ratio(
     happened = arrays.events("event", event, exits.size)
     arm = arrays.events("treated", treated, exits.size)
     weights = arrays.weights(weight, exits.size)
-    units = Units.of(cluster, crossed, exits.size)
+    units = Units.of(cluster, crossed, exits.size, frequency)
     others = np.zeros((exits.size, 0)) if covariates is None else arrays.matrix("covariates", covariates, exits.size)
     known = None if offset is None else arrays.numbers("offset", offset, exits.size)
     inner = arrays.numbers("cuts", list(cuts))
@@ -177,6 +179,7 @@ def _counted(split: _Split, design: dict[str, Any]) -> dict[str, Any] | None:
         time=np.where(cut, np.floor(design["time"]), design["time"]),
         event=design["event"],
         covariates=design["covariates"].astype(np.float64),
+        frequency=design["frequency"],
     )
     if found is None:
         return None
@@ -200,6 +203,7 @@ def _fit(split: _Split, patients: _Patients, usable: list[int], ties: AnyTies) -
         "names": [*map(str, usable), *(f"covariate {j + 1}" for j in range(patients.others.shape[1]))],
         "strata": piece,
         "offset": None if patients.offset is None else patients.offset[patient],
+        "frequency": None if patients.units.frequency is None else patients.units.frequency[patient],
     }
     if ties == "exact":
         return fit_exact_cox(**design)
@@ -213,9 +217,23 @@ def _fit(split: _Split, patients: _Patients, usable: list[int], ties: AnyTies) -
         weight=None if patients.weight is None else patients.weight[patient],
         ties=ties,
     )
+    if cluster is None and patients.robust and patients.units.frequency is not None:
+        return _by_patient(fit, patient, patients.units.frequency)
     if cluster is None or crossed is None:
         return fit
     return with_crossed_clusters(fit, first=cluster[patient], second=crossed[patient])
+
+
+def _by_patient(fit: CoxFit, patient: Integers, frequency: Floats) -> CoxFit:
+    """Return the fit with scores summed over a patient's rows, each of which k identical ones share."""
+    usable = np.flatnonzero(np.isfinite(fit.coefficients))
+    if not usable.size:
+        return fit
+    moved = fit.residuals("dfbeta")[:, usable]
+    whole = np.column_stack([arrays.group_sums(patient, column, frequency.size) for column in moved.T])
+    covariance: Floats = np.full_like(fit.covariance, np.nan)
+    covariance[np.ix_(usable, usable)] = (whole * frequency[:, None]).T @ whole
+    return replace(fit, covariance=covariance)
 
 
 def _split(exits: Floats, happened: Booleans, cuts: Floats) -> _Split:
@@ -238,9 +256,9 @@ def _describe(split: _Split, patients: _Patients, k: int, bounds: tuple[float, f
     treated = patients.arm[patient]
 
     def count(chosen: Booleans) -> int:
-        if patients.units.crossed is None:
-            return int(chosen.sum())
-        return int(np.unique(patients.who[patient[chosen]]).size)
+        units, rows = patients.units, int(np.count_nonzero(chosen))
+        alone = units.crossed is None and units.frequency is None
+        return rows if alone else units.within(patient[chosen]).patients(rows)
 
     at_risk = count(treated), count(~treated)
     events = count(event & treated), count(event & ~treated)

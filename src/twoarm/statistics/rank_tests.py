@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from twoarm.errors import NotEstimableError
 from twoarm.statistics import arrays
-from twoarm.statistics.arrays import Booleans, Floats
+from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.distributions import chi_squared_tail, two_sided_normal
 from twoarm.statistics.weighted_quantile import counted_quantiles
 
@@ -126,7 +126,7 @@ def _exact(statistic: float, n1: int, n0: int) -> float:
 
 
 def medians_and_quartiles(
-    values: Floats, rows: Booleans, frequency: Floats | None = None
+    values: Floats, rows: Booleans, frequency: Floats | Integers | None = None
 ) -> tuple[float, float, float]:
     """Return the quartiles (percentile type 7) of the chosen rows; NaN when there are none."""
     if not rows.any():

@@ -118,11 +118,8 @@ def compare_restricted_means(
     """
     exits = arrays.times("time", time)
     happened = arrays.events("event", event, exits.size)
-    if frequency is not None and (weight is not None or cluster is not None):
-        raise ArgumentError("frequency: found with weight or cluster; expected one of them")
-    frequencies = arrays.frequencies(frequency, exits.size)
     arm = arrays.events("treated", treated, exits.size)
-    units = Units.of(cluster, crossed, exits.size)
+    units = Units.of(cluster, crossed, exits.size, frequency)
     if weight is not None or cluster is not None:
         weights = arrays.weights(weight, exits.size)
         counts = weights > 0
@@ -138,7 +135,7 @@ def compare_restricted_means(
             fit_kaplan_meier(
                 time=exits[rows],
                 event=happened[rows],
-                frequency=frequencies[rows],
+                frequency=None if units.frequency is None else units.frequency[rows],
                 confidence_level=confidence_level,
             ),
             tau=end,
@@ -149,7 +146,7 @@ def compare_restricted_means(
     if one.mean <= 0 or other.mean <= 0 or error == 0:
         raise NotEstimableError("no spread of survival before tau")
     log_error = float(np.hypot(one.std_error / one.mean, other.std_error / other.mean))
-    return _contrast(one, other, error, log_error, confidence_level, int(frequencies.sum()), Units(None))
+    return _contrast(one, other, error, log_error, confidence_level, units.patients(exits.size), units)
 
 
 def _jackknifed(
@@ -165,7 +162,11 @@ def _jackknifed(
     z, scores, means = normal_quantile(arrays.level(confidence_level)), np.zeros(exits.size), []
     for rows in (arm, ~arm):
         km = fit_kaplan_meier(
-            time=exits[rows], event=happened[rows], weight=weights[rows], confidence_level=confidence_level
+            time=exits[rows],
+            event=happened[rows],
+            weight=weights[rows],
+            frequency=None if units.frequency is None else units.frequency[rows],
+            confidence_level=confidence_level,
         )
         inside, areas, after = _areas(km, tau)
         beyond = np.zeros(km.time.size)

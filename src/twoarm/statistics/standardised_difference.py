@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from twoarm.errors import ArgumentError
 from twoarm.statistics import arrays
-from twoarm.statistics.arrays import Booleans, Floats
+from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.blocks import over_blocks
 from twoarm.statistics.largest_gap import largest_gap
 from twoarm.statistics.linear_algebra import one_thread
@@ -18,10 +18,17 @@ LONG_BLOCK = 1 << 14  # rows of one column
 CONSTANT = 1e-12  # an SD below this share of the mean's size is no spread but rounding
 
 
-def mean_and_variance(values: Floats, weight: Floats | None = None) -> tuple[float, float]:
-    """Return the mean and the n - 1 variance, by two passes; weights give the mean only its weighting."""
+def mean_and_variance(
+    values: Floats, weight: Floats | None = None, frequency: Floats | Integers | None = None
+) -> tuple[float, float]:
+    """Return the mean and the n - 1 variance, by two passes; weights give the mean only its weighting.
+
+    ``frequency`` are whole numbers; k stands for k identical patients.
+    """
     if values.size == 0:
         return float("nan"), float("nan")
+    if frequency is not None:
+        return _of_counted(values, np.ones(values.size) if weight is None else weight, frequency)
     if weight is None:
         mean = float(values.sum() / values.size)
         spread = float(((values - mean) ** 2).sum())
@@ -34,6 +41,16 @@ def mean_and_variance(values: Floats, weight: Floats | None = None) -> tuple[flo
     return mean, spread * total**2 / (total**2 - float((weight**2).sum()))
 
 
+def _of_counted(values: Floats, weight: Floats, frequency: Floats | Integers) -> tuple[float, float]:
+    counted = weight * frequency
+    total = float(counted.sum())
+    mean = float((counted * values).sum() / total)
+    spread = float((counted * (values - mean) ** 2).sum()) / total
+    if frequency[weight != 0].sum() < 2:
+        return mean, float("nan")
+    return mean, spread * total**2 / (total**2 - float((counted * weight).sum()))
+
+
 @dataclass(frozen=True, slots=True)
 class ArmMoments:
     """Patients, mean and n - 1 variance of a covariate in one arm; NaN where there are too few patients."""
@@ -43,7 +60,9 @@ class ArmMoments:
     variance: float
 
 
-def arm_moments(values: Floats, treated: Booleans, frequency: Floats | None = None) -> tuple[ArmMoments, ArmMoments]:
+def arm_moments(
+    values: Floats, treated: Booleans, frequency: Floats | Integers | None = None
+) -> tuple[ArmMoments, ArmMoments]:
     """Return the moments of the treated arm and of the comparator arm, by one pass over blocks of rows.
 
     Squares are taken about each arm's mean in its block, and moved to its mean over all (Chan, Golub and LeVeque 1983).
@@ -63,7 +82,7 @@ def arm_moments(values: Floats, treated: Booleans, frequency: Floats | None = No
     return one, other
 
 
-def _of_blocks(values: Floats, treated: Booleans, frequency: Floats | None) -> Floats:
+def _of_blocks(values: Floats, treated: Booleans, frequency: Floats | Integers | None) -> Floats:
     """Return the size, sum, and squares about its own mean of each arm in each block, shape (3, blocks, 2)."""
 
     def part(rows: slice) -> Floats:

@@ -52,6 +52,7 @@ def survival_difference(
     weight: ArrayLike | None = None,
     cluster: ArrayLike | None = None,
     crossed: ArrayLike | None = None,
+    frequency: ArrayLike | None = None,
     confidence_level: float = 0.95,
 ) -> SurvivalDifference:
     """Compare the survival of two arms at a time.
@@ -64,6 +65,7 @@ def survival_difference(
         weight: sampling weights, shape (n,); a patient of weight 0 counts nowhere.
         cluster: what belongs together, such as matched pairs, shape (n,).
         crossed: a second clustering beside the first, such as the patient whom several rows stand for, shape (n,).
+        frequency: whole numbers; k stands for k identical patients, shape (n,).
         confidence_level: of all intervals.
 
     Raises:
@@ -83,7 +85,7 @@ def survival_difference(
     happened = arrays.events("event", event, exits.size)
     arm = arrays.events("treated", treated, exits.size)
     weights = arrays.weights(weight, exits.size)
-    units = Units.of(cluster, crossed, exits.size)
+    units = Units.of(cluster, crossed, exits.size, frequency)
     counts = weights > 0
     exits, happened, arm, weights = exits[counts], happened[counts], arm[counts], weights[counts]
     units = units.within(counts)
@@ -91,20 +93,25 @@ def survival_difference(
         raise NotEstimableError("one arm only")
     robust = weight is not None or cluster is not None
     curves = [
-        fit_kaplan_meier(time=exits[rows], event=happened[rows], weight=weights[rows] if robust else None)
+        fit_kaplan_meier(
+            time=exits[rows],
+            event=happened[rows],
+            weight=weights[rows] if robust else None,
+            frequency=None if units.frequency is None else units.frequency[rows],
+        )
         for rows in (arm, ~arm)
     ]
     one, other = (survival_at(km, at).survival for km in curves)
+    n = units.patients(exits.size)
     if robust:
         scores = np.zeros(exits.size)
         for rows, km in zip((arm, ~arm), curves, strict=True):
             moved = survival_influence(exits=exits[rows], event=happened[rows], km=km, at=at)
             scores[rows] = weights[rows] * moved
         spread = _Scores(arm, scores, units)
-        n = units.patients(exits.size)
         return _contrast(at, one, other, spread, n, normal_quantile(arrays.level(confidence_level)))
     variances = tuple(_greenwood(km, at) for km in curves)
-    return _contrast(at, one, other, variances, exits.size, normal_quantile(arrays.level(confidence_level)))
+    return _contrast(at, one, other, variances, n, normal_quantile(arrays.level(confidence_level)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

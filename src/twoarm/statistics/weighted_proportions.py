@@ -48,6 +48,7 @@ def weighted_proportions(
     weight: ArrayLike,
     cluster: ArrayLike | None = None,
     crossed: ArrayLike | None = None,
+    frequency: ArrayLike | None = None,
     confidence_level: float = 0.95,
 ) -> WeightedProportions:
     """Compare the proportions of two weighted arms.
@@ -58,6 +59,7 @@ def weighted_proportions(
         weight: sampling weights, shape (n,).
         cluster: patients who belong together, such as matched sets, shape (n,).
         crossed: a second clustering, such as the patient whom several rows stand for, shape (n,).
+        frequency: whole numbers; k stands for k identical patients, shape (n,).
         confidence_level: of all limits.
 
     Raises:
@@ -74,16 +76,19 @@ def weighted_proportions(
     y = arrays.events("outcome", outcome, np.asarray(outcome).size)
     arm = arrays.events("treated", treated, y.size)
     w = arrays.weights(weight, y.size)
+    often = None if frequency is None else arrays.frequencies(frequency, y.size)
     level = arrays.level(confidence_level)
     if not (w[arm].any() and w[~arm].any()):
         raise NotEstimableError("an arm has no weight")
-    shares = [float((w[rows] * y[rows]).sum() / w[rows].sum()) for rows in (arm, ~arm)]
+    counted = w if often is None else w * often
+    shares = [float((counted[rows] * y[rows]).sum() / counted[rows].sum()) for rows in (arm, ~arm)]
     influence = np.zeros(y.size)
     for rows, share in zip((arm, ~arm), shares, strict=True):
-        influence[rows] = w[rows] * (y[rows] - share) / w[rows].sum()
+        influence[rows] = w[rows] * (y[rows] - share) / counted[rows].sum()
     codes = _Clusters(
-        np.arange(y.size) if cluster is None else arrays.codes("cluster", cluster, y.size)[0],
+        None if cluster is None else arrays.codes("cluster", cluster, y.size)[0],
         None if crossed is None else arrays.codes("crossed", crossed, y.size)[0],
+        often,
     )
     difference = shares[0] - shares[1]
     error, note = codes.std_error(np.where(arm, influence, -influence))
@@ -112,15 +117,20 @@ def weighted_proportions(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Clusters:
-    first: arrays.Integers
+    first: arrays.Integers | None
     second: arrays.Integers | None
+    frequency: Floats | None
 
     def std_error(self, influence: Floats) -> tuple[float, str]:
-        """Return the standard error, and why it is not the one that was asked for."""
+        """Return the standard error, and why it is not the one that was asked for; influence is of one patient each."""
+        counted = influence if self.frequency is None else influence * self.frequency
         if self.second is None:
-            summed = arrays.group_sums(self.first, influence, int(self.first.max()) + 1)
+            if self.first is None:
+                return float(np.sqrt((influence * counted).sum())), ""
+            summed = arrays.group_sums(self.first, counted, int(self.first.max()) + 1)
             return float(np.sqrt((summed * summed).sum())), ""
-        found = crossed_variance(influence=influence, first=self.first, second=self.second)
+        first = np.arange(influence.size) if self.first is None else self.first
+        found = crossed_variance(influence=counted, first=first, second=self.second)
         return float(np.sqrt(found.covariance[0, 0])), "" if found.positive else LARGER
 
 

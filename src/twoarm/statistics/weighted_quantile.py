@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from twoarm.errors import ArgumentError
-from twoarm.statistics.arrays import Floats
+from twoarm.statistics.arrays import Floats, Integers
 
 ROUNDING = 1e-12
 
@@ -36,7 +36,7 @@ def weighted_quantile(values: Floats, weight: Floats, share: float) -> float:
     return float(values[order][int(np.searchsorted(reached, share - ROUNDING, side="left"))])
 
 
-def counted_quantiles(values: Floats, frequency: Floats, shares: Sequence[float]) -> list[float]:
+def counted_quantiles(values: Floats, frequency: Floats | Integers, shares: Sequence[float]) -> list[float]:
     """Return quantiles of type 7 of values (n,), each written out as often as its frequency says.
 
     R: ``quantile(rep(x, frequency), shares)``.
