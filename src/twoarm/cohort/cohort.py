@@ -20,7 +20,7 @@ from twoarm.protocol.population import Arms
 from twoarm.protocol.protocol import Protocol, StudyPopulation
 from twoarm.records.engine_ops import AnyFrame
 from twoarm.records.findings import Finding, RefusedRowsError
-from twoarm.records.records import PatientTable, Records
+from twoarm.records.records import Records
 from twoarm.records.typed_table import COUNT, FILE_ORDER, KEY
 from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.counting import count
@@ -59,7 +59,7 @@ def build_cohort(protocol: Protocol, population: StudyPopulation, records: Recor
     """
     patients = records.patients
     found = find_members(protocol, population, patients.in_days(), patients.masks)
-    wanted = _columns(protocol, population, patients)
+    wanted = _columns(protocol, population, records)
     rows = records.kinds(_asked(protocol, records, found, wanted), f"populations.{population.name}")
     frequency = rows[COUNT].to_numpy() if COUNT in rows.columns else None
     arm, left = (rows[name].to_numpy() for name in (ARM, EXIT))
@@ -93,12 +93,14 @@ def build_cohort(protocol: Protocol, population: StudyPopulation, records: Recor
     )
 
 
-def _columns(protocol: Protocol, population: StudyPopulation, patients: PatientTable) -> list[str]:
+def _columns(protocol: Protocol, population: StudyPopulation, records: Records) -> list[str]:
     """Return what is to be known of the members, each column once."""
     covariates = [covariate.source or name for name, covariate in population.covariates.items()]
-    order = [name or FILE_ORDER for name in _order_columns(population)]
-    order = [name for name in order if name in patients.frame.columns]
-    return list(dict.fromkeys([*covariates, *order, *_group_columns(protocol, population), *patients.happened]))
+    order = [name for name in _order_columns(population) if name]
+    if records.in_memory and records.one_by_one:
+        order.append(FILE_ORDER)
+    groups, happened = _group_columns(protocol, population), records.patients.happened
+    return list(dict.fromkeys([*covariates, *order, *groups, *happened]))
 
 
 def _asked(protocol: Protocol, records: Records, found: Membership[Any], wanted: list[str]) -> AnyFrame:
@@ -211,12 +213,14 @@ def _order_columns(population: StudyPopulation) -> list[str]:
 
 
 def _positions(population: StudyPopulation, members: pl.DataFrame) -> dict[str, Floats]:
-    """Return ranks; rows of an engine have none of their own."""
-    positions = {}
-    for name in _order_columns(population):
-        if (name or FILE_ORDER) in members.columns:
-            positions[name] = members[name or FILE_ORDER].cast(pl.Float64).fill_null(np.inf).to_numpy()
-    return positions
+    """Return ranks; rows of an engine have none of their own, and nothing asks for it."""
+    named = {name: name or FILE_ORDER for name in _order_columns(population)}
+    return {
+        name: members[column].cast(pl.Float64).fill_null(np.inf).to_numpy()
+        if column in members.columns
+        else np.arange(members.height, dtype=np.float64)
+        for name, column in named.items()
+    }
 
 
 def _group_columns(protocol: Protocol, population: StudyPopulation) -> list[str]:
