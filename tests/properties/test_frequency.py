@@ -145,7 +145,9 @@ def crossed_cox(c: Columns, f: Any) -> Any:
 def counted_rows(c: Columns, f: Any) -> Any:
     rows = {name: np.tile(column, (40, 1)[: column.ndim]) for name, column in c.items()}
     often = None if f is None else np.tile(f, 40)
-    return count_rows(time=rows["time"], event=rows["event"], covariates=rows["x"][:, :1], frequency=often)
+    found = count_rows(time=rows["time"], event=rows["event"], covariates=rows["x"][:, :1], frequency=often)
+    assert found is not None, "there are few distinct rows"
+    return np.column_stack([found.time, found.event, found.covariates, found.frequency])
 
 
 def without_rows(found: BalancingWeights) -> Any:

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spec_counted import assert_same, counted
+from twoarm.analyses import cox_model
 from twoarm.analyses.run import ANALYSES, OF_HAZARD_RATIOS
 from twoarm.cohort.cohort import build_cohort
 from twoarm.endpoints.endpoints import with_endpoints
@@ -23,6 +24,7 @@ from twoarm.protocol.read import parse_protocol
 from twoarm.records.engines.one_by_one import needs_patients
 from twoarm.records.records import Records, read_records
 from twoarm.results.results import Results
+from twoarm.statistics import distinct_rows, piecewise_hazard_ratio
 from twoarm.study import design_summary, run_study
 
 ROTTERDAM = Path(__file__).parents[2] / "examples" / "rotterdam"
@@ -415,6 +417,13 @@ def test_ties_of_every_kind(ties):
         SMALL.replace('[adjustments.ipw]\nkind = "weighting"\ncovariates = ["sex"]\n', "") if ties == "exact" else SMALL
     )
     compare(f'{text}\n[analyses.hazard_ratio]\nties = "{ties}"\n', small(5))
+
+
+def test_counted_rows_are_counted_again_where_a_model_has_few_columns(monkeypatch):
+    monkeypatch.setattr(cox_model, "MANY_ROWS", 1)
+    monkeypatch.setattr(piecewise_hazard_ratio, "MANY_ROWS", 1)
+    monkeypatch.setattr(distinct_rows, "FEWER", 0)
+    compare(SMALL, small(5))
 
 
 def test_an_arm_without_events_has_firths_estimate():
