@@ -6,12 +6,14 @@ import datetime
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from spec_study import patients
 from twoarm.protocol.protocol import Protocol
 from twoarm.protocol.read import parse_protocol
+from twoarm.records.engine_ops import in_days
 from twoarm.records.records import Records, read_records
 from twoarm.report.study_report import compose
 from twoarm.study import run_study
@@ -71,7 +73,7 @@ minimum_events = 1
 """Nothing in it asks for patients one by one."""
 
 MATCHED = '\n[adjustments.matched]\nkind = "matching"\n'
-PLACES = (":row", ":file_order")  # rows of a folder are numbered in the order in which they are read
+PLACES = (":file", ":row", ":file_order")  # rows of a folder are numbered in the order in which they are read
 
 VISITS = """
 [events.visits]
@@ -122,9 +124,14 @@ def outcome(protocol: Protocol, folder: Path) -> tuple[Records, dict[str, str]]:
     return records, texts
 
 
-def queries(records: Records) -> dict[str, int]:
-    """Return how many rows an engine handed over, by query."""
-    return dict(records.fetched)
+def most_fetched(records: Records) -> int:
+    """Return how many rows the largest query handed over."""
+    return max(rows for _, rows in records.fetched)
+
+
+def rows_of(records: Records, frame: Any) -> pl.DataFrame:
+    """Return the rows of a frame of records, by key, with dates as day numbers."""
+    return records.collect(in_days(frame), "test").sort(":key")
 
 
 def visits(keys: list[str | None]) -> pl.DataFrame:

@@ -69,7 +69,9 @@ class CountTeller:
         """Count rows."""
         if not conditions:
             return []
-        counted = frame.select(*(count_where(where).alias(f"n{place}") for place, where in enumerate(conditions)))
+        names = [f"n{place}" for place in range(len(conditions))]
+        marked = frame.select(*(where.alias(name) for name, where in zip(names, conditions, strict=True)))
+        counted = marked.select(*(count_where(nw.col(name)).alias(name) for name in names))
         return [int(number or 0) for number in self.door.fetch(counted, "rows that break rules").row(0)]
 
     def of_patients(self, frame: Any, tables: Sequence[TypedTable], rules: Sequence[Rule]) -> list[Finding]:

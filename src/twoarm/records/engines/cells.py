@@ -22,6 +22,11 @@ class Cells:
     raw: pl.Series  # in the source's type, shape (k,)
     own: pl.Series  # as the engine has them, or their texts where it cannot compare them, shape (k,)
     counts: pl.Series  # shape (k,)
+    by_text: bool
+
+    def of(self, column: str) -> nw.Expr:
+        """Return a column of the source as ``own`` has it."""
+        return nw.col(column).cast(nw.String) if self.by_text else nw.col(column)
 
 
 def compared_by_text(kind: nw.dtypes.DType) -> bool:
@@ -51,15 +56,14 @@ def different_cells(
     for kind, places in by_type.items():
         text = compared_by_text(kind)
         counted = nw.concat([_counted(frame, place, text=text) for place in places])
-        rows = door.engine.collect(counted)
+        rows = door.fetch_tagged(counted, _TAG, {place: f"{what}: c{place}" for place in places})
         for place in places:
             here = rows.filter(pl.col(_TAG) == place)
-            door.fetched.rows.append((f"{what}: c{place}", here.height))
             raw = here[_CELL]
             if types[place] == pl.Date:
                 raw = pl.Series(raw.to_physical().cast(pl.Int32)).cast(pl.Date)
             cells = in_type(raw, types[place])
-            found[place] = Cells(cells, here[_TEXT] if text else here[_CELL], here[_COUNT].cast(pl.Int64))
+            found[place] = Cells(cells, here[_TEXT] if text else here[_CELL], here[_COUNT].cast(pl.Int64), text)
     return found
 
 

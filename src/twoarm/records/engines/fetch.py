@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,4 +28,13 @@ def fetch(engine: Engine, frame: nw.LazyFrame[Any], fetched: Fetched, what: str)
     """Run a query and return its rows, which are counted under ``what``."""
     found = engine.collect(frame)
     fetched.rows.append((what, found.height))
+    return found
+
+
+def fetch_tagged(
+    engine: Engine, frame: nw.LazyFrame[Any], fetched: Fetched, tag: str, names: Mapping[int, str]
+) -> pl.DataFrame:
+    """Run several queries as one; rows are counted by what each was asked for, as the column ``tag`` numbers them."""
+    found = engine.collect(frame)
+    fetched.rows += [(what, found.filter(pl.col(tag) == number).height) for number, what in names.items()]
     return found

@@ -127,17 +127,14 @@ def _put_back(
     held, completed = typed.held(), typed.completed()
     values = typed.values.to_physical().cast(pl.Int64) if typed.values.dtype == pl.Date else typed.values
     if not completed.any() and _stays(read, values, held):
-        expressions |= _as_it_was(nw.col(f"c{place}"), column, read, values, held)
+        expressions |= _as_it_was(read.of(f"c{place}"), column, read, values, held)
         return frame
     number = f"_{len(expressions)}"
     table = pl.DataFrame({"k" + number: read.own, "v" + number: values, "h" + number: held, "m" + number: completed})
     table = table.filter(read.own.is_not_null())
     assert table["k" + number].n_unique() == table.height, "each cell is read once"
-    if table.schema["k" + number] == pl.String and frame.collect_schema()[f"c{place}"] != nw.String:
-        frame = frame.with_columns(nw.col(f"c{place}").cast(nw.String).alias("t" + number))
-        frame = frame.join(door.engine.upload(table), left_on="t" + number, right_on="k" + number, how="left")
-    else:
-        frame = frame.join(door.engine.upload(table), left_on=f"c{place}", right_on="k" + number, how="left")
+    frame = frame.with_columns(read.of(f"c{place}").alias("t" + number))
+    frame = frame.join(door.engine.upload(table), left_on="t" + number, right_on="k" + number, how="left")
     expressions[column] = nw.col("v" + number)
     if held.any():
         expressions[HELD + column] = is_true(nw.col("h" + number))
