@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -103,7 +102,7 @@ def _columns(protocol: Protocol, population: StudyPopulation, records: Records) 
     return list(dict.fromkeys([*covariates, *order, *groups, *happened]))
 
 
-def _asked(protocol: Protocol, records: Records, found: Membership[Any], wanted: list[str]) -> AnyFrame:
+def _asked(protocol: Protocol, records: Records, found: Membership, wanted: list[str]) -> AnyFrame:
     """Return the frame of what is to be known: of members everything, of the others where they left."""
     if records.in_memory and records.one_by_one:
         return found.frame.select(KEY, EXIT, UNSURE, ARM, THIRD, *wanted)
@@ -126,7 +125,7 @@ def _attrition(
     return tuple(steps)
 
 
-def _refuse_unknown(records: Records, found: Membership[Any], rows: pl.DataFrame) -> None:
+def _refuse_unknown(records: Records, found: Membership, rows: pl.DataFrame) -> None:
     """Refuse a criterion that must be known and is not."""
     for number, line in enumerate(found.lines, start=1):
         if line.refuse and ((rows[EXIT] == number) & rows[UNSURE]).any():
@@ -136,7 +135,7 @@ def _refuse_unknown(records: Records, found: Membership[Any], rows: pl.DataFrame
             raise RefusedRowsError(records.refused(found.frame, where, "criterion_unknown", what, remedy, ""))
 
 
-def _third_value(arms: Arms, records: Records, found: Membership[Any]) -> list[Finding]:
+def _third_value(arms: Arms, records: Records, found: Membership) -> list[Finding]:
     expected = f'expected {arms.treated.value!r} or {arms.comparator.value!r}; or other = "exclude"'
     what = "patients with a third value"
     return records.refused(found.frame, nw.col(THIRD), "third_arm", what, expected, arms.column)
@@ -183,7 +182,7 @@ def _refuse_empty(
 
 
 def _outside_levels(
-    population: StudyPopulation, names: Sequence[str], records: Records, found: Membership[Any], members: pl.DataFrame
+    population: StudyPopulation, names: Sequence[str], records: Records, found: Membership, members: pl.DataFrame
 ) -> list[Finding]:
     """Return values outside declared levels, for columns whose cells the protocol does not hold."""
     refused: list[Finding] = []

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Generic
 
 import narwhals.stable.v2 as nw
 
@@ -15,7 +14,7 @@ from twoarm.cohort.attrition import UNASSIGNED, StepKind
 from twoarm.protocol.population import Arms
 from twoarm.protocol.protocol import Protocol, StudyPopulation
 from twoarm.records.cell_text import clean_text
-from twoarm.records.engine_ops import Frame, day_of, first_that_holds, is_true
+from twoarm.records.engine_ops import AnyFrame, day_of, first_that_holds, is_true
 from twoarm.records.evaluation import evaluate
 
 EXIT, UNSURE, ARM, THIRD = ":exit", ":unsure", ":arm", ":third"
@@ -32,23 +31,21 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Membership(Generic[Frame]):
-    """Patients with ``:exit``, the number of the line where they leave, from 1 (0: they stay), ``:unsure``, whether that
-    is because a criterion is unknown, ``:arm``, 1 treated, 0 comparator, -1 neither, and ``:third``, whether they meet
-    all criteria and the column of the arms has another value.
+class Membership:
+    """Patients, with the line where each leaves.
+
+    ``:exit`` is its number, from 1 (0: they stay), ``:unsure`` whether they leave because a criterion is unknown,
+    ``:arm`` 1 treated, 0 comparator, -1 neither, ``:third`` whether they meet all criteria and the column of the arms
+    has a third value.
     """
 
-    frame: Frame
+    frame: AnyFrame
     lines: tuple[Line, ...]
-
-    def number(self, name: str) -> int:
-        """Return a line's number."""
-        return next(number for number, line in enumerate(self.lines, start=1) if line.name == name)
 
 
 def find_members(
-    protocol: Protocol, population: StudyPopulation, frame: Frame, masks: Collection[str]
-) -> Membership[Frame]:
+    protocol: Protocol, population: StudyPopulation, frame: AnyFrame, masks: Collection[str]
+) -> Membership:
     """Return who leaves where.
 
     Args:

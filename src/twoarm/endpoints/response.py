@@ -14,7 +14,7 @@ from twoarm.endpoints.first_rule import first_rule
 from twoarm.endpoints.patient_events import RULE, ZERO, beside_patients, held_cell, not_counted
 from twoarm.protocol.protocol import Protocol, StudyPopulation
 from twoarm.protocol.response import Response
-from twoarm.records.engine_ops import AnyFrame, day_of, first_that_holds, is_true
+from twoarm.records.engine_ops import AnyFrame, day_of, first_that_holds, is_true, least
 from twoarm.records.records import Records
 from twoarm.records.typed_table import KEY
 from twoarm.statistics.arrays import Booleans, Integers
@@ -89,7 +89,7 @@ def _visits(protocol: Protocol, response: Response, population: StudyPopulation,
     progressed = nw.when((nw.col(RULE) == 0) & (nw.col(CODE) == PD)).then(day).min().over(KEY)
     known_day = [nw.col(_PROGRESSION) - nw.col(ZERO)] if _PROGRESSION in known else []
     visits = visits.with_columns(progressed.alias(_ENDS))
-    visits = visits.with_columns(nw.min_horizontal(nw.col(_ENDS), *known_day).alias(_ENDS))
+    visits = visits.with_columns(least([nw.col(_ENDS), *known_day]).alias(_ENDS))
     late = (nw.col(RULE) == 0) & is_true(day > nw.col(_ENDS))
     return visits.with_columns(nw.when(late).then(len(_RULES)).otherwise(nw.col(RULE)).cast(nw.Int64).alias(RULE))
 
@@ -99,11 +99,11 @@ def best_responses(visits: AnyFrame, response: Response) -> Any:
 
     ``visits`` has the key, the ``DAY`` from time zero and the ``CODE`` of each, 0 CR, 1 PR, 2 SD, 3 PD, 4 NE.
 
-    Of several visits on one day the worst counts; what is not evaluable gives way to what is. Nothing after the first PD
-    counts. A CR is confirmed by a later CR with nothing but CR or NE between them; a PR (or CR) by a later PR or CR, with
-    SD or NE allowed between them. A response that is not confirmed is stable disease if it was seen late enough; what was
-    seen too early for stable disease is PD if PD followed, or if disease came back after a CR that had to be confirmed
-    (Eisenhauer 2009, table 3 and its footnote), else NE.
+    Of several visits on one day the worst counts; what is not evaluable gives way to what is. Nothing after the first
+    PD counts. A CR is confirmed by a later CR with nothing but CR or NE between them; a PR (or CR) by a later PR or CR,
+    with SD or NE allowed between them. A response that is not confirmed is stable disease if it was seen late enough;
+    what was seen too early for stable disease is PD if PD followed, or if disease came back after a CR that had to be
+    confirmed (Eisenhauer 2009, table 3 and its footnote), else NE.
     """
     day, code = nw.col(DAY), nw.col(CODE)
     days = visits.group_by(KEY, DAY).agg(nw.when(code != NE).then(code).max().alias(CODE))

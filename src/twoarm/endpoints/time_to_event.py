@@ -13,7 +13,7 @@ from twoarm.cohort.cohort import Cohort
 from twoarm.endpoints.first_rule import first_rule, rule_counts
 from twoarm.protocol.endpoint import Endpoint
 from twoarm.protocol.protocol import Protocol, StudyPopulation
-from twoarm.records.engine_ops import day_of, is_true, round_half_even
+from twoarm.records.engine_ops import day_of, is_true, least, round_half_even
 from twoarm.records.evaluation import COMPLETED, HELD
 from twoarm.statistics.arrays import Booleans, Integers
 
@@ -170,9 +170,9 @@ def _from_dates(
     start_name = endpoint.start or population.section.time_zero
     assert start_name is not None, "an endpoint from dates has a start"
     start, cutoff = read.value(start_name), protocol.data_cutoff
-    first = nw.min_horizontal(*(read.value(column) for column in endpoint.events))
+    first = least([read.value(column) for column in endpoint.events])
     all_events = (*endpoint.events, *endpoint.competing)
-    happened = nw.min_horizontal(*(read.value(column) for column in all_events))
+    happened = least([read.value(column) for column in all_events])
     last_seen = nw.coalesce(*(read.value(column) for column in endpoint.censoring))
     ends, event, rule = nw.col(prefix + _TIME), nw.col(prefix + _EVENT), nw.col(prefix + _RULE)
     after = nw.lit(False) if cutoff is None else start > day_of(cutoff)
@@ -187,7 +187,7 @@ def _from_dates(
         event.is_null() & (ends < start),
     )
     late = nw.lit(False) if cutoff is None else ends > day_of(cutoff)
-    until = ends if cutoff is None else nw.min_horizontal(ends, nw.lit(day_of(cutoff), nw.Int64))
+    until = ends if cutoff is None else least([ends, nw.lit(day_of(cutoff), nw.Int64)])
     other = ~is_true(first == happened) if endpoint.competing else nw.lit(False)
     ended = (rule == 0) & ~event.is_null() & ~late
     days = until - start + (1 if protocol.day_count == "inclusive" else 0)

@@ -37,7 +37,7 @@ def check_records(
     *,
     refuse: bool = True,
 ) -> CheckedRecords:
-    """Join the tables of patients, match levels, check the timeline, add derived variables; look at endpoints and events.
+    """Join the tables, match levels, check the timeline, add derived variables; look at endpoints and events.
 
     Args:
         protocol: what is declared.

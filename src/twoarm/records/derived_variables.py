@@ -7,11 +7,11 @@ import narwhals.stable.v2 as nw
 from twoarm.protocol.expression import column_names
 from twoarm.protocol.expression_parser import parse_expression
 from twoarm.protocol.protocol import Protocol
-from twoarm.records.engine_ops import Frame
+from twoarm.records.engine_ops import AnyFrame
 from twoarm.records.evaluation import COMPLETED, HELD, evaluate, held_columns
 
 
-def add_derived(protocol: Protocol, frame: Frame, columns: frozenset[str] | None = None) -> Frame:
+def add_derived(protocol: Protocol, frame: AnyFrame, columns: frozenset[str] | None = None) -> AnyFrame:
     """Add the derived variables in order; one that reads a held cell and has no value is held, too.
 
     Args:

@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 
 from twoarm.protocol.endpoint import Endpoint
 from twoarm.protocol.protocol import Protocol
-from twoarm.records.engine_ops import is_true
+from twoarm.records.engine_ops import is_true, least
 from twoarm.records.evaluation import HELD
 from twoarm.records.findings import Finding
 from twoarm.records.rules import Rule, Teller, broken
@@ -36,7 +36,7 @@ def endpoint_findings(protocol: Protocol, frame: Any, tables: Sequence[TypedTabl
         if not set(endpoint.columns().values()) <= columns:
             continue
         told = [nw.col(HELD + name) for name in endpoint.columns().values() if HELD + name in columns]
-        entered = nw.lit(True) if zero not in columns else ~nw.col(zero).is_null()
+        entered = nw.lit(True) if zero is None or zero not in columns else ~nw.col(zero).is_null()
         open_rows = entered & ~is_true(nw.any_horizontal(*told, ignore_nulls=True)) if told else entered
         for name, column, where, what in _conditions(endpoint, zero):
             found = is_true(where & open_rows)
@@ -56,7 +56,7 @@ def _conditions(endpoint: Endpoint, zero: str | None) -> Iterator[_Condition]:
     start = endpoint.start or zero
     if start is None:
         return
-    happened, last = nw.min_horizontal(*endpoint.events), nw.coalesce(*endpoint.censoring)
+    happened, last = least([nw.col(name) for name in endpoint.events]), nw.coalesce(*endpoint.censoring)
     for name in endpoint.events:
         early = (nw.col(name) < nw.col(start)) & (nw.col(name) == happened)
         yield "event_before_start", name, early, "events before the start of the endpoint"

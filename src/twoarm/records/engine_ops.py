@@ -7,12 +7,13 @@ whole numbers, and no engine's own dates are met.
 from __future__ import annotations
 
 import datetime
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import narwhals.stable.v2 as nw
 
-Frame = TypeVar("Frame", nw.DataFrame[Any], nw.LazyFrame[Any])
-AnyFrame = nw.DataFrame[Any] | nw.LazyFrame[Any]
+AnyFrame = Any
+"""A narwhals DataFrame, in memory, or LazyFrame, with an engine: two types that share what is asked of them."""
 
 _EPOCH = datetime.date(1970, 1, 1)
 _FIRST, _LAST = ((day - _EPOCH).days for day in (datetime.date.min, datetime.date.max))
@@ -21,7 +22,7 @@ _BEFORE_EPOCH = 719_468  # days from 1 March of the year 0 to 1970-01-01
 _CENTURIES, _CENTURY, _OLYMPIAD, _YEAR = 146_097, 36_524, 1_460, 365  # days of 400, 100, 4 years and one, to the last
 
 
-def in_days(frame: Frame) -> Frame:
+def in_days(frame: AnyFrame) -> AnyFrame:
     """Return a frame with its dates as day numbers."""
     dates = [name for name, kind in frame.collect_schema().items() if kind == nw.Date]
     return frame.with_columns(nw.col(name).cast(nw.Int32).cast(nw.Int64) for name in dates) if dates else frame
@@ -74,6 +75,16 @@ def round_half_even(number: nw.Expr) -> nw.Expr:
     odd = below - floor(below / 2.0) * 2.0
     up = (above_half > 0.5) | ((above_half == 0.5) & (odd == 1.0))
     return nw.when(up).then(below + 1.0).otherwise(below)
+
+
+def least(values: Sequence[nw.Expr]) -> nw.Expr:
+    """Return the smallest of some values, of those that are there; Spark takes no single one."""
+    return values[0] if len(values) == 1 else nw.min_horizontal(*values)
+
+
+def greatest(values: Sequence[nw.Expr]) -> nw.Expr:
+    """Return the largest of some values, of those that are there."""
+    return values[0] if len(values) == 1 else nw.max_horizontal(*values)
 
 
 def is_true(condition: nw.Expr) -> nw.Expr:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import reduce
-from typing import Generic
 
 import narwhals.stable.v2 as nw
 
@@ -24,7 +23,7 @@ from twoarm.protocol.expression import (
     Not,
     Type,
 )
-from twoarm.records.engine_ops import AnyFrame, Frame, day_of, divide, floor, possible_day, year_of
+from twoarm.records.engine_ops import AnyFrame, day_of, divide, floor, greatest, least, possible_day, year_of
 
 HELD = "held:"  # prefix of the mask that stands beside a column with held cells; no declared name has a colon
 COMPLETED = "completed:"  # prefix of the mask beside a column with dates that a declared rule completed
@@ -46,7 +45,7 @@ def held_columns(frame: AnyFrame) -> frozenset[str]:
     return frozenset(name for name in frame.columns if name.startswith(HELD))
 
 
-def evaluate(frame: Frame, node: Node, masks: Collection[str], name: str) -> Frame:
+def evaluate(frame: AnyFrame, node: Node, masks: Collection[str], name: str) -> AnyFrame:
     """Return the frame with the answer of an expression as a further column.
 
     Args:
@@ -61,12 +60,12 @@ def evaluate(frame: Frame, node: Node, masks: Collection[str], name: str) -> Fra
     return steps.frame.with_columns(found.alias(name)).drop(steps.made)
 
 
-class _Steps(Generic[Frame]):
+class _Steps:
     """A frame with a column for each calculation: written out in full, an operand that is used twice would double
     everything below it.
     """
 
-    def __init__(self, frame: Frame, masks: Collection[str]) -> None:
+    def __init__(self, frame: AnyFrame, masks: Collection[str]) -> None:
         self.frame, self.masks = frame, masks
         self.made: list[str] = []
         self.number = 0
@@ -144,7 +143,7 @@ def _calculate(operator: str, left: nw.Expr, right: nw.Expr) -> nw.Expr:
 def _call(function: str, arguments: tuple[Node, ...], values: list[nw.Expr]) -> nw.Expr:
     first = values[0]
     if function in ("min", "max"):
-        return _extreme(nw.min_horizontal if function == "min" else nw.max_horizontal, values)
+        return _extreme(least if function == "min" else greatest, values)
     if function == "coalesce":
         return nw.coalesce(*values)
     if function == "round":
@@ -165,7 +164,7 @@ def _call(function: str, arguments: tuple[Node, ...], values: list[nw.Expr]) -> 
     return divide(first, {"days": 1.0, "weeks": 7.0, "months": 30.4375, "years": 365.25}[function])
 
 
-def _extreme(of_all: Callable[..., nw.Expr], values: list[nw.Expr]) -> nw.Expr:
+def _extreme(of_all: Callable[[Sequence[nw.Expr]], nw.Expr], values: list[nw.Expr]) -> nw.Expr:
     """Missing when any is: the smaller of a known and an unknown value is unknown."""
     known = nw.all_horizontal(*(~value.is_null() for value in values), ignore_nulls=False)
-    return nw.when(known).then(of_all(*values))
+    return nw.when(known).then(of_all(values))

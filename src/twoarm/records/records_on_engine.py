@@ -1,4 +1,4 @@
-"""Records that stay with their engine: typed, joined and checked where they lie; findings have counts and name no row."""
+"""Records that stay with their engine: typed, joined and checked where they lie; findings have counts and no rows."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from twoarm.records.typed_table import LONE_KEY, TypedTable, refuse_headers
 def may_stay(protocol: Protocol) -> bool:
     """Return whether an engine can do with the records all that is declared.
 
-    Fetched and read in memory are files, keys that match whatever their case, numbers with their units in a column beside
-    them, and what takes a logarithm, which engines calculate differently in the last digit.
+    Fetched and read in memory are files, keys that match whatever their case, numbers with their units in a column
+    beside them, and what takes a logarithm, which engines calculate differently in the last digit.
     """
     tables: list[Source | EventSource] = [*protocol.data.values(), *protocol.events.values()]
     return (
@@ -131,7 +131,8 @@ def check_on_engine(protocol: Protocol, folder: Path) -> tuple[CheckedRecords, d
     reader = EngineReader(protocol, folder)
     door = Door(reader.engine, reader.fetched)
     sources: dict[str, TypedSource] = {}
-    for name, table in {**protocol.data, **protocol.event_sources()}.items():
+    declared: dict[str, Source | EventSource] = {**protocol.data, **protocol.event_sources()}
+    for name, table in declared.items():
         part = table.whole()
         opened = reader.open(part, refuse_headers)
         if not reader.has_plain_keys(opened, part, once=name in protocol.data, what=f"{name}: keys"):

@@ -56,7 +56,7 @@ def different_cells(
     for kind, places in by_type.items():
         text = compared_by_text(kind)
         counted = nw.concat([_counted(frame, place, text=text) for place in places])
-        rows = door.fetch_tagged(counted, _TAG, {place: f"{what}: c{place}" for place in places})
+        rows = door.tagged(counted, _TAG, {place: f"{what}: c{place}" for place in places})
         for place in places:
             here = rows.filter(pl.col(_TAG) == place)
             raw = here[_CELL]

@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 import polars as pl
 
 from twoarm.records.engines.engine import Engine
-from twoarm.records.engines.fetch import Fetched, fetch, fetch_tagged
+from twoarm.records.engines.fetch import Fetched, fetch, tagged
 from twoarm.records.engines.told import told
 from twoarm.records.findings import SHOWN, Finding
 from twoarm.records.typed_table import KEY, TypedTable
@@ -28,10 +28,10 @@ class Door:
         with told(self.engine.name, what):
             return fetch(self.engine, frame, self.fetched, what)
 
-    def fetch_tagged(self, frame: nw.LazyFrame[Any], tag: str, names: Mapping[int, str]) -> pl.DataFrame:
-        """Run several queries as one; see ``fetch_tagged``."""
+    def tagged(self, frame: nw.LazyFrame[Any], tag: str, names: Mapping[int, str]) -> pl.DataFrame:
+        """Run several queries as one, which the column ``tag`` numbers."""
         with told(self.engine.name, next(iter(names.values()))):
-            return fetch_tagged(self.engine, frame, self.fetched, tag, names)
+            return tagged(self.engine, frame, self.fetched, tag, names)
 
     def refused(
         self, wrong: nw.LazyFrame[Any], table: TypedTable, rule: str, what: str, expected: str, column: str

@@ -31,7 +31,7 @@ def fetch(engine: Engine, frame: nw.LazyFrame[Any], fetched: Fetched, what: str)
     return found
 
 
-def fetch_tagged(
+def tagged(
     engine: Engine, frame: nw.LazyFrame[Any], fetched: Fetched, tag: str, names: Mapping[int, str]
 ) -> pl.DataFrame:
     """Run several queries as one; rows are counted by what each was asked for, as the column ``tag`` numbers them."""

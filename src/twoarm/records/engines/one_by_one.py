@@ -16,8 +16,8 @@ _PROSE = {"title", "label", "labels", "unit", "description", "acknowledge"}
 def needs_patients(protocol: Protocol) -> bool:
     """Return whether anything asks which patient is which.
 
-    Matching names pairs, imputation and resampling draw patients in an order, patients are listed, and an expression may
-    read the key.
+    Matching names pairs, imputation and resampling draw patients in an order, patients are listed, and an expression
+    may read the key.
     """
     first, designs = next(iter(protocol.data.values())), protocol.adjustments.values()
     return (

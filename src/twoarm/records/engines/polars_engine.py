@@ -39,7 +39,9 @@ class PolarsEngine:
 
     def in_days(self, frame: nw.LazyFrame[Any], columns: Sequence[str]) -> nw.LazyFrame[Any]:
         """Return dates as day numbers."""
-        return nw.from_native(frame.to_native().with_columns(pl.col(columns).cast(pl.Int32).cast(pl.Int64)))
+        days = pl.col(columns).cast(pl.Int32).cast(pl.Int64)
+        found: nw.LazyFrame[Any] = nw.from_native(frame.to_native().with_columns(days))
+        return found
 
     def upload(self, frame: pl.DataFrame) -> nw.LazyFrame[Any]:
         """Return a table of ours."""
@@ -47,7 +49,8 @@ class PolarsEngine:
 
     def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Work a frame out in memory."""
-        return nw.from_native(frame.to_native().collect().lazy())
+        found: nw.LazyFrame[Any] = nw.from_native(frame.to_native().collect().lazy())
+        return found
 
     def close(self) -> None:
         """Nothing is open."""

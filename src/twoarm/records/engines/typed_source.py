@@ -1,7 +1,7 @@
 """A source in its declared types, where it lies: each different cell is fetched once, and read as a cell of a file is.
 
-What comes of the cells goes back to the engine: as an expression where they are what they were but for some that stand for
-nothing, else as a table that is joined to the source.
+What comes of the cells goes back to the engine: as an expression where they are what they were but for some that stand
+for nothing, else as a table that is joined to the source.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def _put_back(
     typed: TypedColumn,
     expressions: dict[str, nw.Expr],
 ) -> nw.LazyFrame[Any]:
-    """Say what the cells of a column are, in expressions under its name; return the source, perhaps with a table joined."""
+    """Say what the cells of a column are, in expressions; return the source, perhaps with a table joined."""
     held, completed = typed.held(), typed.completed()
     values = typed.values.to_physical().cast(pl.Int64) if typed.values.dtype == pl.Date else typed.values
     if not completed.any() and _stays(read, values, held):
@@ -165,8 +165,7 @@ def _stays(read: Cells, values: pl.Series, held: pl.Series) -> bool:
 
 
 def _as_it_was(cell: nw.Expr, column: str, read: Cells, values: pl.Series, held: pl.Series) -> dict[str, nw.Expr]:
-    kind = {pl.Int64: nw.Int64, pl.Float64: nw.Float64, pl.Boolean: nw.Boolean, pl.String: nw.String}
-    value = cell if read.own.dtype == values.dtype else cell.cast(kind[values.dtype.base_type()])
+    value = cell if read.own.dtype == values.dtype else cell.cast(nw.Int64 if values.dtype.is_integer() else nw.Float64)
     if values.dtype == pl.Float64:
         value = nw.when(~value.is_nan()).then(value) + 0.0  # no -0.0
     exceptions = read.own.filter(_changed(read, values) | held).drop_nulls().to_list()
