@@ -355,7 +355,7 @@ def _informative(
         candidates = x if keep.all() else np.asfortranarray(x[:, keep])
         observed = risk.observed(candidates)
         at_zero = PartialLikelihood.at(risk, candidates, np.zeros(candidates.shape[1]), offset, observed)
-        null, total = at_zero.information, float(risk.step_weight.sum())
+        null, total = at_zero.information, float(risk.death_weight.sum())
         informed = independent_columns(null, total)
         for position, j in enumerate(np.flatnonzero(keep).tolist()):
             if not informed[position]:

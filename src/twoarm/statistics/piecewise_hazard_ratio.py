@@ -52,12 +52,14 @@ class PiecewiseHazardRatio:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Split:
-    """Follow-up in r rows, a row a patient and interval."""
+    """Follow-up in r rows, a row a patient and interval.
+
+    Intervals are strata. Everybody enters one before its first event time, so that nobody enters late.
+    """
 
     cuts: Floats
     patient: Integers
     piece: Integers
-    entry: Floats
     time: Floats
     event: Booleans
 
@@ -181,9 +183,8 @@ def _counted(split: _Split, design: dict[str, Any]) -> dict[str, Any] | None:
     if found is None:
         return None
     piece = np.searchsorted(split.cuts, found.time, side="left")
-    entry = np.concatenate(([-1.0], split.cuts))[piece]
     counted = {"time": found.time, "event": found.event, "covariates": found.covariates, "frequency": found.frequency}
-    return {**design, **counted, "entry": entry, "strata": piece}
+    return {**design, **counted, "strata": piece}
 
 
 def _fit(split: _Split, patients: _Patients, usable: list[int], ties: AnyTies) -> CoxFit | ExactCoxFit:
@@ -193,10 +194,7 @@ def _fit(split: _Split, patients: _Patients, usable: list[int], ties: AnyTies) -
     design: dict[str, Any] = {
         "time": split.time[rows],
         "event": split.event[rows],
-        "entry": split.entry[rows],
-        "covariates": np.column_stack(
-            [patients.arm[patient][:, None] * (piece[:, None] == np.array(usable)), patients.others[patient]]
-        ),
+        "covariates": _columns(patients, patient, piece, usable),
         "names": [*map(str, usable), *(f"covariate {j + 1}" for j in range(patients.others.shape[1]))],
         "strata": piece,
         "offset": None if patients.offset is None else patients.offset[patient],
@@ -218,17 +216,27 @@ def _fit(split: _Split, patients: _Patients, usable: list[int], ties: AnyTies) -
     return with_crossed_clusters(fit, first=cluster[patient], second=crossed[patient])
 
 
+def _columns(patients: _Patients, patient: Integers, piece: Integers, usable: list[int]) -> Floats:
+    """Return the arm within each usable interval, and the other terms; a column after the other in memory."""
+    k, arm = len(usable), patients.arm[patient]
+    columns = np.empty((k + patients.others.shape[1], patient.size))
+    for column, own in zip(columns, usable, strict=False):
+        np.equal(piece, own, out=column)
+        column *= arm
+    for column, values in zip(columns[k:], patients.others.T, strict=True):
+        np.take(values, patient, out=column)
+    return columns.T
+
+
 def _split(exits: Floats, happened: Booleans, cuts: Floats) -> _Split:
-    """Cut follow-up; in the first interval everybody is at risk from before time 0, so that events at 0 count."""
+    """Cut follow-up; in the first interval everybody is at risk, so that events at time 0 count."""
     starts, ends = np.concatenate(([-1.0], cuts)), np.concatenate((cuts, [np.inf]))
     parts = []
     for k, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
         patient = np.flatnonzero(exits > start)
         inside = exits[patient] <= end
         stop = np.where(inside, exits[patient], end)
-        parts.append(
-            (patient, np.full(patient.size, k), np.full(patient.size, start), stop, happened[patient] & inside)
-        )
+        parts.append((patient, np.full(patient.size, k), stop, happened[patient] & inside))
     return _Split(cuts, *(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
