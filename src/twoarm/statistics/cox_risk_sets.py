@@ -8,7 +8,9 @@ stratum: as a difference of sums over all, a stratum of small hazards would be l
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -30,6 +32,13 @@ class Runs:
     start: Integers  # first row, shape (r,)
     length: Integers  # rows, shape (r,)
     cell: Integers  # twice the group, and one more for those who do not die; 2 m for who is at risk at no group
+
+    def spread(self, values: Floats, rows: slice) -> Floats:
+        """Return values of the cells (k, 2 m + 1) for each of some rows, shape (k, b)."""
+        first, beyond = np.searchsorted(self.start, (rows.start + 1, rows.stop))
+        inside = slice(first - 1, beyond)
+        length = np.diff(np.append(np.maximum(self.start[inside], rows.start), rows.stop))
+        return values[:, self.cell[inside]].repeat(length, axis=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,11 +135,23 @@ class RiskSets:
         if self.few is not None:
             return self.few.exposures(per_group, at_death)
         assert self.runs is not None, "asked only of ordered rows"
+        return self._of_cells(per_group, at_death)[..., self.runs.cell].repeat(self.runs.length, axis=-1)
+
+    def exposure_of_rows(self, per_group: Sequence[Floats], at_death: Sequence[Floats]) -> Callable[[slice], Floats]:
+        """Return what does the same to k values (m,) each, for some rows at a time; shape (k, b)."""
+        pairs = zip(per_group, at_death, strict=True)
+        if self.runs is None or not self.ordered:
+            whole = np.array([self.exposure(*pair) for pair in pairs])
+            return lambda rows: whole[:, rows]
+        return partial(self.runs.spread, np.array([self._of_cells(*pair) for pair in pairs]))
+
+    def _of_cells(self, per_group: Floats, at_death: Floats) -> Floats:
+        """Return the exposures of the cells of the runs, (..., 2 m + 1)."""
         survived = running(per_group, self.group_stratum)
         each = np.zeros((*survived.shape[:-1], 2 * self.groups + 1))
         np.subtract(survived, at_death, out=each[..., 0:-1:2])
         each[..., 1::2] = survived
-        return each[..., self.runs.cell].repeat(self.runs.length, axis=-1)
+        return each
 
     def observed(self, x: Floats) -> Floats:
         """Sum covariates (n, p) over the deaths, weighted; shape (p,)."""
