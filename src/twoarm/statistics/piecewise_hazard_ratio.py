@@ -13,9 +13,10 @@ from numpy.typing import ArrayLike
 from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.statistics.counted_cox import with_clusters_of_members
 from twoarm.statistics.cox import CoxFit, fit_cox
 from twoarm.statistics.crossed_clusters import with_crossed_clusters
-from twoarm.statistics.distinct_rows import MANY_ROWS, count_rows
+from twoarm.statistics.distinct_rows import MANY_ROWS, CountedRows, count_rows
 from twoarm.statistics.distributions import chi_squared_tail
 from twoarm.statistics.exact_cox import AnyTies, ExactCoxFit, fit_exact_cox
 from twoarm.statistics.influence import Units
@@ -169,22 +170,17 @@ class _Patients:
         return np.arange(self.arm.size) if self.units.crossed is None else self.units.crossed
 
 
-def _counted(split: _Split, design: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the model of counts of equal rows, whose end tells the interval; None where counting does not pay."""
+def _counted(split: _Split, design: dict[str, Any]) -> CountedRows | None:
+    """Count equal rows, whose end tells the interval; None where counting does not pay."""
     cut = ~design["event"] & np.isin(design["time"], split.cuts)  # who outlives an interval is cut at a whole day, too
     whole = np.floor(split.cuts)
     if (np.diff(whole, prepend=-1.0) <= 0).any() or (whole[1:] <= split.cuts[:-1]).any():
         return None
-    found = count_rows(
+    return count_rows(
         time=np.where(cut, np.floor(design["time"]), design["time"]),
         event=design["event"],
-        covariates=design["covariates"].astype(np.float64),
+        covariates=design["covariates"],
     )
-    if found is None:
-        return None
-    piece = np.searchsorted(split.cuts, found.time, side="left")
-    counted = {"time": found.time, "event": found.event, "covariates": found.covariates, "frequency": found.frequency}
-    return {**design, **counted, "strata": piece}
 
 
 def _fit(split: _Split, patients: _Patients, usable: list[int], ties: AnyTies) -> CoxFit | ExactCoxFit:
@@ -201,9 +197,22 @@ def _fit(split: _Split, patients: _Patients, usable: list[int], ties: AnyTies) -
     }
     if ties == "exact":
         return fit_exact_cox(**design)
-    if not patients.robust and patients.offset is None and piece.size >= MANY_ROWS:
-        design = _counted(split, design) or design
     cluster, crossed = patients.units.cluster, patients.units.crossed
+    alone = patients.weight is None and crossed is None and patients.offset is None
+    counted = _counted(split, design) if alone and piece.size >= MANY_ROWS else None
+    if counted is not None:
+        found = fit_cox(
+            time=counted.time,
+            event=counted.event,
+            covariates=counted.covariates,
+            names=design["names"],
+            frequency=counted.frequency,
+            strata=np.searchsorted(split.cuts, counted.time, side="left"),
+            ties=ties,
+        )
+        if cluster is None:
+            return found
+        return with_clusters_of_members(found, place=counted.places(), cluster=cluster[patient])
     units = patients.who if cluster is None else cluster
     fit = fit_cox(
         **design,

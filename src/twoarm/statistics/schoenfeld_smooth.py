@@ -58,8 +58,10 @@ def scaled_schoenfeld(fit: CoxFit, *, term: str, transform: TimeTransform = "km"
     risk, kept = problem.patients.risk, int(np.flatnonzero(problem.kept == column)[0])
     time, group = problem.patients.time[risk.deaths], risk.death_group
     order = np.lexsort((time, problem.patients.stratum[risk.deaths]))
+    often = problem.patients.frequency[risk.deaths]
+    order = np.repeat(order, often[order].astype(np.int64))  # k identical patients have k events
     with one_thread():
-        inverse = invert_symmetric(problem.at.information)[:, kept] * time.size
+        inverse = invert_symmetric(problem.at.information)[:, kept] * often.sum()
         moved = schoenfeld_residuals(risk, problem.x, problem.at) @ inverse
     unit = float(problem.scale[kept])
     value = moved / unit + float(fit.coefficients[column])
