@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 from twoarm.analyses.request import Observed, Request
 from twoarm.cohort.covariates import ContinuousValues
@@ -130,7 +129,7 @@ def fit_kept(
     by_pair = clustered and observed.pair is not None
     of = (request.protocol, request.adjusted, request.endpoints[endpoint], by_pair)
     return request.fits.fit(
-        of, partial(_fit_counts, request, observed, design.values, design.names, clustered=clustered)
+        of, lambda: _fit_counts(request, observed, design.values, design.names, clustered=clustered)
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -25,12 +26,20 @@ class Term:
         return f"{self.variable} [{self.level}]" if self.level else self.variable
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class DesignMatrix:
-    """Terms and their values, shape (n, p), without intercept."""
+    """Terms and their values, without intercept; the values are made when they are first asked for."""
 
     terms: tuple[Term, ...]
-    values: Floats
+    rows: int
+    fill: Callable[[Floats], None]  # into columns of shape (p, n)
+
+    @cached_property
+    def values(self) -> Floats:
+        """Values of the terms, shape (n, p), a column after the other in memory."""
+        columns = np.empty((len(self.terms), self.rows))
+        self.fill(columns)
+        return columns.T
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -40,21 +49,31 @@ class DesignMatrix:
 
 def build_design_matrix(covariates: Mapping[str, CovariateValues], names: Sequence[str], n: int) -> DesignMatrix:
     """Return the columns of the named covariates, in order; nothing in them may be missing."""
+    wanted = [covariates[name] for name in names]
+    return DesignMatrix(covariate_terms(wanted), n, lambda columns: fill_columns(columns, wanted))
+
+
+def covariate_terms(covariates: Sequence[CovariateValues]) -> tuple[Term, ...]:
+    """Return the terms of some covariates."""
     terms: list[Term] = []
-    columns: list[Floats] = []
-    for name in names:
-        covariate = covariates[name]
-        assert not covariate.missing.any(), f"covariate {name} is complete before it enters a model"
+    for covariate in covariates:
         if isinstance(covariate, CategoricalValues):
             reference = covariate.levels[covariate.reference]
-            for code, level in enumerate(covariate.levels):
-                if code != covariate.reference:
-                    terms.append(Term(name, level, reference))
-                    columns.append((covariate.codes == code).astype(np.float64))
+            levels = (level for code, level in enumerate(covariate.levels) if code != covariate.reference)
+            terms += [Term(covariate.name, level, reference) for level in levels]
         else:
-            terms.append(Term(name, "", ""))
-            columns.append(covariate.values)
-    values = np.empty((n, len(columns)), order="F")
-    for j, column in enumerate(columns):
-        values[:, j] = column
-    return DesignMatrix(tuple(terms), values)
+            terms.append(Term(covariate.name, "", ""))
+    return tuple(terms)
+
+
+def fill_columns(columns: Floats, covariates: Iterable[CovariateValues]) -> None:
+    """Write the values of some covariates' terms into columns of shape (p, n)."""
+    free = iter(columns)
+    for covariate in covariates:
+        assert not covariate.missing.any(), f"covariate {covariate.name} is complete before it enters a model"
+        if isinstance(covariate, CategoricalValues):
+            for code in range(len(covariate.levels)):
+                if code != covariate.reference:
+                    np.equal(covariate.codes, code, out=next(free))
+        else:
+            next(free)[:] = covariate.values
