@@ -140,14 +140,14 @@ def piecewise_hazard_ratio(
     ]
     usable = [k for k, piece in enumerate(described) if not piece.reason]
     if not usable:
-        return _gathered(described, [], None, ties, patients.robust)
+        return gather_pieces(described, [], None, ties, robust=patients.robust)
     try:
         fit = _fit(split, patients, usable, ties)
     except NotEstimableError as error:
         refused = [replace(one, reason=one.reason or str(error)) for one in described]
-        return _gathered(refused, [], None, ties, patients.robust)
+        return gather_pieces(refused, [], None, ties, robust=patients.robust)
     pieces = [_estimated(one, fit, usable, k, split, patients) for k, one in enumerate(described)]
-    return _gathered(pieces, usable, fit, ties, patients.robust)
+    return gather_pieces(pieces, usable, fit.covariance, ties, robust=patients.robust, note=fit.variance_note)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -261,16 +261,19 @@ def _describe(split: _Split, patients: _Patients, k: int, bounds: tuple[float, f
 
     at_risk = count(treated), count(~treated)
     events = count(event & treated), count(event & ~treated)
-    reason = ""
-    if min(at_risk) == 0:
-        reason = "one arm only is followed into the interval"
-    elif min(events) == 0:
-        reason = "no events in an arm" if max(events) else "no events"
-    elif sum(events) < minimum:
-        reason = f"fewer than {minimum} events"
-    elif stop.min() == stop.max():
-        reason = "all times are tied: nothing tells who had the event earlier"
+    reason = why_not(at_risk, events, minimum, bool(stop.size) and stop.min() == stop.max())
     return HazardPiece(*bounds, at_risk, events, math.nan, math.nan, 0, reason)
+
+
+def why_not(at_risk: tuple[int, int], events: tuple[int, int], minimum: int, tied: bool) -> str:
+    """Return why an interval cannot be estimated, or ""; ``tied`` says that all leave it at one time."""
+    if min(at_risk) == 0:
+        return "one arm only is followed into the interval"
+    if min(events) == 0:
+        return "no events in an arm" if max(events) else "no events"
+    if sum(events) < minimum:
+        return f"fewer than {minimum} events"
+    return "all times are tied: nothing tells who had the event earlier" if tied else ""
 
 
 def _estimated(
@@ -291,20 +294,25 @@ def _estimated(
     )
 
 
-def _gathered(
-    pieces: list[HazardPiece], usable: list[int], fit: CoxFit | ExactCoxFit | None, ties: AnyTies, robust: bool
+def gather_pieces(
+    pieces: list[HazardPiece],
+    usable: list[int],
+    spread: Floats | None,
+    ties: AnyTies,
+    *,
+    robust: bool,
+    note: str = "",
 ) -> PiecewiseHazardRatio:
-    """Add Wald's test of equality: contrasts of neighbours, with their covariance."""
+    """Add Wald's test of equality to pieces, of which those in ``usable`` are the first terms of ``spread``."""
     covariance = np.full((len(pieces), len(pieces)), np.nan)
-    if fit is not None:
-        covariance[np.ix_(usable, usable)] = fit.covariance[: len(usable), : len(usable)]
+    if spread is not None:
+        covariance[np.ix_(usable, usable)] = spread[: len(usable), : len(usable)]
     known = [k for k, piece in enumerate(pieces) if not piece.reason]
     statistic, freedom = math.nan, max(len(known) - 1, 0)
     if freedom:
         contrasts = np.diff(np.eye(len(known)), axis=0)
         gaps = contrasts @ np.array([pieces[k].log_hazard_ratio for k in known])
-        spread = contrasts @ covariance[np.ix_(known, known)] @ contrasts.T
-        statistic = _wald(gaps, spread)
+        statistic = _wald(gaps, contrasts @ covariance[np.ix_(known, known)] @ contrasts.T)
     return PiecewiseHazardRatio(
         pieces=tuple(pieces),
         covariance=covariance,
@@ -313,7 +321,7 @@ def _gathered(
         p_value=chi_squared_tail(statistic, freedom),
         ties=ties,
         robust=robust,
-        variance_note="" if fit is None else fit.variance_note,
+        variance_note=note,
     )
 
 
