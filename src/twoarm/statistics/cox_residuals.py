@@ -68,6 +68,8 @@ def deviance_residuals(martingale: Floats, event: Booleans) -> Floats:
 
 def schoenfeld_residuals(risk: RiskSets, x: Floats, at: PartialLikelihood) -> Floats:
     """Return covariates minus their mean in the risk set, a row a death in the order of ``risk.deaths``, (e, p)."""
-    weight = risk.death_weight[:, None]
-    means = (at.a[:, None] * at.sums - at.b[:, None] * at.tied_sums) / weight
-    return np.asarray(x[risk.deaths] - means[risk.death_group])
+    means = (at.a * at.sums.T - at.b * at.tied_sums.T) / risk.death_weight
+    residuals = x.T.take(risk.deaths, axis=1)  # a column after the other, as x stands in memory
+    for column, mean in zip(residuals, means, strict=True):
+        column -= mean[risk.death_group]
+    return np.asarray(residuals.T)
