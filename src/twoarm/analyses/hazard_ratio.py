@@ -43,14 +43,14 @@ def _variances(request: Request) -> list[tuple[str, bool]]:
 
 def model_design(request: Request, observed: Observed, names: Sequence[str]) -> DesignMatrix:
     """Return the columns of an outcome model: the arm first, then the named covariates."""
-
-    def fill(columns: Floats) -> None:
-        columns[0] = observed.treated
-        fill_columns(columns[1:], (request.covariate(name, observed) for name in names))
-
     whole = request.adjusted.completed.covariates
-    terms = covariate_terms([whole[name] for name in names])
-    return DesignMatrix((Term(ARM, "", ""), *terms), observed.time.size, fill)
+    wanted, patients = [whole[name] for name in names], request.adjusted.row[observed.rows]
+
+    def fill(columns: Floats, rows: slice) -> None:
+        columns[0] = observed.treated[rows]
+        fill_columns(wanted, columns[1:], patients[rows])
+
+    return DesignMatrix((Term(ARM, "", ""), *covariate_terms(wanted)), observed.time.size, fill)
 
 
 def _fit(request: Request, ledger: Ledger, observed: Observed, design: DesignMatrix, clustered: bool) -> None:

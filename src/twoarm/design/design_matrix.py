@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
 from twoarm.cohort.covariates import CategoricalValues, CovariateValues
-from twoarm.statistics.arrays import Floats
+from twoarm.statistics.arrays import Floats, Integers
+from twoarm.statistics.blocks import over_blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +33,20 @@ class DesignMatrix:
 
     terms: tuple[Term, ...]
     rows: int
-    fill: Callable[[Floats], None]  # into columns of shape (p, n)
+    fill: Callable[[Floats, slice], None]  # write some rows' values of the terms, shape (p, b)
 
     @cached_property
     def values(self) -> Floats:
-        """Values of the terms, shape (n, p), a column after the other in memory."""
-        columns = np.empty((len(self.terms), self.rows))
-        self.fill(columns)
-        return columns.T
+        """Values of the terms, shape (n, p), row by row in memory: models take them in an order of their own."""
+        values = np.empty((self.rows, len(self.terms)))
+
+        def fill(rows: slice) -> None:
+            columns = np.empty((len(self.terms), rows.stop - rows.start))
+            self.fill(columns, rows)
+            values[rows] = columns.T
+
+        over_blocks(self.rows, fill)
+        return values
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -50,7 +57,7 @@ class DesignMatrix:
 def build_design_matrix(covariates: Mapping[str, CovariateValues], names: Sequence[str], n: int) -> DesignMatrix:
     """Return the columns of the named covariates, in order; nothing in them may be missing."""
     wanted = [covariates[name] for name in names]
-    return DesignMatrix(covariate_terms(wanted), n, lambda columns: fill_columns(columns, wanted))
+    return DesignMatrix(covariate_terms(wanted), n, partial(fill_columns, wanted))
 
 
 def covariate_terms(covariates: Sequence[CovariateValues]) -> tuple[Term, ...]:
@@ -66,14 +73,15 @@ def covariate_terms(covariates: Sequence[CovariateValues]) -> tuple[Term, ...]:
     return tuple(terms)
 
 
-def fill_columns(columns: Floats, covariates: Iterable[CovariateValues]) -> None:
-    """Write the values of some covariates' terms into columns of shape (p, n)."""
+def fill_columns(covariates: Iterable[CovariateValues], columns: Floats, rows: slice | Integers) -> None:
+    """Write the values of some covariates' terms, of some of their rows, into columns of shape (p, b)."""
     free = iter(columns)
     for covariate in covariates:
-        assert not covariate.missing.any(), f"covariate {covariate.name} is complete before it enters a model"
-        if isinstance(covariate, CategoricalValues):
-            for code in range(len(covariate.levels)):
-                if code != covariate.reference:
-                    np.equal(covariate.codes, code, out=next(free))
+        some = covariate.take(rows)
+        assert not some.missing.any(), f"covariate {covariate.name} is complete before it enters a model"
+        if isinstance(some, CategoricalValues):
+            for code in range(len(some.levels)):
+                if code != some.reference:
+                    np.equal(some.codes, code, out=next(free))
         else:
-            next(free)[:] = covariate.values
+            next(free)[:] = some.values
