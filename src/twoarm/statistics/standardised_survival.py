@@ -205,12 +205,12 @@ class _Gathered:
         )
 
     def squares(self, side: _Side) -> Floats:
-        """Return the sum of the patients' squared influence at each time, (k,)."""
+        """Return the sum of the patients' squared influence at each time, (k,); what rounding leaves below 0 is 0."""
         at_nodes = self.patients * side.own + 2 * side.by_hazard[:, None] * self.moved
         at_nodes += 2 * side.by_score @ self.scores
         crossed = side.by_score @ self.of_scores + 2 * side.by_hazard[:, None] * self.with_scores
         total = (side.own * at_nodes).sum(axis=1) + side.by_hazard**2 * self.of_moved
-        return np.asarray(total + (side.by_score * crossed).sum(axis=1))
+        return np.maximum(total + (side.by_score * crossed).sum(axis=1), 0.0)
 
 
 def _side(fit: CoxFit, gathered: _Gathered, column: int, value: float) -> _Side:
