@@ -210,7 +210,7 @@ class _Gathered:
         at_nodes += 2 * side.by_score @ self.scores
         crossed = side.by_score @ self.of_scores + 2 * side.by_hazard[:, None] * self.with_scores
         total = (side.own * at_nodes).sum(axis=1) + side.by_hazard**2 * self.of_moved
-        return np.maximum(total + (side.by_score * crossed).sum(axis=1), 0.0)
+        return np.asarray(np.maximum(total + (side.by_score * crossed).sum(axis=1), 0.0))
 
 
 def _side(fit: CoxFit, gathered: _Gathered, column: int, value: float) -> _Side:
