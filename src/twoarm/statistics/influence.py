@@ -78,7 +78,7 @@ class Units:
     def count(self) -> int:
         """Number of clusters, 0 without; where they cross, of the clustering that has fewer."""
         parts = [part for part in (self.cluster, self.crossed) if part is not None]
-        return min((arrays.sorted_distinct(part).size for part in parts), default=0)
+        return min((int(np.unique(part).size) for part in parts), default=0)
 
     def patients(self, rows: int) -> int:
         """Return how many patients so many rows stand for."""
