@@ -171,6 +171,7 @@ COUNTED_ELSEWHERE: dict[str, str] = {
     "analyses.response._categories": WEIGHED,
     "analyses.response._paired": PAIRED,
     "analyses.specifications._sum_up": "of specifications",
+    "analyses.subgroups._interaction": "rows of a design matrix",
     "analyses.weights._histograms": WEIGHED,
     "design.imputation._predictors": OF_IMPUTATIONS,
     "design.matching.match": PAIRED,

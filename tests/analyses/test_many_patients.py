@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from spec_study import patients, write_study
-from twoarm.analyses import cox_model, kept_fits
+from twoarm.analyses import cox_model, kept_fits, piecewise, run
 from twoarm.analyses.kept_fits import KeptFits
 from twoarm.protocol.read import read_protocol
 from twoarm.records.records import read_records
@@ -40,12 +40,39 @@ def fit() -> CoxFit:
 def test_equal_patients_are_counted_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = study_of(tmp_path)
     monkeypatch.setattr(cox_model, "MANY_ROWS", 1)
+    monkeypatch.setattr(piecewise, "MANY_ROWS", 1)
     monkeypatch.setattr(distinct_rows, "FEWER", 0)
     after = study_of(tmp_path)
     assert [row.id for row in after.estimates] == [row.id for row in before.estimates]
     for one, other in zip(after.estimates, before.estimates, strict=True):
         assert one.value == (None if other.value is None else pytest.approx(other.value, rel=1e-6, abs=1e-10))
         assert (one.status, one.note) == (other.status, other.note)
+
+
+def test_analyses_run_side_by_side_or_one_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = study_of(tmp_path)
+    monkeypatch.setattr(run, "MANY_PATIENTS", 1)
+    for threads in ("1", "4"):
+        monkeypatch.setenv("TWOARM_THREADS", threads)
+        after = study_of(tmp_path)
+        assert (after.estimates_json(), after.curves_json()) == (before.estimates_json(), before.curves_json())
+
+
+def test_an_analysis_that_fails_beside_others_leaves_them_unharmed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(request: object) -> None:
+        raise ZeroDivisionError("in an analysis")
+
+    before = study_of(tmp_path)
+    monkeypatch.setattr(run, "MANY_PATIENTS", 1)
+    monkeypatch.setenv("TWOARM_THREADS", "3")
+    monkeypatch.setitem(run.ANALYSES, "survival", fail)
+    after = study_of(tmp_path)
+    failed = after.select(status="failed")
+    assert {(row.analysis, row.note) for row in failed} == {("survival", "internal error: ZeroDivisionError")}
+    others = [row for row in after.estimates if row.analysis not in ("survival", "warning")]
+    assert others == [row for row in before.estimates if row.analysis not in ("survival", "warning")]
 
 
 def test_fits_are_kept_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

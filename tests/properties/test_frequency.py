@@ -48,6 +48,7 @@ from twoarm.statistics.standardised_difference import (
     kolmogorov_smirnov,
     mean_and_variance,
 )
+from twoarm.statistics.standardised_survival import standardise_survival
 from twoarm.statistics.survival_difference import survival_difference
 from twoarm.statistics.survival_quantile import survival_quantile
 from twoarm.statistics.t_test import t_test
@@ -184,6 +185,9 @@ KERNELS: dict[str, Callable[[Columns, Any], Any]] = {
     "cox, concordance": lambda c, f: cox(c, f).concordance(),
     "zph, km": lambda c, f: proportional_hazards_test(cox(c, f)),
     "zph, rank": lambda c, f: proportional_hazards_test(cox(c, f), transform="rank"),
+    "standardised_survival": lambda c, f: standardise_survival(
+        cox(c, f, offset=c["offset"]), arm=0, times=[6.5, 0.0, 2.0, 4.0, 9.0]
+    ),
     "concordance": lambda c, f: concordance(**survival(c), risk=c["value"], weight=c["weight"], frequency=f),
     "cumulative_incidence": lambda c, f: fit_cumulative_incidence(time=c["time"], cause=c["cause"], frequency=f),
     "cumulative_incidence, jackknife": lambda c, f: fit_cumulative_incidence(

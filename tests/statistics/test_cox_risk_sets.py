@@ -59,8 +59,8 @@ def test_steps(ties, fractions):
         (0, 1, False, 0, 1, 1.0),
     ]
     risk, _, _ = built(drawn, truncated=False, ties=ties)
-    assert risk.step_fraction == pytest.approx(fractions, abs=EXACT)
-    assert risk.step_weight.sum() == pytest.approx(3.0, abs=EXACT)
+    assert risk.steps.fraction == pytest.approx(fractions, abs=EXACT)
+    assert risk.steps.weight.sum() == pytest.approx(3.0, abs=EXACT)
 
 
 @pytest.mark.parametrize("ties", ["efron", "breslow"])

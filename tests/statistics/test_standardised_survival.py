@@ -8,7 +8,6 @@ import pytest
 from oracles.stored import reference
 from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import augmented_survival as module
-from twoarm.statistics import blocks
 from twoarm.statistics import standardised_survival as standardised
 from twoarm.statistics.augmented_survival import augmented_survival
 from twoarm.statistics.cox import CoxFit, fit_cox
@@ -47,11 +46,49 @@ def test_asking_twice_gives_the_same_numbers_in_any_number_of_threads(monkeypatc
 def test_blocks_of_patients_add_up_to_one(monkeypatch: pytest.MonkeyPatch) -> None:
     fit = models()[0]
     whole = standardise_survival(fit, arm=0, times=STORED["times"])
-    real = blocks.over_blocks
-    monkeypatch.setattr(standardised, "over_blocks", lambda rows, work: real(rows, work, 7))
+    monkeypatch.setattr(standardised, "BLOCK", 7)
     found = standardise_survival(fit, arm=0, times=STORED["times"])
     for name in NAMES:
         assert getattr(found, name) == pytest.approx(getattr(whole, name), rel=1e-13)
+
+
+def test_the_influence_of_each_patient_adds_up_to_the_errors() -> None:
+    """The definition, patient by patient and time by time, of a model with ties, an offset and far-apart predictors."""
+    rng, n = np.random.default_rng(2), 400
+    x = np.column_stack([rng.integers(0, 2, n), 2 * rng.normal(size=n), rng.integers(0, 2, n)])
+    time = np.ceil(rng.exponential(30 * np.exp(-0.8 * x[:, 1])))
+    fit = fit_cox(time=time, event=rng.random(n) < 0.7, covariates=x, offset=rng.normal(size=n))
+    asked = [40.0, 1.0, 0.0, float(time.max()), 7.5, 7.0]
+    found = standardise_survival(fit, arm=0, times=asked)
+    patients, at, beta = fit.problem.patients, fit.problem.at, fit.coefficients
+    dfbeta = fit.residuals("dfbeta")[patients.order]
+    risk, design = patients.risk, x[patients.order]
+    for k, t in enumerate(asked):
+        steps = risk.time <= t
+        cumulative, squares = (at.a * steps).sum(), at.a2 * steps
+        own = steps[risk.death_group] * (
+            at.a[risk.death_group] / risk.death_weight[risk.death_group]
+            + at.hazard[risk.deaths] * at.b2[risk.death_group]
+        )
+        on_hazard = -at.hazard * np.array([squares[: last + 1].sum() for last in risk.last.tolist()])
+        on_hazard[risk.deaths] += own
+        means = (steps[:, None] * (at.a2[:, None] * at.sums - at.b2[:, None] * at.tied_sums)).sum(axis=0)
+        slope = dfbeta @ (means * fit.problem.scale)
+        sides = []
+        for value in (1.0, 0.0):
+            standing = np.column_stack([np.full(n, value), design[:, 1:]]) - fit.problem.means
+            ratio = np.exp(standing @ beta + patients.offset - at.shift)
+            survival = np.exp(-cumulative * ratio)
+            by_beta = -cumulative * ((survival * ratio) @ standing) / n
+            by_hazard = -(survival * ratio).mean()
+            sides.append(
+                ((survival - survival.mean()) / n + by_hazard * (on_hazard - slope) + dfbeta @ by_beta, survival)
+            )
+        (treated, one), (comparator, other) = sides
+        assert (found.treated[k], found.comparator[k]) == pytest.approx((one.mean(), other.mean()), abs=1e-14)
+        for name, influence in (("treated", treated), ("comparator", comparator), ("difference", treated - comparator)):
+            wanted = np.sqrt(influence @ influence)
+            assert getattr(found, f"{name}_se")[k] == pytest.approx(wanted, rel=DIGITS, abs=1e-17)
 
 
 def test_augmented_weighting_equals_risk_regression() -> None:

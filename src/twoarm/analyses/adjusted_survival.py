@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 
 from twoarm.analyses.cox_model import approximately, fit_kept, offset_of
@@ -14,7 +16,7 @@ from twoarm.errors import NotEstimableError
 from twoarm.protocol.adjustment import Weighting
 from twoarm.results.curve import Curve, rounded_columns
 from twoarm.results.ledger import Ledger
-from twoarm.statistics.arrays import Booleans, Floats
+from twoarm.statistics.arrays import Booleans, Floats, sorted_distinct
 from twoarm.statistics.augmented_survival import augmented_survival
 from twoarm.statistics.cox import CoxFit, fit_cox
 from twoarm.statistics.distributions import normal_quantile, two_sided_normal
@@ -43,8 +45,10 @@ def standardised_survival(request: Request) -> None:
             design = model_design(request, observed, request.adjusted.covariates_in_model)
             fit = fit_kept(request, observed, name, design)
             marks = _landmarks(request, ledger, endpoint, observed)
-            _write(request, ledger, tuple(marks), standardise_survival(fit, arm=0, times=list(marks.values())))
-            _curves(request, ledger, observed, fit)
+            drawn = _curve_times(request, observed)
+            found = standardise_survival(fit, arm=0, times=[*marks.values(), *drawn.tolist()])
+            _write(request, ledger, tuple(marks), _of(found, slice(0, len(marks))))
+            _curves(request, ledger, _of(found, slice(len(marks), None)))
 
 
 def augmented(request: Request) -> None:
@@ -147,13 +151,22 @@ def _limits(request: Request, survival: Floats, error: Floats) -> tuple[Floats, 
     return confidence_limits(survival, of_log, request.protocol.conventions.interval, request.protocol.confidence_level)
 
 
-def _curves(request: Request, ledger: Ledger, observed: Observed, fit: CoxFit) -> None:
-    """Write both arms' standardised curves at event times, evenly thinned, as far as both arms were followed."""
+def _of(found: StandardisedSurvival, times: slice) -> StandardisedSurvival:
+    """Return survival at some of the times."""
+    return StandardisedSurvival(*(getattr(found, part.name)[times] for part in fields(found)))
+
+
+def _curve_times(request: Request, observed: Observed) -> Floats:
+    """Return event times, evenly thinned, as far as both arms were followed."""
     last = min(float(observed.time[rows].max()) for _, rows in request.split(observed.treated))
-    times = np.unique(observed.time[observed.event & (observed.time <= last)])
+    times = sorted_distinct(observed.time[observed.event & (observed.time <= last)])
     most = FEW_POINTS if observed.count(np.ones_like(observed.event)) > MANY_PATIENTS else MOST_POINTS
     chosen = np.unique(np.linspace(0, times.size - 1, min(times.size, most)).round().astype(np.int64))
-    found = standardise_survival(fit, arm=0, times=times[chosen])
+    return times[chosen]
+
+
+def _curves(request: Request, ledger: Ledger, found: StandardisedSurvival) -> None:
+    """Write both arms' standardised curves."""
     for label, survival, error in (
         (request.population.treated, found.treated, found.treated_se),
         (request.population.comparator, found.comparator, found.comparator_se),

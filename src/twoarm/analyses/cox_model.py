@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 from twoarm.analyses.request import Observed, Request
 from twoarm.cohort.covariates import ContinuousValues
@@ -11,6 +10,7 @@ from twoarm.design.design_matrix import DesignMatrix
 from twoarm.errors import NotEstimableError
 from twoarm.protocol.choices import Ties
 from twoarm.statistics.arrays import Floats, Integers
+from twoarm.statistics.counted_cox import with_clusters_of_members
 from twoarm.statistics.cox import CoxFit, fit_cox
 from twoarm.statistics.crossed_clusters import with_crossed_clusters
 from twoarm.statistics.distinct_rows import MANY_ROWS, count_rows
@@ -65,10 +65,10 @@ def _fit_counts(
     names: Sequence[str] | None,
     *,
     clustered: bool,
-    strata: Integers | None,
+    strata: Integers | None = None,
 ) -> CoxFit:
     """Fit as ``fit_approximately`` does, to counts of equal patients where there are very many of each."""
-    alone = observed.weight is None and observed.patient is None and not (clustered and observed.pair is not None)
+    alone = observed.weight is None and observed.patient is None
     plain = alone and strata is None and request.population.offset is None
     many = plain and observed.time.size >= MANY_ROWS
     counted = None
@@ -78,7 +78,7 @@ def _fit_counts(
         )
     if counted is None:
         return fit_approximately(request, observed, covariates, names, clustered=clustered, strata=strata)
-    return fit_cox(
+    fit = fit_cox(
         time=counted.time,
         event=counted.event,
         covariates=counted.covariates,
@@ -86,6 +86,9 @@ def _fit_counts(
         frequency=counted.frequency,
         ties=request.protocol.conventions.approximate_ties,
     )
+    if not clustered or observed.pair is None:
+        return fit
+    return with_clusters_of_members(fit, place=counted.places(), cluster=observed.pair)
 
 
 def offset_of(request: Request, observed: Observed) -> Floats | None:
@@ -128,11 +131,11 @@ def fit_approximately(
 def fit_kept(
     request: Request, observed: Observed, endpoint: str, design: DesignMatrix, *, clustered: bool = True
 ) -> CoxFit:
-    """Fit the outcome model of the cohort's own covariates as ``fit_approximately`` does, or return it as it was."""
+    """Fit the outcome model of the cohort's own covariates, exact ties aside, or return it as it was."""
     by_pair = clustered and observed.pair is not None
     of = (request.protocol, request.adjusted, request.endpoints[endpoint], by_pair)
     return request.fits.fit(
-        of, partial(fit_approximately, request, observed, design.values, design.names, clustered=clustered)
+        of, lambda: _fit_counts(request, observed, design.values, design.names, clustered=clustered)
     )
 
 

@@ -10,10 +10,11 @@ from twoarm.analyses.bootstrap import bootstrap_hazard_ratios
 from twoarm.analyses.cox_model import STATISTICS, AnyCoxFit, fit_own_model, method_name, of_cause
 from twoarm.analyses.firth import write_firth
 from twoarm.analyses.request import Observed, Request
-from twoarm.design.design_matrix import DesignMatrix, Term, build_design_matrix
+from twoarm.design.design_matrix import DesignMatrix, Term, covariate_terms, fill_columns
 from twoarm.errors import NotEstimableError
 from twoarm.protocol.covariate import Continuous
 from twoarm.results.ledger import Ledger
+from twoarm.statistics.arrays import Floats
 from twoarm.statistics.cox import MONOTONE
 from twoarm.statistics.distributions import normal_quantile, two_sided_normal
 
@@ -42,10 +43,14 @@ def _variances(request: Request) -> list[tuple[str, bool]]:
 
 def model_design(request: Request, observed: Observed, names: Sequence[str]) -> DesignMatrix:
     """Return the columns of an outcome model: the arm first, then the named covariates."""
-    covariates = {name: request.covariate(name, observed) for name in names}
-    rest = build_design_matrix(covariates, names, observed.time.size)
-    values = np.asfortranarray(np.column_stack([observed.treated.astype(np.float64), rest.values]))
-    return DesignMatrix((Term(ARM, "", ""), *rest.terms), values)
+    whole = request.adjusted.completed.covariates
+    wanted, patients = [whole[name] for name in names], request.adjusted.row[observed.rows]
+
+    def fill(columns: Floats, rows: slice) -> None:
+        columns[0] = observed.treated[rows]
+        fill_columns(wanted, columns[1:], patients[rows])
+
+    return DesignMatrix((Term(ARM, "", ""), *covariate_terms(wanted)), observed.time.size, fill)
 
 
 def _fit(request: Request, ledger: Ledger, observed: Observed, design: DesignMatrix, clustered: bool) -> None:

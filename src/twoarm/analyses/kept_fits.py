@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from threading import Lock
 
+from twoarm.statistics.blocks import resting
 from twoarm.statistics.cox import CoxFit
 
 MOST_BYTES = 4 * 2**30  # of what is kept; older fits make room for newer ones
@@ -17,9 +19,19 @@ class KeptFits:
 
     most_bytes: int = MOST_BYTES
     fits: list[tuple[tuple[object, ...], CoxFit]] = field(default_factory=list)  # the latest last
+    turn: Lock = field(default_factory=Lock)  # one is looked up, or made, at a time
 
     def fit(self, of: tuple[object, ...], make: Callable[[], CoxFit]) -> CoxFit:
         """Return the fit of some objects, each the very same as before, or make and keep it."""
+        if not self.turn.acquire(blocking=False):
+            with resting():
+                self.turn.acquire()
+        try:
+            return self._fit(of, make)
+        finally:
+            self.turn.release()
+
+    def _fit(self, of: tuple[object, ...], make: Callable[[], CoxFit]) -> CoxFit:
         for known, fit in self.fits:
             if len(known) == len(of) and all(a is b for a, b in zip(known, of, strict=True)):
                 return fit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from twoarm.analyses.cox_model import STATISTICS, of_cause, offset_of, ties_name, variance_name
+from twoarm.analyses.cox_model import STATISTICS, fit_kept, of_cause, offset_of, ties_name, variance_name
 from twoarm.analyses.hazard_ratio import interval, model_design, small_arms
 from twoarm.analyses.named_days import named_days
 from twoarm.analyses.request import Observed, Request
@@ -12,8 +12,10 @@ from twoarm.endpoints.time_to_event import TimeToEvent
 from twoarm.errors import NotEstimableError
 from twoarm.results.ledger import Ledger
 from twoarm.statistics.counting import frequencies_of, median
+from twoarm.statistics.distinct_rows import MANY_ROWS
 from twoarm.statistics.distributions import two_sided_normal
 from twoarm.statistics.piecewise_hazard_ratio import HazardPiece, PiecewiseHazardRatio, piecewise_hazard_ratio
+from twoarm.statistics.piecewise_of_fit import piecewise_of_fit
 
 EQUALITY = "Wald test of equal hazard ratios"
 MEDIAN = ", the median event time"
@@ -37,7 +39,7 @@ def piecewise(request: Request) -> None:
             continue
         with contrast.estimating(*STATISTICS):
             cuts = _cuts(request, endpoint)
-            found = _fit(request, observed, list(cuts.values()))
+            found = _fit(request, observed, name, list(cuts.values()))
             for label, piece in zip(_labels(list(cuts)), found.pieces, strict=True):
                 for arm, at_risk, events in zip(
                     (request.population.treated, request.population.comparator),
@@ -76,20 +78,28 @@ def _labels(names: list[str]) -> list[str]:
     return [*(f"{start} to {name}" for start, name in zip(starts, names, strict=True)), f"after {names[-1]}"]
 
 
-def _fit(request: Request, observed: Observed, cuts: list[float]) -> PiecewiseHazardRatio:
+def _fit(request: Request, observed: Observed, endpoint: str, cuts: list[float]) -> PiecewiseHazardRatio:
+    design = model_design(request, observed, request.adjusted.covariates_in_model)
+    ties = request.protocol.conventions.ties
+    fewest = request.protocol.analyses.piecewise.minimum_events
+    alone = observed.weight is None and observed.pair is None and ties != "exact"
+    if alone and len(design.terms) > 1 and observed.time.size >= MANY_ROWS:
+        found = piecewise_of_fit(fit_kept(request, observed, endpoint, design), arm=0, cuts=cuts, minimum_events=fewest)
+        if found is not None:
+            return found
     return piecewise_hazard_ratio(
         time=observed.time,
         event=observed.event,
         treated=observed.treated,
         cuts=cuts,
-        covariates=model_design(request, observed, request.adjusted.covariates_in_model).values[:, 1:],
+        covariates=design.values[:, 1:],
         weight=observed.weight,
         cluster=observed.pair,
         crossed=observed.patient,
         offset=offset_of(request, observed),
         frequency=observed.frequency,
-        ties=request.protocol.conventions.ties,
-        minimum_events=request.protocol.analyses.piecewise.minimum_events,
+        ties=ties,
+        minimum_events=fewest,
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -33,6 +33,7 @@ from twoarm.analyses.response import response
 from twoarm.analyses.restricted_mean import restricted_mean
 from twoarm.analyses.safety import safety
 from twoarm.analyses.sensitivity_warnings import adjustments_disagree, sensitivity_warnings
+from twoarm.analyses.side_by_side import side_by_side
 from twoarm.analyses.subgroups import subgroups
 from twoarm.analyses.survival import survival
 from twoarm.analyses.survival_difference import survival_difference
@@ -111,6 +112,8 @@ NOT_IMPUTED: frozenset[AnalysisName] = frozenset(
 )
 """Analyses that stand on complete cases alone: safety does not depend on covariates, the others explore or diagnose."""
 
+MANY_PATIENTS, MOST_AT_A_TIME = 100_000, 4  # analyses that are run at a time, each with temporaries of its own
+
 log = logging.getLogger("twoarm")
 
 
@@ -135,21 +138,21 @@ def run_analyses(
     imputed = len(adjusted) > 1
     wanted = [name for name in population.analyses if not (imputed and name in NOT_IMPUTED)]
     if not imputed:
-        for cohort in adjusted[0]:
-            _run_cohort(protocol, population, cohort, _unadjusted(adjusted[0]), outcomes, wanted, ledger, step)
+        _run_cohorts(protocol, population, adjusted[0], outcomes, wanted, ledger, step)
         adjustments_disagree(protocol, population, ledger)
         return
     for together in zip(*adjusted, strict=True):
         made = [cohort for cohort in together if isinstance(cohort, AdjustedCohort)]
         if len(made) < len(together):
-            _run_cohort(
-                protocol, population, _not_in_all(together), _unadjusted(adjusted[0]), outcomes, wanted, ledger, step
-            )
+            missed = _not_in_all(together)
+            write_not_made(population, outcomes, ledger.within(adjustment=missed.name), missed.reason)
             continue
         scratches, all_of_them = [Ledger(ledger.context) for _ in made], Imputations.of(made[0])
         for number, (cohort, cohorts, scratch) in enumerate(zip(made, adjusted, scratches, strict=True), start=1):
             say = partial(_of_imputation, step, number, len(made))
-            _run_cohort(protocol, population, cohort, _unadjusted(cohorts), outcomes, wanted, scratch, say, all_of_them)
+            whole = Request(protocol, population, cohort, _unadjusted(cohorts), outcomes, scratch, all_of_them)
+            for planned in _plan(whole, wanted):
+                planned.run(say)
         pool_rows(protocol, outcomes.times, scratches, ledger)
         here = ledger.within(adjustment=made[0].name, analysis="warning")
         request = Request(protocol, population, made[0], _unadjusted(adjusted[0]), outcomes, here)
@@ -195,43 +198,77 @@ def _unadjusted(adjusted: Sequence[AdjustedCohort | NotAdjusted]) -> AdjustedCoh
     return next(cohort for cohort in adjusted if isinstance(cohort, AdjustedCohort) and not cohort.designed)
 
 
-def _run_cohort(
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """One analysis of one adjusted cohort."""
+
+    name: str
+    analysis: Callable[[Request], None]
+    request: Request
+
+    def run(self, step: Callable[[str], None]) -> None:
+        """Tell what comes next, and write its rows."""
+        step(f"{self.request.adjusted.label}: {self.name.replace('_', ' ')}")
+        alone = partial(_run_one, self.analysis, self.request)
+        if self.name in OF_OUTCOMES:
+            self.request.write((self.name,), (), alone)
+        else:
+            alone()
+
+
+def _plan(whole: Request, wanted: Sequence[AnalysisName], *, apart: bool = False) -> Iterator[_Planned]:
+    """Yield the analyses of an adjusted cohort, each with a ledger of its own where they are to be run apart."""
+    here = whole.ledger.within(adjustment=whole.adjusted.name)
+
+    def request(analysis: str, fits: KeptFits) -> Request:
+        own = here.within(analysis=analysis)
+        return replace(whole, ledger=Ledger(own.context) if apart else own, fits=fits)
+
+    fits = KeptFits()
+    for name in wanted:
+        if name not in ANALYSES or (name in OF_THE_ARMS and not whole.adjusted.marginal):
+            continue
+        one = request(name, fits)
+        if name not in OF_CONTROLS:
+            one = replace(one, outcomes=_without_controls(one))
+        yield _Planned(name, ANALYSES[name], one)
+    if whole.outcomes.dates_held and "hazard_ratio" in wanted:
+        yield _Planned("partial_dates", partial_dates, request("partial_dates", KeptFits()))
+
+
+def _run_cohorts(
     protocol: Protocol,
     population: StudyPopulation,
-    cohort: AdjustedCohort | NotAdjusted,
-    unadjusted: AdjustedCohort,
+    adjusted: Sequence[AdjustedCohort | NotAdjusted],
     outcomes: Endpoints,
     wanted: Sequence[AnalysisName],
     ledger: Ledger,
     step: Callable[[str], None],
-    imputations: Imputations | None = None,
 ) -> None:
-    here = ledger.within(adjustment=cohort.name)
-    if isinstance(cohort, NotAdjusted):
-        write_not_made(population, outcomes, here, cohort.reason)
-        return
-    if protocol.output.patient_level and cohort.marginal and imputations is None:
-        list_patients(here, population, cohort, outcomes)
-    fits = KeptFits()
-    for name in wanted:
-        if name not in ANALYSES or (name in OF_THE_ARMS and not cohort.marginal):
+    """Run the analyses of the adjusted cohorts, two or more at a time where there are many patients."""
+    unadjusted = _unadjusted(adjusted)
+    of_cohorts = [
+        None
+        if isinstance(cohort, NotAdjusted)
+        else Request(protocol, population, cohort, unadjusted, outcomes, ledger.within(adjustment=cohort.name))
+        for cohort in adjusted
+    ]
+    plans = [[] if whole is None else [*_plan(whole, wanted, apart=True)] for whole in of_cohorts]
+    at_a_time = MOST_AT_A_TIME if unadjusted.row.size >= MANY_PATIENTS else 1
+    side_by_side((partial(planned.run, step) for plan in plans for planned in plan), most=at_a_time)
+    for cohort, whole, plan in zip(adjusted, of_cohorts, plans, strict=True):
+        if isinstance(cohort, NotAdjusted):
+            write_not_made(population, outcomes, ledger.within(adjustment=cohort.name), cohort.reason)
             continue
-        step(f"{cohort.label}: {name.replace('_', ' ')}")
-        own = here.within(analysis=name)
-        request = Request(protocol, population, cohort, unadjusted, outcomes, own, imputations, fits)
-        if name not in OF_CONTROLS:
-            request = replace(request, outcomes=_without_controls(request))
-        if name in OF_OUTCOMES:
-            request.write((name,), (), partial(_run_one, ANALYSES[name], request))
-        else:
-            _run_one(ANALYSES[name], request)
-    if outcomes.dates_held and "hazard_ratio" in wanted:
-        here_too = here.within(analysis="partial_dates")
-        _run_one(partial_dates, Request(protocol, population, cohort, unadjusted, outcomes, here_too, imputations))
-    if imputations is None:
-        request = Request(protocol, population, cohort, unadjusted, outcomes, here.within(analysis="warning"))
-        _of_hazard_ratios(request, wanted)
-        _run_one(_warnings, request)
+        assert whole is not None, "cohorts that were made have plans"
+        if protocol.output.patient_level and cohort.marginal:
+            list_patients(whole.ledger, population, cohort, outcomes)
+        for planned in plan:
+            ledger.rows.extend(planned.request.ledger.rows)
+            ledger.curves.extend(planned.request.ledger.curves)
+        last = replace(whole, ledger=whole.ledger.within(analysis="warning"))
+        _of_hazard_ratios(last, wanted)
+        _run_one(_warnings, last)
 
 
 def write_not_made(population: StudyPopulation, outcomes: Endpoints, ledger: Ledger, reason: str) -> None:

@@ -88,7 +88,9 @@ def _interaction(request: Request, ledger: Ledger, observed: Observed, codes: In
     with here.estimating("p_value"):
         test = _wald if by_wald else _ratio
         statistic, freedom, variance = test(request, mine, arm, levels)
-        among = "" if usable.size == np.unique(codes).size else f"among {usable.size} levels with estimates"
+        among = (
+            "" if usable.size == np.count_nonzero(np.bincount(codes)) else f"among {usable.size} levels with estimates"
+        )
         note = "; ".join(filter(None, (among, variance)))
         here.add("p_value", chi_squared_tail(statistic, freedom), note=note)
         here.add("chi_squared", statistic)

@@ -28,7 +28,7 @@ class ContinuousValues:
         """True where there is no value, shape (n,)."""
         return np.isnan(self.values)
 
-    def take(self, rows: Integers | Booleans) -> ContinuousValues:
+    def take(self, rows: Integers | Booleans | slice) -> ContinuousValues:
         """Return the covariate of some rows."""
         return replace(self, values=self.values[rows])
 
@@ -51,7 +51,7 @@ class CategoricalValues:
         """True where there is no value, shape (n,)."""
         return np.asarray(self.codes < 0)
 
-    def take(self, rows: Integers | Booleans) -> CategoricalValues:
+    def take(self, rows: Integers | Booleans | slice) -> CategoricalValues:
         """Return the covariate of some rows."""
         return replace(self, codes=self.codes[rows], numbers=None if self.numbers is None else self.numbers[rows])
 

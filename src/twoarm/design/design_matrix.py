@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import numpy as np
 
 from twoarm.cohort.covariates import CategoricalValues, CovariateValues
-from twoarm.statistics.arrays import Floats
+from twoarm.statistics.arrays import Floats, Integers
+from twoarm.statistics.blocks import over_blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +27,26 @@ class Term:
         return f"{self.variable} [{self.level}]" if self.level else self.variable
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class DesignMatrix:
-    """Terms and their values, shape (n, p), without intercept."""
+    """Terms and their values, without intercept; the values are made when they are first asked for."""
 
     terms: tuple[Term, ...]
-    values: Floats
+    rows: int
+    fill: Callable[[Floats, slice], None]  # write some rows' values of the terms, shape (p, b)
+
+    @cached_property
+    def values(self) -> Floats:
+        """Values of the terms, shape (n, p), row by row in memory: models take them in an order of their own."""
+        values = np.empty((self.rows, len(self.terms)))
+
+        def fill(rows: slice) -> None:
+            columns = np.empty((len(self.terms), rows.stop - rows.start))
+            self.fill(columns, rows)
+            values[rows] = columns.T
+
+        over_blocks(self.rows, fill)
+        return values
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -40,21 +56,32 @@ class DesignMatrix:
 
 def build_design_matrix(covariates: Mapping[str, CovariateValues], names: Sequence[str], n: int) -> DesignMatrix:
     """Return the columns of the named covariates, in order; nothing in them may be missing."""
+    wanted = [covariates[name] for name in names]
+    return DesignMatrix(covariate_terms(wanted), n, partial(fill_columns, wanted))
+
+
+def covariate_terms(covariates: Sequence[CovariateValues]) -> tuple[Term, ...]:
+    """Return the terms of some covariates."""
     terms: list[Term] = []
-    columns: list[Floats] = []
-    for name in names:
-        covariate = covariates[name]
-        assert not covariate.missing.any(), f"covariate {name} is complete before it enters a model"
+    for covariate in covariates:
         if isinstance(covariate, CategoricalValues):
             reference = covariate.levels[covariate.reference]
-            for code, level in enumerate(covariate.levels):
-                if code != covariate.reference:
-                    terms.append(Term(name, level, reference))
-                    columns.append((covariate.codes == code).astype(np.float64))
+            levels = (level for code, level in enumerate(covariate.levels) if code != covariate.reference)
+            terms += [Term(covariate.name, level, reference) for level in levels]
         else:
-            terms.append(Term(name, "", ""))
-            columns.append(covariate.values)
-    values = np.empty((n, len(columns)), order="F")
-    for j, column in enumerate(columns):
-        values[:, j] = column
-    return DesignMatrix(tuple(terms), values)
+            terms.append(Term(covariate.name, "", ""))
+    return tuple(terms)
+
+
+def fill_columns(covariates: Iterable[CovariateValues], columns: Floats, rows: slice | Integers) -> None:
+    """Write the values of some covariates' terms, of some of their rows, into columns of shape (p, b)."""
+    free = iter(columns)
+    for covariate in covariates:
+        some = covariate.take(rows)
+        assert not some.missing.any(), f"covariate {covariate.name} is complete before it enters a model"
+        if isinstance(some, CategoricalValues):
+            for code in range(len(some.levels)):
+                if code != some.reference:
+                    np.equal(some.codes, code, out=next(free))
+        else:
+            next(free)[:] = some.values

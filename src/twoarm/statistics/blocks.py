@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock
 from typing import TypeVar
 
 import numpy as np
@@ -16,9 +18,40 @@ THREADS = "TWOARM_THREADS"  # environment: threads to use; by default the cores 
 
 T = TypeVar("T")
 
+_turn = Lock()
+_at_work = 1  # threads that calculate at this moment: the one that asks, and those that it shares its work with
+
+
+def take_cores(most: int) -> int:
+    """Take at most so many of the cores on which no thread calculates; return how many, to be given back."""
+    global _at_work
+    with _turn:
+        taken = max(0, min(most, thread_count() - _at_work))
+        _at_work += taken
+    return taken
+
+
+def give_back_cores(count: int) -> None:
+    """Say that so many threads calculate no more."""
+    global _at_work
+    with _turn:
+        _at_work -= count
+
+
+@contextmanager
+def resting() -> Iterator[None]:
+    """Leave this thread's core to others while it waits for them."""
+    global _at_work
+    give_back_cores(1)
+    try:
+        yield
+    finally:
+        with _turn:
+            _at_work += 1
+
 
 def thread_count() -> int:
-    """Return how many threads share the work; no number depends on it.
+    """Return how many threads share the work in all; no number depends on it.
 
     Raises:
         ArgumentError: the environment names something that is no count.
@@ -43,13 +76,20 @@ def over_blocks(rows: int, work: Callable[[slice], T], size: int = BLOCK) -> lis
     if 0 < rows <= size:
         return [work(slice(0, rows))]
     blocks = [slice(start, min(start + size, rows)) for start in range(0, rows, size)]
-    threads = 1 if len(blocks) < 8 else min(thread_count(), len(blocks) // 4)
-    if threads <= 1:
+    helpers = take_cores(len(blocks) // 4 - 1) if len(blocks) >= 8 else 0
+    if not helpers:
         return [work(block) for block in blocks]
+    try:
+        return _shared(blocks, work, helpers + 1)
+    finally:
+        give_back_cores(helpers)
+
+
+def _shared(blocks: list[slice], work: Callable[[slice], T], threads: int) -> list[T]:
+    """Share the blocks among threads, of which this one only waits."""
     from concurrent.futures import ThreadPoolExecutor
 
-    # numpy's error state does not pass to other threads
-    state = np.geterr()
+    state = np.geterr()  # which does not pass to other threads
 
     def quietly(run: list[slice]) -> list[T]:
         with np.errstate(**state):

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import arrays
-from twoarm.statistics.arrays import Booleans, Floats, Integers, group_sums
+from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.columns import standard_columns
 from twoarm.statistics.concordance import concordance
 from twoarm.statistics.cox_likelihood import PartialLikelihood, maximise
@@ -29,8 +29,8 @@ from twoarm.statistics.linear_algebra import (
     invert_symmetric,
     linear_predictor,
     one_thread,
-    weighted_cross_product,
 )
+from twoarm.statistics.robust_variance import MemberClusters, sandwich
 from twoarm.statistics.wald import wald_test
 
 ResidualKind = Literal["martingale", "deviance", "score", "schoenfeld", "dfbeta"]
@@ -53,6 +53,7 @@ class CoxPatients:
     sampling: Floats
     clusters: Integers | None
     offset: Floats | None
+    members: MemberClusters | None = None  # of counted rows; see ``with_clusters_of_members``
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -355,7 +356,7 @@ def _informative(
         candidates = x if keep.all() else np.asfortranarray(x[:, keep])
         observed = risk.observed(candidates)
         at_zero = PartialLikelihood.at(risk, candidates, np.zeros(candidates.shape[1]), offset, observed)
-        null, total = at_zero.information, float(risk.step_weight.sum())
+        null, total = at_zero.information, float(risk.death_weight.sum())
         informed = independent_columns(null, total)
         for position, j in enumerate(np.flatnonzero(keep).tolist()):
             if not informed[position]:
@@ -381,16 +382,3 @@ def _spread_matrix(values: Floats, kept: Integers, p: int) -> Floats:
     out = np.full((p, p), np.nan)
     out[np.ix_(kept, kept)] = values
     return out
-
-
-def sandwich(
-    naive: Floats, residuals: Floats, frequency: Floats, sampling: Floats, clusters: Integers | None
-) -> Floats:
-    """Return the robust variance: inverse information around the meat of (clustered) weighted scores."""
-    if clusters is None:
-        meat = weighted_cross_product(residuals, frequency * sampling * sampling)
-    else:
-        total = frequency * sampling
-        summed = np.array([group_sums(clusters, total * column, int(clusters.max()) + 1) for column in residuals.T]).T
-        meat = weighted_cross_product(summed, np.ones(summed.shape[0]))
-    return np.asarray(naive @ meat @ naive)

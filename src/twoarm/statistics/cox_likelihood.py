@@ -114,17 +114,18 @@ class PartialLikelihood:
         left = at_risk = few.at_risk(block)
         tied = few.tied(block, risk.deaths)
         if ties:
-            left = at_risk.take(risk.step_group, axis=1) - risk.step_fraction * tied.take(risk.step_group, axis=1)
+            steps_of = risk.steps.group
+            left = at_risk.take(steps_of, axis=1) - risk.steps.fraction * tied.take(steps_of, axis=1)
         denominator, means = left[p], left[:p]
         if denominator.min() > 0:
-            inverse, log_sum = 1.0 / denominator, float(risk.step_weight @ np.log(denominator))
+            inverse, log_sum = 1.0 / denominator, float(risk.steps.weight @ np.log(denominator))
         else:  # hazards that underflow make a likelihood of NaN, which no step accepts
             inverse, log_sum = np.zeros_like(denominator), math.nan
         steps = few.step_weights * inverse
         steps[2:] *= inverse
         score, squares = observed - means @ steps[0], (means * steps[2]) @ means.T
         if ties:
-            steps = np.add.reduceat(steps, risk.step_start, axis=1)
+            steps = np.add.reduceat(steps, risk.steps.start, axis=1)
         a, b, a2, b2, c2 = steps
         information = (weighted * few.exposures(a, b)) @ x - squares
         if p > 1:
@@ -138,8 +139,9 @@ Steps = tuple[Floats, Floats, Floats, Floats, Floats]
 
 def _over_steps(risk: RiskSets, s0: Floats, d0: Floats) -> tuple[float, Steps]:
     """Return (sum of weight x log S0, the sums a, b, a2, b2 and c2 of each group (m,))."""
-    f, w = risk.step_fraction, risk.step_weight
-    denominator = s0[risk.step_group] - f * d0[risk.step_group] if risk.has_ties else s0
+    along = risk.steps_where(s0, d0)
+    f, w = along.fraction, along.weight
+    denominator = s0[along.group] - f * d0[along.group] if risk.has_ties else s0
     if denominator.min(initial=1.0) > 0:
         inverse, log_sum = 1.0 / denominator, float((w * np.log(denominator)).sum())
     else:  # hazards that underflow make a likelihood of NaN, which no step accepts
@@ -154,7 +156,7 @@ def _over_steps(risk: RiskSets, s0: Floats, d0: Floats) -> tuple[float, Steps]:
     np.multiply(weighted, f, out=each[1])
     np.multiply(squared, f, out=each[3])
     np.multiply(each[3], f, out=each[4])
-    a, b, a2, b2, c2 = np.add.reduceat(each, risk.step_start, axis=1)
+    a, b, a2, b2, c2 = np.add.reduceat(each, along.start, axis=1)
     return log_sum, (a, b, a2, b2, c2)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from twoarm.statistics.arrays import Booleans, Floats
+from twoarm.statistics.blocks import over_blocks
 from twoarm.statistics.cox_likelihood import PartialLikelihood
 from twoarm.statistics.cox_risk_sets import RiskSets
 
@@ -15,20 +18,36 @@ def score_residuals(risk: RiskSets, event: Booleans, x: Floats, at: PartialLikel
     Under Efron ties a death counts at its own time only with the share of steps at which it was not yet removed.
     """
     residuals = np.empty_like(x, order="F")
-    group = risk.death_group
-    baseline = risk.exposure(at.a, at.b)
-    counted = np.flatnonzero(event & (risk.weight > 0))
-    for j in range(x.shape[1]):
-        mean = (at.a * at.sums[:, j] - at.b * at.tied_sums[:, j]) / risk.death_weight
-        expected = risk.exposure(
-            at.a2 * at.sums[:, j] - at.b2 * at.tied_sums[:, j], at.b2 * at.sums[:, j] - at.c2 * at.tied_sums[:, j]
-        )
-        column = residuals[:, j]
-        np.multiply(x[:, j], baseline, out=column)
-        np.subtract(expected, column, out=column)
-        column *= at.hazard
-        column[counted] += x[counted, j] - mean[group]
+    of_rows = score_of_rows(risk, event, x, at)
+
+    def fill(rows: slice) -> None:
+        residuals.T[:, rows] = of_rows(rows)
+
+    over_blocks(x.shape[0], fill)
     return residuals
+
+
+def score_of_rows(risk: RiskSets, event: Booleans, x: Floats, at: PartialLikelihood) -> Callable[[slice], Floats]:
+    """Return what gives the same for some rows at a time, transposed, shape (p, b)."""
+    sums, tied = at.sums.T, at.tied_sums.T
+    per_group = [at.a, *(at.a2 * one - at.b2 * own for one, own in zip(sums, tied, strict=True))]
+    at_death = [at.b, *(at.b2 * one - at.c2 * own for one, own in zip(sums, tied, strict=True))]
+    exposure = risk.exposure_of_rows(per_group, at_death)
+    means = (at.a * sums - at.b * tied) / risk.death_weight
+    counted = np.flatnonzero(event & (risk.weight > 0))
+
+    def of_rows(rows: slice) -> Floats:
+        expected = exposure(rows)
+        columns = x.T[:, rows]
+        out = np.multiply(columns, expected[0])
+        np.subtract(expected[1:], out, out=out)
+        out *= at.hazard[rows]
+        inside = slice(*np.searchsorted(counted, (rows.start, rows.stop)).tolist())
+        died = counted[inside] - rows.start
+        out[:, died] += columns[:, died] - means[:, risk.death_group[inside]]
+        return np.asarray(out)
+
+    return of_rows
 
 
 def martingale_residuals(risk: RiskSets, event: Booleans, at: PartialLikelihood) -> Floats:
@@ -49,6 +68,8 @@ def deviance_residuals(martingale: Floats, event: Booleans) -> Floats:
 
 def schoenfeld_residuals(risk: RiskSets, x: Floats, at: PartialLikelihood) -> Floats:
     """Return covariates minus their mean in the risk set, a row a death in the order of ``risk.deaths``, (e, p)."""
-    weight = risk.death_weight[:, None]
-    means = (at.a[:, None] * at.sums - at.b[:, None] * at.tied_sums) / weight
-    return np.asarray(x[risk.deaths] - means[risk.death_group])
+    means = (at.a * at.sums.T - at.b * at.tied_sums.T) / risk.death_weight
+    residuals = x.T.take(risk.deaths, axis=1)  # a column after the other, as x stands in memory
+    for column, mean in zip(residuals, means, strict=True):
+        column -= mean[risk.death_group]
+    return np.asarray(residuals.T)

@@ -8,7 +8,9 @@ stratum: as a difference of sums over all, a stratum of small hazards would be l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -18,6 +20,7 @@ from twoarm.statistics.arrays import Booleans, Floats, Integers, group_sums
 from twoarm.statistics.blocks import over_blocks, summed
 from twoarm.statistics.cox_few_rows import FEW, FewRows, few_rows
 from twoarm.statistics.strata import running
+from twoarm.statistics.tied_steps import LARGEST_SHARE, MANY, TiedSteps
 
 Ties = Literal["efron", "breslow"]
 
@@ -29,6 +32,13 @@ class Runs:
     start: Integers  # first row, shape (r,)
     length: Integers  # rows, shape (r,)
     cell: Integers  # twice the group, and one more for those who do not die; 2 m for who is at risk at no group
+
+    def spread(self, values: Floats, rows: slice) -> Floats:
+        """Return values of the cells (k, 2 m + 1) for each of some rows, shape (k, b)."""
+        first, beyond = np.searchsorted(self.start, (rows.start + 1, rows.stop))
+        inside = slice(first - 1, beyond)
+        length = np.diff(np.append(np.maximum(self.start[inside], rows.start), rows.stop))
+        return values[:, self.cell[inside]].repeat(length, axis=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,10 +56,7 @@ class RiskSets:
     death_group: Integers  # their groups, shape (e,)
     death_weight: Floats  # total weight of the deaths of each group, shape (m,)
     tied: Integers  # deaths of each group counted with frequency, shape (m,)
-    step_group: Integers  # one step a tied death (Efron), or one a group (Breslow), shape (s,)
-    step_start: Integers  # first step of each group, shape (m,)
-    step_fraction: Floats  # share of the tied deaths already removed, shape (s,)
-    step_weight: Floats  # weight that the step carries, shape (s,)
+    steps: TiedSteps  # one a tied death (Efron), or one a group (Breslow); many of one group are joined
     runs: Runs | None  # where many patients who leave together stand together, as after ``patient_order``
     few: FewRows | None  # where there are few, in that order
 
@@ -61,7 +68,17 @@ class RiskSets:
     @property
     def has_ties(self) -> bool:
         """Whether the tied deaths of a group are removed in several steps."""
-        return self.step_group.size > self.time.size
+        return self.steps.group.size > self.time.size
+
+    def steps_where(self, at_risk: Floats, dying: Floats) -> TiedSteps:
+        """Return the steps, given the hazards at risk and those of the deaths at each group, shape (m,) each.
+
+        Those of many deaths stay joined unless the deaths of a group have more than half of the hazards.
+        """
+        joined = self.steps.joined
+        if (dying[joined] <= LARGEST_SHARE * at_risk[joined]).all():
+            return self.steps
+        return TiedSteps.of_deaths(self.tied, self.death_weight)
 
     @property
     def groups(self) -> int:
@@ -118,11 +135,23 @@ class RiskSets:
         if self.few is not None:
             return self.few.exposures(per_group, at_death)
         assert self.runs is not None, "asked only of ordered rows"
+        return self._of_cells(per_group, at_death)[..., self.runs.cell].repeat(self.runs.length, axis=-1)
+
+    def exposure_of_rows(self, per_group: Sequence[Floats], at_death: Sequence[Floats]) -> Callable[[slice], Floats]:
+        """Return what does the same to k values (m,) each, for some rows at a time; shape (k, b)."""
+        pairs = zip(per_group, at_death, strict=True)
+        if self.runs is None or not self.ordered:
+            whole = np.array([self.exposure(*pair) for pair in pairs])
+            return lambda rows: whole[:, rows]
+        return partial(self.runs.spread, np.array([self._of_cells(*pair) for pair in pairs]))
+
+    def _of_cells(self, per_group: Floats, at_death: Floats) -> Floats:
+        """Return the exposures of the cells of the runs, (..., 2 m + 1)."""
         survived = running(per_group, self.group_stratum)
         each = np.zeros((*survived.shape[:-1], 2 * self.groups + 1))
         np.subtract(survived, at_death, out=each[..., 0:-1:2])
         each[..., 1::2] = survived
-        return each[..., self.runs.cell].repeat(self.runs.length, axis=-1)
+        return each
 
     def observed(self, x: Floats) -> Floats:
         """Sum covariates (n, p) over the deaths, weighted; shape (p,)."""
@@ -200,14 +229,9 @@ def build_risk_sets(
     death_group = last[deaths]
     death_weight = group_sums(death_group, total_weight[deaths], cell.size)
     tied = group_sums(death_group, frequency[deaths], cell.size).astype(np.int64)
-    step_group = step_start = np.arange(cell.size)
-    step_fraction, step_weight = np.zeros(cell.size), death_weight
-    if ties == "efron" and tied.max(initial=1) > 1:
-        step_group = step_group.repeat(tied)
-        step_start = tied.cumsum() - tied
-        index = np.arange(step_group.size) - step_start[step_group]
-        step_fraction = index / tied[step_group]
-        step_weight = (death_weight / tied)[step_group]
+    many = ties == "efron" and time.size > FEW and bool((tied >= MANY).any())
+    each_death = ties == "efron" and not many
+    steps = TiedSteps.of_deaths(tied, death_weight) if each_death else TiedSteps.of_groups(death_weight)
     exit_bucket = np.where(last > skip, last, cell.size)
     few = None
     if entry is None and time.size <= FEW:
@@ -219,9 +243,9 @@ def build_risk_sets(
             death_group=death_group,
             group_stratum=group_stratum,
             weight=total_weight,
-            steps=(step_fraction, step_weight),
+            steps=(steps.fraction, steps.weight),
         )
-    return RiskSets(
+    built = RiskSets(
         last=last,
         skip=skip,
         exit_bucket=exit_bucket,
@@ -233,13 +257,17 @@ def build_risk_sets(
         death_group=death_group,
         death_weight=death_weight,
         tied=tied,
-        step_group=step_group,
-        step_start=step_start,
-        step_fraction=step_fraction,
-        step_weight=step_weight,
+        steps=steps,
         runs=_runs(exit_bucket, deaths, cell.size, strata) if entry is None and few is None else None,
         few=few,
     )
+    return replace(built, steps=_joined_steps(built)) if many else built
+
+
+def _joined_steps(risk: RiskSets) -> TiedSteps:
+    """Return the steps of tied deaths, joined where there are many that are few of those at risk."""
+    joined = (risk.tied >= MANY) & (risk.death_weight <= LARGEST_SHARE / 2 * risk.at_risk_sum(risk.weight))
+    return TiedSteps.of_few(risk.tied, risk.death_weight, joined)
 
 
 def _ranks(event_times: Floats, time: Floats) -> tuple[Integers, Floats]:

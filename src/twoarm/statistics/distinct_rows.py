@@ -33,6 +33,14 @@ class CountedRows:
     event: Booleans
     covariates: Floats  # shape (m, p)
     frequency: Integers
+    _keys: Integers  # of each of the n patients, among all possible rows, shape (n,)
+    _cells: Integers  # the keys that occur, rising, shape (m,)
+
+    def places(self) -> Integers:
+        """Return which distinct row stands for each patient, shape (n,)."""
+        lookup = np.zeros(int(self._cells[-1]) + 1, np.int64)
+        lookup[self._cells] = np.arange(self._cells.size)
+        return lookup.take(self._keys)
 
 
 def count_rows(
@@ -69,7 +77,9 @@ def count_rows(
     cell = np.flatnonzero(counts)
     columns = [(cell >> (p - 1 - j)) & 1 for j in range(p)]
     covariates = np.array(columns, dtype=np.float64).reshape(p, cell.size).T
-    return CountedRows((cell >> (p + 1)).astype(np.float64), ((cell >> p) & 1) == 1, covariates, counts[cell])
+    return CountedRows(
+        (cell >> (p + 1)).astype(np.float64), ((cell >> p) & 1) == 1, covariates, counts[cell], key, cell
+    )
 
 
 def collapse_rows(columns: Sequence[ArrayLike]) -> DistinctRows:

@@ -13,13 +13,14 @@ from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats, Integers, group_sums
 from twoarm.statistics.competing_causes import read_causes
-from twoarm.statistics.cox import CoxFit, CoxPatients, fit_patients, sandwich
+from twoarm.statistics.cox import CoxFit, CoxPatients, fit_patients
 from twoarm.statistics.cox_residuals import score_residuals
 from twoarm.statistics.cox_risk_sets import Ties, build_risk_sets, patient_order
 from twoarm.statistics.crossed_clusters import LARGER, crossed_variance
 from twoarm.statistics.distributions import two_sided_normal
 from twoarm.statistics.influence import Units
 from twoarm.statistics.linear_algebra import one_thread
+from twoarm.statistics.robust_variance import sandwich
 from twoarm.statistics.subdistribution import SubdistributionRiskSets, censoring_survival, extend_risk_sets
 
 FineGrayVariant = Literal["crr", "finegray"]

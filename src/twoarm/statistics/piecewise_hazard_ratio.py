@@ -13,9 +13,10 @@ from numpy.typing import ArrayLike
 from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.statistics.counted_cox import with_clusters_of_members
 from twoarm.statistics.cox import CoxFit, fit_cox
 from twoarm.statistics.crossed_clusters import with_crossed_clusters
-from twoarm.statistics.distinct_rows import MANY_ROWS, count_rows
+from twoarm.statistics.distinct_rows import MANY_ROWS, CountedRows, count_rows
 from twoarm.statistics.distributions import chi_squared_tail
 from twoarm.statistics.exact_cox import AnyTies, ExactCoxFit, fit_exact_cox
 from twoarm.statistics.influence import Units
@@ -52,12 +53,14 @@ class PiecewiseHazardRatio:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Split:
-    """Follow-up in r rows, a row a patient and interval."""
+    """Follow-up in r rows, a row a patient and interval.
+
+    Intervals are strata. Everybody enters one before its first event time, so that nobody enters late.
+    """
 
     cuts: Floats
     patient: Integers
     piece: Integers
-    entry: Floats
     time: Floats
     event: Booleans
 
@@ -139,14 +142,14 @@ def piecewise_hazard_ratio(
     ]
     usable = [k for k, piece in enumerate(described) if not piece.reason]
     if not usable:
-        return _gathered(described, [], None, ties, patients.robust)
+        return gather_pieces(described, [], None, ties, robust=patients.robust)
     try:
         fit = _fit(split, patients, usable, ties)
     except NotEstimableError as error:
         refused = [replace(one, reason=one.reason or str(error)) for one in described]
-        return _gathered(refused, [], None, ties, patients.robust)
+        return gather_pieces(refused, [], None, ties, robust=patients.robust)
     pieces = [_estimated(one, fit, usable, k, split, patients) for k, one in enumerate(described)]
-    return _gathered(pieces, usable, fit, ties, patients.robust)
+    return gather_pieces(pieces, usable, fit.covariance, ties, robust=patients.robust, note=fit.variance_note)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,24 +172,18 @@ class _Patients:
         return np.arange(self.arm.size) if self.units.crossed is None else self.units.crossed
 
 
-def _counted(split: _Split, design: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the model of counts of equal rows, whose end tells the interval; None where counting does not pay."""
+def _counted(split: _Split, design: dict[str, Any]) -> CountedRows | None:
+    """Count equal rows, whose end tells the interval; None where counting does not pay."""
     cut = ~design["event"] & np.isin(design["time"], split.cuts)  # who outlives an interval is cut at a whole day, too
     whole = np.floor(split.cuts)
     if (np.diff(whole, prepend=-1.0) <= 0).any() or (whole[1:] <= split.cuts[:-1]).any():
         return None
-    found = count_rows(
+    return count_rows(
         time=np.where(cut, np.floor(design["time"]), design["time"]),
         event=design["event"],
-        covariates=design["covariates"].astype(np.float64),
+        covariates=design["covariates"],
         frequency=design["frequency"],
     )
-    if found is None:
-        return None
-    piece = np.searchsorted(split.cuts, found.time, side="left")
-    entry = np.concatenate(([-1.0], split.cuts))[piece]
-    counted = {"time": found.time, "event": found.event, "covariates": found.covariates, "frequency": found.frequency}
-    return {**design, **counted, "entry": entry, "strata": piece}
 
 
 def _fit(split: _Split, patients: _Patients, usable: list[int], ties: AnyTies) -> CoxFit | ExactCoxFit:
@@ -196,10 +193,7 @@ def _fit(split: _Split, patients: _Patients, usable: list[int], ties: AnyTies) -
     design: dict[str, Any] = {
         "time": split.time[rows],
         "event": split.event[rows],
-        "entry": split.entry[rows],
-        "covariates": np.column_stack(
-            [patients.arm[patient][:, None] * (piece[:, None] == np.array(usable)), patients.others[patient]]
-        ),
+        "covariates": _columns(patients, patient, piece, usable),
         "names": [*map(str, usable), *(f"covariate {j + 1}" for j in range(patients.others.shape[1]))],
         "strata": piece,
         "offset": None if patients.offset is None else patients.offset[patient],
@@ -207,9 +201,22 @@ def _fit(split: _Split, patients: _Patients, usable: list[int], ties: AnyTies) -
     }
     if ties == "exact":
         return fit_exact_cox(**design)
-    if not patients.robust and patients.offset is None and piece.size >= MANY_ROWS:
-        design = _counted(split, design) or design
     cluster, crossed = patients.units.cluster, patients.units.crossed
+    alone = patients.weight is None and crossed is None and patients.offset is None
+    counted = _counted(split, design) if alone and piece.size >= MANY_ROWS else None
+    if counted is not None:
+        found = fit_cox(
+            time=counted.time,
+            event=counted.event,
+            covariates=counted.covariates,
+            names=design["names"],
+            frequency=counted.frequency,
+            strata=np.searchsorted(split.cuts, counted.time, side="left"),
+            ties=ties,
+        )
+        if cluster is None:
+            return found
+        return with_clusters_of_members(found, place=counted.places(), cluster=cluster[patient])
     units = patients.who if cluster is None else cluster
     fit = fit_cox(
         **design,
@@ -236,17 +243,27 @@ def _by_patient(fit: CoxFit, patient: Integers, frequency: Floats) -> CoxFit:
     return replace(fit, covariance=covariance)
 
 
+def _columns(patients: _Patients, patient: Integers, piece: Integers, usable: list[int]) -> Floats:
+    """Return the arm within each usable interval, and the other terms; a column after the other in memory."""
+    k, arm = len(usable), patients.arm[patient]
+    columns = np.empty((k + patients.others.shape[1], patient.size))
+    for column, own in zip(columns, usable, strict=False):
+        np.equal(piece, own, out=column)
+        column *= arm
+    for column, values in zip(columns[k:], patients.others.T, strict=True):
+        np.take(values, patient, out=column)
+    return columns.T
+
+
 def _split(exits: Floats, happened: Booleans, cuts: Floats) -> _Split:
-    """Cut follow-up; in the first interval everybody is at risk from before time 0, so that events at 0 count."""
+    """Cut follow-up; in the first interval everybody is at risk, so that events at time 0 count."""
     starts, ends = np.concatenate(([-1.0], cuts)), np.concatenate((cuts, [np.inf]))
     parts = []
     for k, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
         patient = np.flatnonzero(exits > start)
         inside = exits[patient] <= end
         stop = np.where(inside, exits[patient], end)
-        parts.append(
-            (patient, np.full(patient.size, k), np.full(patient.size, start), stop, happened[patient] & inside)
-        )
+        parts.append((patient, np.full(patient.size, k), stop, happened[patient] & inside))
     return _Split(cuts, *(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
@@ -262,16 +279,19 @@ def _describe(split: _Split, patients: _Patients, k: int, bounds: tuple[float, f
 
     at_risk = count(treated), count(~treated)
     events = count(event & treated), count(event & ~treated)
-    reason = ""
-    if min(at_risk) == 0:
-        reason = "one arm only is followed into the interval"
-    elif min(events) == 0:
-        reason = "no events in an arm" if max(events) else "no events"
-    elif sum(events) < minimum:
-        reason = f"fewer than {minimum} events"
-    elif stop.min() == stop.max():
-        reason = "all times are tied: nothing tells who had the event earlier"
+    reason = why_not(at_risk, events, minimum, bool(stop.size) and stop.min() == stop.max())
     return HazardPiece(*bounds, at_risk, events, math.nan, math.nan, 0, reason)
+
+
+def why_not(at_risk: tuple[int, int], events: tuple[int, int], minimum: int, tied: bool) -> str:
+    """Return why an interval cannot be estimated, or ""; ``tied`` says that all leave it at one time."""
+    if min(at_risk) == 0:
+        return "one arm only is followed into the interval"
+    if min(events) == 0:
+        return "no events in an arm" if max(events) else "no events"
+    if sum(events) < minimum:
+        return f"fewer than {minimum} events"
+    return "all times are tied: nothing tells who had the event earlier" if tied else ""
 
 
 def _estimated(
@@ -292,20 +312,25 @@ def _estimated(
     )
 
 
-def _gathered(
-    pieces: list[HazardPiece], usable: list[int], fit: CoxFit | ExactCoxFit | None, ties: AnyTies, robust: bool
+def gather_pieces(
+    pieces: list[HazardPiece],
+    usable: list[int],
+    spread: Floats | None,
+    ties: AnyTies,
+    *,
+    robust: bool,
+    note: str = "",
 ) -> PiecewiseHazardRatio:
-    """Add Wald's test of equality: contrasts of neighbours, with their covariance."""
+    """Add Wald's test of equality to pieces, of which those in ``usable`` are the first terms of ``spread``."""
     covariance = np.full((len(pieces), len(pieces)), np.nan)
-    if fit is not None:
-        covariance[np.ix_(usable, usable)] = fit.covariance[: len(usable), : len(usable)]
+    if spread is not None:
+        covariance[np.ix_(usable, usable)] = spread[: len(usable), : len(usable)]
     known = [k for k, piece in enumerate(pieces) if not piece.reason]
     statistic, freedom = math.nan, max(len(known) - 1, 0)
     if freedom:
         contrasts = np.diff(np.eye(len(known)), axis=0)
         gaps = contrasts @ np.array([pieces[k].log_hazard_ratio for k in known])
-        spread = contrasts @ covariance[np.ix_(known, known)] @ contrasts.T
-        statistic = _wald(gaps, spread)
+        statistic = _wald(gaps, contrasts @ covariance[np.ix_(known, known)] @ contrasts.T)
     return PiecewiseHazardRatio(
         pieces=tuple(pieces),
         covariance=covariance,
@@ -314,7 +339,7 @@ def _gathered(
         p_value=chi_squared_tail(statistic, freedom),
         ties=ties,
         robust=robust,
-        variance_note="" if fit is None else fit.variance_note,
+        variance_note=note,
     )
 
 

@@ -11,12 +11,13 @@ from numpy.typing import ArrayLike
 
 from twoarm.errors import NotEstimableError
 from twoarm.statistics.arrays import Floats
-from twoarm.statistics.cox import CoxFit, sandwich
+from twoarm.statistics.cox import CoxFit
 from twoarm.statistics.cox_likelihood import information_matrix
 from twoarm.statistics.cox_residuals import score_residuals
 from twoarm.statistics.crossed_clusters import LARGER, crossed_variance
 from twoarm.statistics.linear_algebra import COLLINEAR, one_thread, solve_symmetric
 from twoarm.statistics.proportional_hazards import ProportionalHazardsTest, TimeTransform, centred_times, terms_tested
+from twoarm.statistics.robust_variance import clustered_products, sandwich
 
 
 def robust_proportional_hazards_test(
@@ -79,6 +80,8 @@ def _times_g(fit: CoxFit, g: Floats) -> Floats:
 
 def _variance(fit: CoxFit, shares: Floats, crossed: ArrayLike | None) -> tuple[Floats, str]:
     patients = fit.problem.patients
+    if patients.members is not None:
+        return clustered_products(shares, patients.members), ""
     if patients.clusters is None or crossed is None:
         unit = np.eye(shares.shape[1])
         return sandwich(unit, shares, patients.frequency, patients.sampling, patients.clusters), ""

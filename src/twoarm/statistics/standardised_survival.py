@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import arrays
-from twoarm.statistics.arrays import Floats, Integers
-from twoarm.statistics.blocks import over_blocks, summed
+from twoarm.statistics.arrays import Floats
+from twoarm.statistics.blocks import BLOCK, over_blocks
 from twoarm.statistics.cox import CoxFit
-from twoarm.statistics.cox_residuals import score_residuals
-from twoarm.statistics.linear_algebra import one_thread
+from twoarm.statistics.cox_residuals import score_of_rows
+from twoarm.statistics.linear_algebra import linear_predictor, one_thread
+from twoarm.statistics.predictor_grid import NODES, PredictorGrid
 
-TIMES = 8  # at once, so that a block of patients stays in the cache
+TOGETHER = 64  # blocks of patients whose sums are held at a time
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,32 +59,41 @@ def predict_arms(fit: CoxFit, arm: int) -> ArmPrediction:
     Raises:
         NotEstimableError: an estimate is infinite, or the arm is not in the model.
     """
-    problem, at = fit.problem, fit.problem.at
+    j = _arm_column(fit, arm)
+    with one_thread():
+        others = _without(fit, j)
+        beta = float(fit.problem.beta[j])
+        treated, comparator = (np.exp(others + beta * _set(fit, j, value)) for value in (1.0, 0.0))
+    return ArmPrediction(fit.problem.patients.risk.time, np.cumsum(fit.problem.at.a), j, (treated, comparator))
+
+
+def _arm_column(fit: CoxFit, arm: int) -> int:
+    """Return the position of the arm among the terms that were kept."""
+    problem = fit.problem
     if not np.isfinite(fit.coefficients[problem.kept]).all():
         raise NotEstimableError("an estimate is infinite")
     place = np.flatnonzero(problem.kept == arm)
     if place.size == 0:
         raise NotEstimableError("the arm says nothing beside the covariates")
-    j = int(place[0])
-    with one_thread():
-        treated, comparator = (_hazard_ratios(fit, j, value) for value in (1.0, 0.0))
-    risk = problem.patients.risk
-    return ArmPrediction(risk.time, np.cumsum(at.a), j, (treated, comparator))
+    return int(place[0])
 
 
-def _hazard_ratios(fit: CoxFit, arm: int, value: float) -> Floats:
-    """Return every patient's hazard ratio with one standardised column set to the same value; see linear_predictor."""
+def _without(fit: CoxFit, column: int) -> Floats:
+    """Return every patient's linear predictor, less the likelihood's shift, without one column, (n,)."""
     problem = fit.problem
+    coefficients = problem.beta.copy()
+    coefficients[column] = 0.0
     predictor = np.zeros(problem.x.shape[0])
-    for column, coefficient in enumerate(problem.beta.tolist()):
-        if column == arm:
-            predictor += coefficient * _set(fit, arm, value)
-        elif coefficient != 0.0:
-            predictor += coefficient * problem.x[:, column]
-    if problem.patients.offset is not None:
-        predictor += problem.patients.offset
-    predictor -= problem.at.shift
-    return np.asarray(np.exp(predictor, out=predictor))
+
+    def fill(rows: slice) -> None:
+        total = predictor[rows]
+        total += linear_predictor(problem.x[rows], coefficients)
+        if problem.patients.offset is not None:
+            total += problem.patients.offset[rows]
+        total -= problem.at.shift
+
+    over_blocks(predictor.size, fill)
+    return predictor
 
 
 def _set(fit: CoxFit, arm: int, value: float) -> float:
@@ -90,7 +104,8 @@ def standardise_survival(fit: CoxFit, *, arm: int, times: ArrayLike) -> Standard
     """Average the predicted survival of all patients under each arm.
 
     Args:
-        fit: a Cox model of all patients, without strata, weights or late entry; an offset stays each patient's own.
+        fit: a Cox model of all patients, counted with frequency where it was, without strata, weights or late entry; an
+            offset stays each patient's own.
         arm: position of the arm among the model's terms.
         times: when survival is wanted, shape (k,).
 
@@ -109,135 +124,176 @@ def standardise_survival(fit: CoxFit, *, arm: int, times: ArrayLike) -> Standard
     [0.597]
     """
     patients = fit.problem.patients
-    if patients.stratum.any() or (patients.risk.weight != 1).any():
-        raise ArgumentError("fit: found strata or weights; expected a model of patients who count once")
+    if patients.stratum.any() or (patients.sampling != 1).any():
+        raise ArgumentError("fit: found strata or weights; expected a model of patients who count by their number")
     at = arrays.numbers("times", times)
-    predicted = predict_arms(fit, arm)
-    hazards = np.array([predicted.hazard_at(time) for time in at.tolist()])
+    column = _arm_column(fit, arm)
     with one_thread():
-        influence = _Influence.of(fit, at)
-        n = patients.time.size
-        sides = [_average(fit, predicted, side, hazards) for side in (0, 1)]
-        effects = [influence.of_average(average) for average in sides]
-        squares = summed(over_blocks(n, partial(_squares, n, predicted, influence, hazards, sides, effects)))
-    errors = np.sqrt(squares)
-    treated, comparator = (average.mean for average in sides)
-    return StandardisedSurvival(at, treated, errors[0], comparator, errors[1], treated - comparator, errors[2])
+        gathered = _Gathered.of(fit, column, at)
+        sides = [_side(fit, gathered, column, value) for value in (1.0, 0.0)]
+        treated, comparator, gap = *sides, sides[0].less(sides[1])
+        errors = [np.sqrt(gathered.squares(side)) for side in (treated, comparator, gap)]
+    return StandardisedSurvival(at, treated.mean, errors[0], comparator.mean, errors[1], gap.mean, errors[2])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Average:
-    """Mean survival in one arm at k times, and how it moves with coefficients and baseline hazard."""
+class _Side:
+    """One arm at k times: mean survival, and what makes up a patient's influence on it."""
 
     mean: Floats  # (k,)
-    by_beta: Floats  # (k, q)
-    by_hazard: Floats  # (k,)
+    own: Floats  # how far the patients at each node are from the mean, over n; (k, nodes)
+    by_hazard: Floats  # what the influence on the baseline hazard is worth, (k,)
+    by_score: Floats  # what a score is worth, (k, q)
 
-
-def _average(fit: CoxFit, predicted: ArmPrediction, side: int, hazards: Floats) -> _Average:
-    """Average over the patients, block by block."""
-    x, ratio, q = fit.problem.x, predicted.ratio[side], fit.problem.x.shape[1]
-    own = _set(fit, predicted.arm, 1.0 - side)
-
-    def part(rows: slice) -> Floats:
-        columns = np.array(x.T[:, rows], order="C")
-        columns[predicted.arm] = own
-        out = np.empty((hazards.size, q + 2))
-        for times, survival in _survival(ratio[rows], hazards):
-            out[times, 0] = survival.sum(axis=1)
-            survival *= ratio[rows]
-            out[times, 1] = survival.sum(axis=1)
-            out[times, 2:] = survival @ columns.T
-        return out
-
-    n = ratio.size
-    total = summed(over_blocks(n, part))
-    return _Average(total[:, 0] / n, -hazards[:, None] * total[:, 2:] / n, -total[:, 1] / n)
-
-
-def _survival(ratio: Floats, hazards: Floats) -> Iterator[tuple[slice, Floats]]:
-    """Yield survival of a block of b patients at a few times after the other, shape (times, b)."""
-    for start in range(0, hazards.size, TIMES):
-        times = slice(start, start + TIMES)
-        survival = np.multiply.outer(-hazards[times], ratio)
-        yield times, np.exp(survival, out=survival)
-
-
-def _squares(
-    n: int,
-    predicted: ArmPrediction,
-    influence: _Influence,
-    hazards: Floats,
-    sides: Sequence[_Average],
-    effects: Sequence[Floats],
-    rows: slice,
-) -> Floats:
-    """Return what a block adds to the squared standard errors: treated, comparator, difference; shape (3, k)."""
-    out = np.empty((3, hazards.size))
-    scores = np.ascontiguousarray(influence.scores.T[:, rows])
-    both = [_survival(ratio[rows], hazards) for ratio in predicted.ratio]
-    for (times, treated), (_, comparator) in zip(*both, strict=True):
-        baseline = influence.on_hazard(rows, times)
-        for survival, average, effect in zip((treated, comparator), sides, effects, strict=True):
-            survival -= average.mean[times, None]
-            survival /= n
-            survival += average.by_hazard[times, None] * baseline
-            survival += effect[times] @ scores
-        out[0, times], out[1, times] = _sums_of_squares(treated), _sums_of_squares(comparator)
-        treated -= comparator
-        out[2, times] = _sums_of_squares(treated)
-    return out
-
-
-def _sums_of_squares(values: Floats) -> list[float]:
-    return [float(line @ line) for line in values]
+    def less(self, other: _Side) -> _Side:
+        """Return the difference, which has the difference of the influences."""
+        return _Side(
+            self.mean - other.mean,
+            self.own - other.own,
+            self.by_hazard - other.by_hazard,
+            self.by_score - other.by_score,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Influence:
-    """What each patient adds to the coefficients (per SD), and to the baseline hazard with the coefficients held."""
+class _Gathered:
+    """Sums over n patients by the nodes of a grid of their linear predictor without the arm, counted by frequency.
 
-    scores: Floats  # (n, q)
-    naive: Floats  # covariance that turns scores into influence on the coefficients, (q, q)
-    hazard: Floats  # of each patient, (n,)
-    until: Integers  # groups at which each is at risk, (n,)
-    dead: Integers  # rows of those who died, rising, (e,)
-    own: Floats  # their own part, (e,)
-    own_group: Integers  # from this group on, (e,)
-    groups: Integers  # until each of the times, (k,)
-    squared: Floats  # running sum of the hazard's increments over the weight at risk, shape (m + 1,)
-    slopes: Floats  # mean covariates times the increments until each time, (k, q)
+    A patient moves the baseline hazard up to a time by ``before`` of their own if they left by then, and else by
+    their hazard times minus ``squared`` there.
+    """
+
+    n: float
+    hazards: Floats  # cumulative baseline hazard at the times, (k,)
+    ratio: Floats  # hazard ratio at the nodes, the arm aside, (nodes,)
+    patients: Floats  # number at the nodes, (nodes,)
+    covariates: Floats  # sums at the nodes, (q, nodes)
+    scores: Floats  # sums at the nodes, (q, nodes)
+    of_scores: Floats  # sums of squares and products of the scores, (q, q)
+    moved: Floats  # sums of the influence on the baseline hazard, at the nodes, (k, nodes)
+    of_moved: Floats  # its sums of squares, (k,)
+    with_scores: Floats  # its products with the scores, (k, q)
+    slopes: Floats  # mean covariates times the increments of the hazard until each time, (k, q)
 
     @classmethod
-    def of(cls, fit: CoxFit, times: Floats) -> _Influence:
+    def of(cls, fit: CoxFit, column: int, times: Floats) -> _Gathered:
         problem, at = fit.problem, fit.problem.at
-        risk = problem.patients.risk
+        risk, frequency = problem.patients.risk, problem.patients.frequency
         groups = np.searchsorted(risk.time, times, side="right")
+        squared = np.concatenate(([0.0], np.cumsum(at.a2)))
         slopes = np.cumsum(at.a2[:, None] * at.sums - at.b2[:, None] * at.tied_sums, axis=0)
-        group = risk.death_group
+        until = risk.last + 1
+        cuts = np.searchsorted(until, groups, side="right")  # patients stand in order of time
+        bounds, place = np.unique(np.concatenate(([0, until.size], cuts)), return_inverse=True)
+        sums = _sums_between(fit, column, squared, bounds.tolist())
+        left = _running_from_zero(sums.products)[place[2:]]
+        stay = _running_from_zero(sums.products[::-1])[::-1][place[2:]]
+        q, reached = problem.x.shape[1], squared[groups]
+        gone, there = (_running_from_zero(part) for part in (sums.at_nodes[0], sums.at_nodes[1][::-1]))
         return cls(
-            scores=score_residuals(risk, problem.patients.event, problem.x, at),
-            naive=fit.naive_covariance[np.ix_(problem.kept, problem.kept)] * np.outer(problem.scale, problem.scale),
-            hazard=at.hazard,
-            until=risk.last + 1,
-            dead=risk.deaths,
-            own=at.a[group] / risk.death_weight[group] + at.hazard[risk.deaths] * at.b2[group],
-            own_group=group,
-            groups=groups,
-            squared=np.concatenate(([0.0], np.cumsum(at.a2))),
-            slopes=np.vstack([np.zeros(slopes.shape[1]), slopes])[groups],
+            n=float(frequency.sum()),
+            hazards=np.concatenate(([0.0], np.cumsum(at.a)))[groups],
+            ratio=np.exp(sums.nodes),
+            patients=sums.of_all[0],
+            covariates=sums.of_all[1 : q + 1],
+            scores=sums.of_all[q + 1 :],
+            of_scores=sums.products.sum(axis=0)[2:, 2:],
+            moved=gone[place[2:]] - reached[:, None] * there[::-1][place[2:]],
+            of_moved=left[:, 0, 0] + reached**2 * stay[:, 1, 1],
+            with_scores=left[:, 0, 2:] - reached[:, None] * stay[:, 1, 2:],
+            slopes=np.vstack([np.zeros(q), slopes])[groups],
         )
 
-    def of_average(self, average: _Average) -> Floats:
-        """Return what a patient's score is worth for mean survival in one arm at each time, (k, q)."""
-        return np.asarray((average.by_beta - average.by_hazard[:, None] * self.slopes) @ self.naive)
+    def squares(self, side: _Side) -> Floats:
+        """Return the sum of the patients' squared influence at each time, (k,); what rounding leaves below 0 is 0."""
+        at_nodes = self.patients * side.own + 2 * side.by_hazard[:, None] * self.moved
+        at_nodes += 2 * side.by_score @ self.scores
+        crossed = side.by_score @ self.of_scores + 2 * side.by_hazard[:, None] * self.with_scores
+        total = (side.own * at_nodes).sum(axis=1) + side.by_hazard**2 * self.of_moved
+        return np.asarray(np.maximum(total + (side.by_score * crossed).sum(axis=1), 0.0))
 
-    def on_hazard(self, rows: slice, times: slice) -> Floats:
-        """Return the influence of a block of b patients on the baseline hazard up to some times, (times, b)."""
-        groups = self.groups[times, None]
-        influence = self.squared.take(np.minimum(self.until[rows], groups))
-        influence *= -self.hazard[rows]
-        inside = slice(*np.searchsorted(self.dead, (rows.start, rows.stop)).tolist())
-        died = self.dead[inside] - rows.start
-        influence[:, died] += np.where(self.own_group[inside] < groups, self.own[inside], 0.0)
-        return influence
+
+def _side(fit: CoxFit, gathered: _Gathered, column: int, value: float) -> _Side:
+    """Average over the patients with the arm set to a value."""
+    n, hazards = gathered.n, gathered.hazards
+    standing = _set(fit, column, value)
+    ratio = gathered.ratio * np.exp(float(fit.problem.beta[column]) * standing)
+    exponent = np.multiply.outer(-hazards, ratio)
+    lost = -np.expm1(exponent)  # not 1 - exp: early on nearly everybody survives
+    survival = np.exp(exponent)
+    weighted = survival * ratio
+    by_hazard = -(weighted @ gathered.patients) / n
+    by_beta = weighted @ gathered.covariates.T
+    by_beta[:, column] = standing * -n * by_hazard
+    by_beta *= -hazards[:, None] / n
+    kept, scale = fit.problem.kept, fit.problem.scale
+    naive = fit.naive_covariance[np.ix_(kept, kept)] * np.outer(scale, scale)
+    return _Side(
+        mean=survival @ gathered.patients / n,
+        own=((lost @ gathered.patients / n)[:, None] - lost) / n,
+        by_hazard=by_hazard,
+        by_score=(by_beta - by_hazard[:, None] * gathered.slopes) @ naive,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _SumsBetween:
+    """Sums over the patients from one of b bounds to the next, in order of time."""
+
+    nodes: Floats
+    of_all: Floats  # number, covariates and scores at the nodes, of all patients, (2 q + 1, nodes)
+    at_nodes: Floats  # influence on the hazard when they have left, and hazard, (2, b - 1, nodes)
+    products: Floats  # of these two and the scores with each other, (b - 1, q + 2, q + 2)
+
+
+def _sums_between(fit: CoxFit, column: int, squared: Floats, bounds: list[int]) -> _SumsBetween:
+    problem, at, patients = fit.problem, fit.problem.at, fit.problem.patients
+    risk, frequency, q = patients.risk, patients.frequency, problem.x.shape[1]
+    predictor = _without(fit, column)
+    grid = PredictorGrid.over(float(predictor.min()), float(predictor.max()))
+    score = score_of_rows(risk, patients.event, problem.x, at)
+    own = at.a[risk.death_group] / risk.death_weight[risk.death_group]
+    own += at.hazard[risk.deaths] * at.b2[risk.death_group]
+
+    def part(rows: slice) -> tuple[Floats, Floats]:
+        values = np.empty((2 * q + 3, rows.stop - rows.start))
+        before, hazard = values[2 * q + 1 :]
+        hazard[:] = at.hazard[rows]
+        np.multiply(hazard, -squared.take(risk.last[rows] + 1), out=before)
+        inside = slice(*np.searchsorted(risk.deaths, (rows.start, rows.stop)).tolist())
+        before[risk.deaths[inside] - rows.start] += own[inside]
+        values[0], values[1 : q + 1], values[q + 1 : 2 * q + 1] = 1.0, problem.x.T[:, rows], score(rows)
+        crossed = np.concatenate((values[2 * q + 1 :], values[q + 1 : 2 * q + 1]))
+        products = (crossed * frequency[rows]) @ crossed.T
+        values *= frequency[rows]
+        return grid.moments(predictor[rows], values), products
+
+    moments = np.zeros((2 * q + 1, grid.intervals, NODES))
+    between = np.zeros((2, len(bounds) - 1, grid.intervals, NODES))
+    products = np.zeros((len(bounds) - 1, q + 2, q + 2))
+    pieces = [(k, piece) for k, ends in enumerate(pairwise(bounds)) for piece in _pieces(*ends)]
+    for start in range(0, len(pieces), TOGETHER):
+        some = [piece for _, piece in pieces[start : start + TOGETHER]]
+        found = over_blocks(len(some), partial(_first_of, some, part), size=1)
+        for (k, _), (of_piece, crossed) in zip(pieces[start:], found, strict=False):
+            moments += of_piece[: 2 * q + 1]
+            between[:, k] += of_piece[2 * q + 1 :]
+            products[k] += crossed
+    return _SumsBetween(grid.nodes, grid.at_nodes(moments), grid.at_nodes(between), products)
+
+
+def _pieces(start: int, stop: int) -> Iterator[slice]:
+    """Yield rows from one place to another in blocks."""
+    for first in range(start, stop, BLOCK):
+        yield slice(first, min(first + BLOCK, stop))
+
+
+def _first_of(pieces: list[slice], part: Callable[[slice], T], chosen: slice) -> T:
+    return part(pieces[chosen.start])
+
+
+def _running_from_zero(values: Floats) -> Floats:
+    """Return sums of the first 0, 1 .. b entries, shape (b + 1, ...)."""
+    out = np.zeros((values.shape[0] + 1, *values.shape[1:]))
+    np.cumsum(values, axis=0, out=out[1:])
+    return out

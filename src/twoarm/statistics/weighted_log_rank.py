@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats
-from twoarm.statistics.cox import sandwich
 from twoarm.statistics.cox_likelihood import PartialLikelihood
 from twoarm.statistics.cox_residuals import score_residuals
 from twoarm.statistics.cox_risk_sets import RiskSets, Ties, build_risk_sets
@@ -19,6 +18,7 @@ from twoarm.statistics.crossed_clusters import LARGER, crossed_variance
 from twoarm.statistics.distributions import chi_squared_tail
 from twoarm.statistics.linear_algebra import one_thread
 from twoarm.statistics.log_rank import quadratic_form
+from twoarm.statistics.robust_variance import sandwich
 
 FLAT = 1e-12  # a variance below this share of the expected events is rounding
 
