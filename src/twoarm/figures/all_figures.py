@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +9,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from PIL import Image
 
 from twoarm.figures.centre_forest import centre_forest
 from twoarm.figures.cumulative_incidence_plot import cumulative_incidence_plot
@@ -23,24 +20,24 @@ from twoarm.figures.forest_plot import effects_forest, model_forest, subgroup_fo
 from twoarm.figures.kaplan_meier_plot import kaplan_meier_plot
 from twoarm.figures.log_log_plot import log_log_plot
 from twoarm.figures.love_plot import love_plot
+from twoarm.figures.pixels import rgb_pixels
 from twoarm.figures.png import encode_png
 from twoarm.figures.propensity_plot import propensity_plot
+from twoarm.figures.recording import Recording
 from twoarm.figures.restricted_mean_plot import restricted_mean_plot
 from twoarm.figures.schoenfeld_plot import schoenfeld_plot
 from twoarm.figures.specification_curve import specification_curve
 from twoarm.figures.standardised_plot import standardised_plot
 from twoarm.figures.theme import style
 from twoarm.figures.tiff import encode_tiff
+from twoarm.figures.vectors import encode_pdf, encode_svg
 from twoarm.figures.weights_plot import weights_plot
 from twoarm.protocol.choices import FigureFormat
 from twoarm.tables.formats import in_sentence
 from twoarm.tables.scope import Scope
 
 PRINT_DPI = 300
-_METADATA: dict[FigureFormat, dict[str, None]] = {
-    "svg": {"Date": None},
-    "pdf": {"CreationDate": None, "ModDate": None},
-}
+_VECTORS: dict[FigureFormat, Callable[[Recording], bytes]] = {"svg": encode_svg, "pdf": encode_pdf}
 _ENCODERS: dict[FigureFormat, Callable[[np.ndarray[Any, np.dtype[np.uint8]], int], bytes]] = {
     "png": encode_png,
     "tiff": encode_tiff,
@@ -151,27 +148,12 @@ def _subgroup_samples(scope: Scope, primary: str) -> list[str]:
 
 def render(figure: Figure, kinds: Sequence[FigureFormat]) -> dict[FigureFormat, bytes]:
     """Return a figure's files; the same figure gives the same bytes."""
-    files = {kind: _vector(figure, kind) for kind in kinds if kind in _METADATA}
+    recording = Recording(figure)
+    files = {kind: _VECTORS[kind](recording) for kind in kinds if kind in _VECTORS}
     if len(files) < len(kinds):
-        pixels = _pixels(figure)  # once, for all that are made of pixels
+        pixels = rgb_pixels(recording, PRINT_DPI)  # once, for all that are made of pixels
         files |= {kind: encode(pixels, PRINT_DPI) for kind, encode in _ENCODERS.items() if kind in kinds}
     return files
-
-
-def _vector(figure: Figure, kind: FigureFormat) -> bytes:
-    out = io.BytesIO()
-    figure.savefig(out, format=kind, metadata=_METADATA[kind])
-    return out.getvalue()
-
-
-def _pixels(figure: Figure) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Shape (height, width, 3): a figure is opaque, so that its alpha channel can be left out."""
-    figure.set_dpi(PRINT_DPI)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()  # type: ignore[no-untyped-call]
-    width, height = canvas.get_width_height()
-    rgba = canvas.buffer_rgba()  # type: ignore[no-untyped-call]
-    return np.asarray(Image.frombuffer("RGBA", (width, height), rgba, "raw", "RGBA", 0, 1).convert("RGB"))
 
 
 def draw(named: NamedFigure, kinds: tuple[FigureFormat, ...], fonts: Fonts | None = None) -> dict[FigureFormat, bytes]:

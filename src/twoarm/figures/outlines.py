@@ -1,0 +1,53 @@
+"""Texts as outlines, each worked out once: the figures of a study say the same words often, in every format."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from matplotlib.font_manager import FontProperties
+from matplotlib.path import Path
+from matplotlib.textpath import TextToPath
+
+_MOST = 4096  # texts that are kept
+
+
+class Outlines(TextToPath):
+    """What the drawing library works out of texts, kept."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._font = lru_cache(_MOST)(super()._get_font)
+        self.get_text_width_height_descent = lru_cache(_MOST)(super().get_text_width_height_descent)
+        self.path_of = lru_cache(_MOST)(self._path_of)
+        self._shaped = lru_cache(_MOST)(self._shape)
+
+    def _get_font(self, prop: FontProperties) -> Any:
+        font = self._font(prop)
+        font.set_size(self.FONT_SCALE, self.DPI)  # others share the font
+        return font
+
+    def get_glyphs_with_font(self, font: Any, s: str, glyph_map: Any = None, return_new_glyphs_only: bool = False,
+                             **more: Any) -> tuple[Any, Any, Any]:  # fmt: skip
+        """Return the glyphs of a text with their places, and the outlines of those that are not known."""
+        places, outlines = self._shaped(font, s, **more)
+        known = glyph_map or {}
+        new = {name: outline for name, outline in outlines.items() if name not in known}
+        return places, new if return_new_glyphs_only else {**known, **new}, []
+
+    def _shape(self, font: Any, s: str, **more: Any) -> tuple[Any, Any]:
+        places, outlines, _ = super().get_glyphs_with_font(font, s, **more)
+        return places, outlines
+
+    def _path_of(self, s: str, prop: FontProperties) -> Path:
+        """Return a text as one outline, in points, from the left end of its base line."""
+        places, outlines = self._shaped(self._get_font(prop), s)
+        if not places:
+            return Path(np.empty((0, 2)))
+        scale = prop.get_size_in_points() / self.FONT_SCALE
+        vertices = [(outlines[name][0] * size + (x, y)) * scale for name, x, y, size in places]
+        return Path(np.concatenate(vertices), np.concatenate([outlines[name][1] for name, *_ in places]))
+
+
+OUTLINES = Outlines()
