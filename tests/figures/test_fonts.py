@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from twoarm.figures.all_figures import NamedFigure, draw
+from twoarm.figures.all_figures import NamedFigure
+from twoarm.figures.drawing import draw
 from twoarm.figures.fonts import FontFile, Fonts, find_fonts, font_warning, installed_fonts
 from twoarm.figures.png import encode_png
 from twoarm.figures.tiff import encode_tiff

@@ -31,7 +31,8 @@ class Outlines(TextToPath):
     def get_glyphs_with_font(self, font: Any, s: str, glyph_map: Any = None, return_new_glyphs_only: bool = False,
                              **more: Any) -> tuple[Any, Any, Any]:  # fmt: skip
         """Return the glyphs of a text with their places, and the outlines of those that are not known."""
-        places, outlines = self._shaped(font, s, **more)
+        asked = {name: value for name, value in more.items() if value is not None}
+        places, outlines = self._shaped(font, s, **asked)
         known = glyph_map or {}
         new = {name: outline for name, outline in outlines.items() if name not in known}
         return places, new if return_new_glyphs_only else {**known, **new}, []

@@ -16,4 +16,7 @@ def rgb_pixels(recording: Recording, dots_per_inch: int) -> np.ndarray[Any, np.d
     renderer = RendererAgg(width, height, dots_per_inch)  # type: ignore[no-untyped-call]
     PixelPlayer(renderer, recording.height).play(recording)
     rgba = np.asarray(renderer.buffer_rgba())  # type: ignore[no-untyped-call]
-    return np.ascontiguousarray(rgba[..., :3])
+    rgb = np.empty((height, width, 3), dtype=np.uint8)
+    for channel in range(3):  # five times as fast as all three at once
+        rgb[..., channel] = rgba[..., channel]
+    return rgb

@@ -49,12 +49,12 @@ class Recording(RendererBase):
         """Take down the end of a group."""
         self.calls.append(("close_group", (s,)))
 
-    def draw_path(self, gc: Any, path: Any, transform: Any, rgbFace: Any = None) -> None:  # noqa: N803
+    def draw_path(self, gc: Any, path: Any, transform: Any, rgbFace: Any = None) -> None:
         """Take down a path."""
         self.calls.append(("draw_path", (_kept(gc), path, transform.frozen(), rgbFace)))
 
     def draw_markers(self, gc: Any, marker_path: Any, marker_trans: Any, path: Any, trans: Any,
-                     rgbFace: Any = None) -> None:  # noqa: N803  # fmt: skip
+                     rgbFace: Any = None) -> None:  # fmt: skip
         """Take down markers."""
         marks = marker_path, marker_trans.frozen(), path, trans.frozen(), rgbFace
         self.calls.append(("draw_markers", (_kept(gc), *marks)))
