@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
+import matplotlib as mpl
 import numpy as np
+from matplotlib import _text_helpers
 from matplotlib.font_manager import FontProperties
 from matplotlib.path import Path
 from matplotlib.textpath import TextToPath
 
+KNOWN = mpl.__version_info__[:2] == (3, 11)  # of another version, what is not public is left alone
 _MOST = 4096  # texts that are kept
+
+
+class Glyph(NamedTuple):
+    """A glyph of a line, in hundredths of the font's size."""
+
+    font: Any
+    characters: str
+    index: int
+    x: float
+    y: float
+    kern: float  # how far it is moved from where the glyph before it ends
 
 
 class Outlines(TextToPath):
@@ -32,18 +46,32 @@ class Outlines(TextToPath):
                              **more: Any) -> tuple[Any, Any, Any]:  # fmt: skip
         """Return the glyphs of a text with their places, and the outlines of those that are not known."""
         asked = {name: value for name, value in more.items() if value is not None}
-        places, outlines = self._shaped(font, s, **asked)
+        places, outlines, _ = self._shaped(font, s, **asked)
         known = glyph_map or {}
         new = {name: outline for name, outline in outlines.items() if name not in known}
         return places, new if return_new_glyphs_only else {**known, **new}, []
 
-    def _shape(self, font: Any, s: str, **more: Any) -> tuple[Any, Any]:
-        places, outlines, _ = super().get_glyphs_with_font(font, s, **more)
-        return places, outlines
+    def line_of(self, s: str, prop: FontProperties) -> list[Glyph]:
+        """Return the glyphs of a line; where the library's version is known."""
+        glyphs: list[Glyph] = self._shaped(self._get_font(prop), s)[2]
+        return glyphs
+
+    def _shape(self, font: Any, s: str, **more: Any) -> tuple[Any, Any, list[Glyph]]:
+        if not KNOWN:
+            places, outlines, _ = super().get_glyphs_with_font(font, s, **more)
+            return places, outlines, []
+        places, outlines, glyphs = [], {}, []
+        for item in _text_helpers.layout(s, font, **more):
+            name = self._get_glyph_repr(item.ft_object, item.glyph_index)
+            places.append((name, item.x, item.y, 1.0))
+            if name not in outlines:
+                outlines[name] = item.ft_object.get_path()
+            glyphs.append(Glyph(item.ft_object, item.char, item.glyph_index, item.x, item.y, item.prev_kern))
+        return places, outlines, glyphs
 
     def _path_of(self, s: str, prop: FontProperties) -> Path:
         """Return a text as one outline, in points, from the left end of its base line."""
-        places, outlines = self._shaped(self._get_font(prop), s)
+        places, outlines, _ = self._shaped(self._get_font(prop), s)
         if not places:
             return Path(np.empty((0, 2)))
         scale = prop.get_size_in_points() / self.FONT_SCALE
