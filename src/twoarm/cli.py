@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,6 +47,7 @@ def run(study: Path, out: Path, replace: bool, quiet: bool) -> None:
         from twoarm.report.figure_helper import FigureHelper
         from twoarm.report.output_folder import check_output
 
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # nothing that is installed watches a protocol
         check_output(out, replace=replace)
         with FigureHelper() as helper, Progress(quiet) as say:
             code = _run(study, out, replace, say, helper)
@@ -59,6 +61,9 @@ def _run(study: Path, out: Path, replace: bool, say: Progress, helper: FigureHel
     protocol = read_protocol(study)
     say("reading the records")
     from twoarm.commands.running import run_and_publish
+    from twoarm.imports import put_off
+
+    put_off("numpy.f2py", "numpy.testing", "numpy.ctypeslib")  # which scipy takes from numpy, and nobody uses
     from twoarm.records.records import read_records
     from twoarm.report.export_secret import read_export_secret
     from twoarm.report.protocol_lock import amendments, read_lock

@@ -15,7 +15,7 @@ from twoarm.figures.fonts import Fonts
 from twoarm.figures.pixels import rgb_pixels
 from twoarm.figures.png import encode_png
 from twoarm.figures.recording import Recording
-from twoarm.figures.theme import style
+from twoarm.figures.theme import new_figure, style
 from twoarm.figures.tiff import encode_tiff
 from twoarm.figures.vectors import encode_pdf, encode_svg
 from twoarm.protocol.choices import FigureFormat
@@ -60,3 +60,14 @@ def _without(figure: Figure, fonts: Fonts) -> None:
     for text in figure.findobj(Text):
         assert isinstance(text, Text), "only texts were asked for"
         text.set_text(fonts.shown(text.get_text()))
+
+
+def warm_up() -> None:
+    """Draw a figure that nobody sees: fonts are open then, and what is kept between figures is there."""
+    with style():
+        figure = new_figure(1, 1)
+        axes = figure.add_axes((0.2, 0.2, 0.7, 0.7))
+        axes.plot([0, 1], [0, 1], marker="o", label="0")
+        axes.legend()
+        figure.text(0, 0, "0", fontweight="bold")
+        render(figure, (*_VECTORS, *_ENCODERS))

@@ -29,7 +29,7 @@ _KNOWN = (
 )
 _BLANK = ("Last Resort", "Adobe Blank", "Adobe NotDef")  # claim every character and show none
 _SUBSTITUTE = "?"
-CERTAIN = frozenset({*map(chr, range(0xA1, 0x180)), *"‐‑‒–—‘’“”„†‡•…‰′″€←↑→↓−√∞≈≠≤≥"})
+CERTAIN = frozenset({*map(chr, range(0xA1, 0x180)), *"‐‑‒–—‘’“”„†‡•…‰′″€←↑→↓−√∞≈≠≤≥", *"ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ"})
 """Characters that the usual font has; for these alone it is not opened."""
 
 

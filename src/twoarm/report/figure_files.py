@@ -10,6 +10,7 @@ from pathlib import Path
 
 from twoarm.figures.all_figures import NamedFigure, all_figures
 from twoarm.figures.fonts import Fonts
+from twoarm.figures.library import import_library
 from twoarm.protocol.choices import FigureFormat
 from twoarm.protocol.protocol import Protocol
 from twoarm.report.figure_helper import FigureHelper
@@ -79,6 +80,8 @@ class Drawing:
         return len(self._jobs) - sum(1 for path in self._claims.iterdir() if not path.suffix) > _SOON_DRAWN
 
     def _draw(self, job: Job) -> bool:
+        if self._helper is not None:  # a command, whose process does nothing else with the drawing library
+            import_library()
         return write_files(files_of(job.figure, self._kinds, self._fonts), job.stem, self._folder)
 
 

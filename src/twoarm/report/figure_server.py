@@ -46,8 +46,9 @@ def serve() -> None:
     lines: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_listen, args=(lines,), daemon=True).start()
     import_library()
-    import twoarm.figures.drawing  # noqa: F401  # while waiting
+    from twoarm.figures.drawing import warm_up
 
+    warm_up()  # while waiting
     ahead: _Ahead = {}
     task = task_of(lines.get(), None)
     while task.place is None:
