@@ -18,7 +18,7 @@ from twoarm.cli import main
 from twoarm.errors import OutputError
 from twoarm.protocol.read import read_protocol
 from twoarm.records.records import read_records
-from twoarm.report import documents, figure_files, output_folder
+from twoarm.report import documents, output_folder
 from twoarm.report.output_folder import check_output, locked
 from twoarm.report.publish import write_report
 from twoarm.report.verification import verify

@@ -142,5 +142,5 @@ def _usual_characters() -> frozenset[str]:
 def usual_folder() -> Path:
     """Return the folder of the usual font, which comes with the drawing library; that is not imported for it."""
     found = find_spec("matplotlib")
-    assert found is not None and found.origin is not None, "figures were drawn with it"
-    return Path(found.origin).parent / "mpl-data" / "fonts" / "ttf"
+    assert found is not None, "figures were drawn with it"
+    return Path(str(found.origin)).parent / "mpl-data" / "fonts" / "ttf"

@@ -14,13 +14,13 @@ _THREE_DIMENSIONS = "mpl_toolkits.mplot3d"
 class _Undocumented:
     """Writes no manual of a class, which takes a third of the library's import."""
 
-    def __init__(self, artist: object) -> None:
+    def __init__(self, _: object) -> None:
         self.aliasd: dict[str, set[str]] = {}
 
     def get_setters(self) -> list[str]:
         return []
 
-    def pprint_setters(self, prop: str | None = None, leadingspace: int = 2) -> list[str]:
+    def pprint_setters(self, *_: object, **__: object) -> list[str]:
         return []
 
 

@@ -21,7 +21,7 @@ class Glyph(NamedTuple):
 
     font: Any
     characters: str
-    index: int
+    glyph_index: int
     x: float
     y: float
     kern: float  # how far it is moved from where the glyph before it ends
@@ -31,11 +31,15 @@ class Outlines(TextToPath):
     """What the drawing library works out of texts, kept."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._font = lru_cache(_MOST)(super()._get_font)
-        self.get_text_width_height_descent = lru_cache(_MOST)(super().get_text_width_height_descent)
+        super().__init__()
+        self._font = lru_cache(_MOST)(super()._get_font)  # type: ignore[misc]
+        self._size = lru_cache(_MOST)(super().get_text_width_height_descent)
         self.path_of = lru_cache(_MOST)(self._path_of)
         self._shaped = lru_cache(_MOST)(self._shape)
+
+    def get_text_width_height_descent(self, s: str, prop: FontProperties, ismath: Any) -> tuple[float, float, float]:
+        """Return what a text takes, in points."""
+        return self._size(s, prop, ismath)
 
     def _get_font(self, prop: FontProperties) -> Any:
         font = self._font(prop)
@@ -62,7 +66,7 @@ class Outlines(TextToPath):
             return places, outlines, []
         places, outlines, glyphs = [], {}, []
         for item in _text_helpers.layout(s, font, **more):
-            name = self._get_glyph_repr(item.ft_object, item.glyph_index)
+            name = self._get_glyph_repr(item.ft_object, item.glyph_index)  # type: ignore[attr-defined]
             places.append((name, item.x, item.y, 1.0))
             if name not in outlines:
                 outlines[name] = item.ft_object.get_path()

@@ -10,6 +10,8 @@ from matplotlib.font_manager import FontPath, FontProperties
 
 from twoarm.figures.outlines import OUTLINES, Glyph
 
+_SEEN = 0.1  # thousandths of the font's size; less is what comes of rounding places
+
 
 class TextRenderer(RendererPdf):
     """Renders to PDF with the glyphs of kept lines."""
@@ -44,8 +46,9 @@ class TextRenderer(RendererPdf):
                 x = glyph.x * size / OUTLINES.FONT_SCALE
                 shown += [name, size, Op.selectfont, x - start, 0, Op.textpos]
                 parts, codes, now, start = [], bytearray(), name, x
-            if glyph.kern:
-                parts += [bytes(codes), -10 * glyph.kern] if codes else [-10 * glyph.kern]  # in thousandths of the size
+            kern = -1000 * glyph.kern / OUTLINES.FONT_SCALE
+            if abs(kern) >= _SEEN:
+                parts += [bytes(codes), kern] if codes else [kern]
                 codes.clear()
             codes.append(code)
         return [*shown, [*parts, bytes(codes)], Op.showkern] if line else shown

@@ -5,7 +5,7 @@ Laying out a figure (ticks, transforms, sizes of texts) costs more than writing 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from matplotlib.backend_bases import GraphicsContextBase, RendererBase
 from matplotlib.figure import Figure
@@ -21,7 +21,7 @@ class Recording(RendererBase):
     """What a figure draws: names and arguments of the calls that a renderer gets, in points, y upwards."""
 
     def __init__(self, figure: Figure) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._text2path = OUTLINES
         self.inches: tuple[float, float] = tuple(figure.get_size_inches().tolist())
         self.width, self.height = (inches * DPI for inches in self.inches)
@@ -143,7 +143,7 @@ class PixelPlayer(Player):
         rectangle = gc.get_clip_rectangle()
         if rectangle is not None:
             own.set_clip_rectangle(Bbox(rectangle.get_points() * self._scale))
-        path, transform = gc.get_clip_path()
+        path, transform = cast("tuple[Any, Any]", gc.get_clip_path())
         if path is not None:
             own.set_clip_path(TransformedPath(path, transform + self._grow))
         return own

@@ -15,22 +15,22 @@ from twoarm.figures.recording import DPI, Player, Recording
 def encode_svg(recording: Recording) -> bytes:
     """Return a figure as SVG, its letters as outlines."""
     out = io.StringIO()
-    renderer = RendererSVG(recording.width, recording.height, out, metadata={"Date": None})
+    renderer = RendererSVG(recording.width, recording.height, out, metadata={"Date": None})  # type: ignore[no-untyped-call]
     renderer._text2path = OUTLINES
     Player(renderer, recording.height).play(recording)
-    renderer.finalize()
+    renderer.finalize()  # type: ignore[no-untyped-call]
     return out.getvalue().encode("utf-8")
 
 
 def encode_pdf(recording: Recording) -> bytes:
     """Return a figure as PDF, with the glyphs that it uses."""
     out = io.BytesIO()
-    file = PdfFile(out, metadata={"CreationDate": None, "ModDate": None})
+    file = PdfFile(out, metadata={"CreationDate": None, "ModDate": None})  # type: ignore[no-untyped-call]
     width, height = recording.inches
-    file.newPage(width, height)
+    file.newPage(width, height)  # type: ignore[no-untyped-call]
     renderer = (TextRenderer if KNOWN else RendererPdf)(file, DPI, height, width)
     Player(renderer, recording.height).play(recording)
-    renderer.finalize()
-    file.finalize()
-    file.close()
+    renderer.finalize()  # type: ignore[no-untyped-call]
+    file.finalize()  # type: ignore[no-untyped-call]
+    file.close()  # type: ignore[no-untyped-call]
     return out.getvalue()

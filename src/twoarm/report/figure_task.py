@@ -1,4 +1,4 @@
-"""What the second process is told: lines of JSON with what the ledger has grown by; no patient, nothing that could run."""
+"""What the second process is told: lines of JSON with what the ledger has grown by; nothing in them could run."""
 
 from __future__ import annotations
 
