@@ -11,17 +11,9 @@ from twoarm.imports import put_off
 _THREE_DIMENSIONS = "mpl_toolkits.mplot3d"
 
 
-class _Undocumented:
-    """Writes no manual of a class, which takes a third of the library's import."""
-
-    def __init__(self, _: object) -> None:
-        self.aliasd: dict[str, set[str]] = {}
-
-    def get_setters(self) -> list[str]:
-        return []
-
-    def pprint_setters(self, *_: object, **__: object) -> list[str]:
-        return []
+def _no_manual(_: object) -> str:
+    """Stand for the manual of a class; to write them all takes a fifth of the library's import."""
+    return ""
 
 
 def import_library() -> None:
@@ -31,8 +23,8 @@ def import_library() -> None:
     put_off("fontTools.subset")
     from matplotlib import artist
 
-    documented = artist.ArtistInspector
-    artist.ArtistInspector = _Undocumented  # type: ignore[assignment, misc]
+    manual = artist.kwdoc
+    artist.kwdoc = _no_manual
     modules = cast("dict[str, Any]", sys.modules)
     modules[_THREE_DIMENSIONS] = None
     try:
@@ -43,5 +35,5 @@ def import_library() -> None:
             import matplotlib.backends.backend_svg
             import matplotlib.figure  # noqa: F401
     finally:
-        artist.ArtistInspector = documented  # type: ignore[misc]
+        artist.kwdoc = manual
         del modules[_THREE_DIMENSIONS]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import matplotlib as mpl
 import numpy as np
 from matplotlib import _text_helpers
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, fontManager, get_font
 from matplotlib.path import Path
 from matplotlib.textpath import TextToPath
 
@@ -32,7 +32,7 @@ class Outlines(TextToPath):
 
     def __init__(self) -> None:
         super().__init__()
-        self._font = lru_cache(_MOST)(super()._get_font)  # type: ignore[misc]
+        self._fonts = lru_cache(_MOST)(fontManager._find_fonts_by_props)  # type: ignore[attr-defined]
         self._size = lru_cache(_MOST)(super().get_text_width_height_descent)
         self.path_of = lru_cache(_MOST)(self._path_of)
         self._shaped = lru_cache(_MOST)(self._shape)
@@ -42,8 +42,8 @@ class Outlines(TextToPath):
         return self._size(s, prop, ismath)
 
     def _get_font(self, prop: FontProperties) -> Any:
-        font = self._font(prop)
-        font.set_size(self.FONT_SCALE, self.DPI)  # others share the font
+        font = get_font(self._fonts(prop))  # others share it: upright and of one size again
+        font.set_size(self.FONT_SCALE, self.DPI)
         return font
 
     def get_glyphs_with_font(self, font: Any, s: str, glyph_map: Any = None, return_new_glyphs_only: bool = False,
