@@ -24,7 +24,7 @@ def import_library() -> None:
     from matplotlib import artist
 
     manual = artist.kwdoc
-    artist.kwdoc = _no_manual
+    artist.kwdoc = _no_manual  # type: ignore[assignment]
     modules = cast("dict[str, Any]", sys.modules)
     modules[_THREE_DIMENSIONS] = None
     try:

@@ -32,7 +32,7 @@ class Outlines(TextToPath):
 
     def __init__(self) -> None:
         super().__init__()
-        self._fonts = lru_cache(_MOST)(fontManager._find_fonts_by_props)  # type: ignore[attr-defined]
+        self._fonts = lru_cache(_MOST)(fontManager._find_fonts_by_props)
         self._size = lru_cache(_MOST)(super().get_text_width_height_descent)
         self.path_of = lru_cache(_MOST)(self._path_of)
         self._shaped = lru_cache(_MOST)(self._shape)
