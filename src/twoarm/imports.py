@@ -1,14 +1,20 @@
-"""Modules that libraries import and this package never uses: put off until somebody does."""
+"""What a command does at its start, so that imports take less time; nothing here is for processes of others."""
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib import import_module
 from importlib.util import LazyLoader, find_spec, module_from_spec
 
 
+def collect_seldom() -> None:
+    """Look for cycles hundreds of times less often: what is imported stays, and to look through it again takes long."""
+    gc.set_threshold(300_000, 20, 100)
+
+
 def put_off(*names: str) -> None:
-    """Let modules be imported on first use, where they are installed and have not been imported.
+    """Let modules be imported on first use, which never comes; where they are installed and not imported already.
 
     >>> put_off("wsgiref.simple_server")
     >>> import wsgiref.simple_server
