@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from twoarm.results.estimate import Estimate
     from twoarm.results.results import Results
 
-_SERVE = "from twoarm.imports import collect_seldom; collect_seldom(); from twoarm.report.figure_server import serve; serve()"
+_BEGIN = "from twoarm.imports import collect_seldom; collect_seldom()"
+_SERVE = "from twoarm.report.figure_server import serve; serve()"
 
 
 class Sample(NamedTuple):
@@ -32,7 +33,7 @@ class FigureHelper:
     """A second process that draws figures; started early, it imports the drawing library while the study runs."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-c", _SERVE]
+        command = [sys.executable, "-c", f"{_BEGIN}; {_SERVE}"]
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
