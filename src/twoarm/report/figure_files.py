@@ -67,6 +67,8 @@ class Drawing:
         """Write all figures; return the stems of those that failed."""
         failed: list[str] = []
         if self._helper is None or self._worth_joining():
+            if self._helper is not None:  # a command, whose process does nothing else with the drawing library
+                import_library()
             failed = [job.stem for job in claimed(self._jobs, self._claims) if not self._draw(job)]
         if self._helper is not None:
             self._helper.wait()
@@ -80,8 +82,6 @@ class Drawing:
         return len(self._jobs) - sum(1 for path in self._claims.iterdir() if not path.suffix) > _SOON_DRAWN
 
     def _draw(self, job: Job) -> bool:
-        if self._helper is not None:  # a command, whose process does nothing else with the drawing library
-            import_library()
         return write_files(files_of(job.figure, self._kinds, self._fonts), job.stem, self._folder)
 
 
