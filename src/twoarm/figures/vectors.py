@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
 from matplotlib.backends.backend_pdf import PdfFile, RendererPdf
 from matplotlib.backends.backend_svg import RendererSVG
 
 from twoarm.figures.outlines import KNOWN, OUTLINES
-from twoarm.figures.pdf_text import TextRenderer
 from twoarm.figures.recording import DPI, Player, Recording
 
 
@@ -28,9 +28,17 @@ def encode_pdf(recording: Recording) -> bytes:
     file = PdfFile(out, metadata={"CreationDate": None, "ModDate": None})  # type: ignore[no-untyped-call]
     width, height = recording.inches
     file.newPage(width, height)  # type: ignore[no-untyped-call]
-    renderer = (TextRenderer if KNOWN else RendererPdf)(file, DPI, height, width)
+    renderer = _pdf_renderer()(file, DPI, height, width)
     Player(renderer, recording.height).play(recording)
     renderer.finalize()  # type: ignore[no-untyped-call]
     file.finalize()  # type: ignore[no-untyped-call]
     file.close()  # type: ignore[no-untyped-call]
     return out.getvalue()
+
+
+def _pdf_renderer() -> Callable[[PdfFile, float, float, float], RendererPdf]:
+    if not KNOWN:
+        return RendererPdf
+    from twoarm.figures.pdf_text import TextRenderer
+
+    return TextRenderer
