@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,9 +44,12 @@ def main() -> None:
 def run(study: Path, out: Path, replace: bool, quiet: bool) -> None:
     """Run STUDY.toml and write report, tables, figures and ledger into a folder."""
     with exit_codes(study):
+        from twoarm.imports import collect_seldom
         from twoarm.report.figure_helper import FigureHelper
         from twoarm.report.output_folder import check_output
 
+        collect_seldom()
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # nothing that is installed watches a protocol
         check_output(out, replace=replace)
         with FigureHelper() as helper, Progress(quiet) as say:
             code = _run(study, out, replace, say, helper)
@@ -59,6 +63,9 @@ def _run(study: Path, out: Path, replace: bool, say: Progress, helper: FigureHel
     protocol = read_protocol(study)
     say("reading the records")
     from twoarm.commands.running import run_and_publish
+    from twoarm.imports import put_off
+
+    put_off("numpy.f2py", "numpy.testing", "numpy.ctypeslib")  # which scipy takes from numpy, and nobody uses
     from twoarm.records.records import read_records
     from twoarm.report.export_secret import read_export_secret
     from twoarm.report.protocol_lock import amendments, read_lock

@@ -37,7 +37,7 @@ def run_study(
     *,
     progress: Callable[[str], None] = lambda _: None,
     step: Callable[[str], None] = lambda _: None,
-    so_far: Callable[[Ledger], None] = lambda _: None,
+    so_far: Callable[[Ledger, bool], None] = lambda *_: None,
 ) -> Results:
     """Run every population, missing-data strategy, adjustment and analysis of a protocol.
 
@@ -46,12 +46,18 @@ def run_study(
         records: what is known; see ``read_records``.
         progress: is told the name of each stage.
         step: is told what a stage is at.
-        so_far: is shown the ledger, undisclosed, before each strategy for missing values.
+        so_far: is shown the ledger, undisclosed, before each strategy for missing values (True) and before each step
+            (False); later rows leave those that are there as they are.
 
     Raises:
         RecordsError: the records cannot answer the question as asked, such as an arm without patients.
     """
     study = Ledger(Estimate(analysis=""))
+
+    def at(what: str) -> None:
+        so_far(study, False)
+        step(what)
+
     with one_thread():
         for population in protocol.plan():
             ledger = study.within(population=population.name)
@@ -61,7 +67,7 @@ def run_study(
             outcomes = endpoints_of(protocol, population, known, cohort)
             write_attrition(ledger, cohort, outcomes)
             for strategy, section in population.missing.items():
-                so_far(study)
+                so_far(study, True)
                 progress(f"{population.label}: {section.label}, adjustment")
                 completed = complete(strategy, section, cohort, outcomes.times, protocol.seed)
                 here = ledger.within(missing=strategy)
@@ -70,9 +76,9 @@ def run_study(
                     write_not_completed(here, completed, population, outcomes)
                     continue
                 write_completed(here, completed[0], population)
-                adjusted = [adjust(population, one, protocol.seed, step) for one in completed]
+                adjusted = [adjust(population, one, protocol.seed, at) for one in completed]
                 progress(f"{population.label}: {section.label}, analyses")
-                run_analyses(protocol, population, adjusted, outcomes, here, step)
+                run_analyses(protocol, population, adjusted, outcomes, here, at)
                 run_specifications(protocol, population, completed, outcomes, here)
     return disclose(protocol.disclosure, study)
 

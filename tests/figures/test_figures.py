@@ -12,7 +12,8 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from spec_study import patients, write_study
-from twoarm.figures.all_figures import NamedFigure, all_figures, draw
+from twoarm.figures.all_figures import NamedFigure, all_figures
+from twoarm.figures.drawing import draw
 from twoarm.figures.kaplan_meier_plot import at_risk_texts, summary_is_low
 from twoarm.figures.theme import style
 from twoarm.protocol.read import read_protocol

@@ -11,7 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from twoarm.figures.all_figures import NamedFigure, draw
+from twoarm.figures import fonts
+from twoarm.figures.all_figures import NamedFigure
+from twoarm.figures.drawing import draw
 from twoarm.figures.fonts import FontFile, Fonts, find_fonts, font_warning, installed_fonts
 from twoarm.figures.png import encode_png
 from twoarm.figures.tiff import encode_tiff
@@ -82,3 +84,8 @@ def test_tiff_is_opaque_compressed_and_of_print_resolution() -> None:
     assert (np.asarray(picture) == pixels).all()
     assert content == encode_tiff(pixels, 300)
     assert (np.asarray(Image.open(io.BytesIO(encode_png(pixels, 300)))) == np.asarray(picture)).all()
+
+
+def test_the_usual_font_has_what_it_is_said_to_have() -> None:
+    assert fonts._usual_characters() >= fonts.CERTAIN
+    assert find_fonts(["μ ≤ 3 – “a”ᵃ"], never) == Fonts()

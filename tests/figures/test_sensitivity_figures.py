@@ -9,7 +9,8 @@ import pytest
 from test_figures import cut_off, named, overlapping, scope_of
 
 from spec_study import patients, write_study
-from twoarm.figures.all_figures import all_figures, draw
+from twoarm.figures.all_figures import all_figures
+from twoarm.figures.drawing import draw
 from twoarm.figures.theme import style
 from twoarm.tables.scope import Scope
 

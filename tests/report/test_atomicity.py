@@ -18,7 +18,7 @@ from twoarm.cli import main
 from twoarm.errors import OutputError
 from twoarm.protocol.read import read_protocol
 from twoarm.records.records import read_records
-from twoarm.report import documents, figure_files, output_folder
+from twoarm.report import documents, output_folder
 from twoarm.report.output_folder import check_output, locked
 from twoarm.report.publish import write_report
 from twoarm.report.verification import verify
@@ -65,7 +65,7 @@ FAULTS = Faults()
 @pytest.fixture
 def publish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """A report of results that are there; its figures take no time to draw."""
-    monkeypatch.setattr(figure_files, "draw", lambda *_: {"svg": SVG, "png": PNG})
+    monkeypatch.setattr("twoarm.figures.drawing.draw", lambda *_: {"svg": SVG, "png": PNG})
     study = write_study(tmp_path, more=LIGHT)
     protocol = read_protocol(study)
     records = read_records(protocol, tmp_path)
@@ -257,7 +257,7 @@ def test_a_document_that_fails_is_named_in_the_others(
         papers.append(repr(paper))
         return b"made"
 
-    monkeypatch.setattr(figure_files, "draw", lambda *_: {"svg": SVG, "png": PNG})
+    monkeypatch.setattr("twoarm.figures.drawing.draw", lambda *_: {"svg": SVG, "png": PNG})
     for name in ("report_docx", "report_pdf", "table_docx"):
         monkeypatch.setattr(documents, name, fails if name == document else made)
     study = write_study(tmp_path, more='\n[output]\nfigures = ["svg"]\n')

@@ -11,15 +11,17 @@ import pytest
 from spec_study import write_study
 from twoarm.figures.all_figures import NamedFigure
 from twoarm.figures.fonts import Fonts
+from twoarm.figures.theme import style
 from twoarm.protocol.protocol import Protocol
 from twoarm.protocol.read import read_protocol
 from twoarm.records.records import read_records
 from twoarm.report import figure_server
-from twoarm.report.figure_server import _draw_ahead, _draw_all, _Drawn, _Task
+from twoarm.report.figure_helper import FigureHelper, Sample
+from twoarm.report.figure_server import _Ahead, _draw_ahead, _draw_all
+from twoarm.report.figure_task import Task, line_of, task_of
+from twoarm.results.ledger import Ledger
 from twoarm.results.results import Results
 from twoarm.study import run_study
-
-Ahead = dict[tuple[str, str, str], _Drawn]
 
 
 @pytest.fixture(scope="module")
@@ -36,28 +38,39 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def files_of(figure: NamedFigure, _: object, fonts: Fonts) -> dict[str, bytes]:
         names.append(figure.name)
+        with style():
+            figure.draw()  # asks the ledger
         return {"svg": f"{figure.name} {fonts.families}".encode()}
 
     monkeypatch.setattr(figure_server, "files_of", files_of)
     return names
 
 
+def every_sample(protocol: Protocol) -> frozenset[Sample]:
+    return frozenset(
+        Sample(population.name, strategy, adjustment)
+        for population in protocol.plan()
+        for strategy in population.missing
+        for adjustment in ("", *population.adjustments)
+    )
+
+
 def finish(
-    protocol: Protocol, results: Results, ahead: Ahead, folder: Path, fonts: Fonts | None = None
+    protocol: Protocol, results: Results, ahead: _Ahead, folder: Path, fonts: Fonts | None = None
 ) -> dict[str, str]:
     claims = folder / "claims"
     claims.mkdir()
     place = {"prefixes": [""], "folder": str(folder), "claims": str(claims), "fonts": asdict(fonts or Fonts())}
-    _draw_all(_Task(protocol, results, place), place, ahead)
+    _draw_all(Task(protocol, results, place=place), place, ahead)
     return {path.stem: path.read_text() for path in folder.glob("*.svg")}
 
 
-def begin(protocol: Protocol, results: Results, *lines: bytes) -> Ahead:
-    ahead: Ahead = {}
+def begin(protocol: Protocol, results: Results, *lines: bytes, ended: frozenset[Sample] | None = None) -> _Ahead:
+    ahead: _Ahead = {}
     waiting: queue.Queue[bytes] = queue.Queue()
     for line in lines:
         waiting.put(line)
-    _draw_ahead(_Task(protocol, results, None), ahead, waiting)
+    _draw_ahead(Task(protocol, results, every_sample(protocol) if ended is None else ended), ahead, waiting)
     return ahead
 
 
@@ -80,7 +93,7 @@ def test_what_has_changed_since_is_drawn_again(
     ahead = begin(protocol, Results.of(changed, results.curves))
     before = len(drawn)
     finish(*study, ahead, tmp_path)
-    assert sorted(drawn[before:]) == sorted(drawn[:before])
+    assert drawn[before:] == ["love"]
 
 
 def test_other_fonts_are_drawn_again(study: tuple[Protocol, Results], drawn: list[str], tmp_path: Path) -> None:
@@ -94,7 +107,65 @@ def test_a_new_task_ends_the_drawing_ahead(study: tuple[Protocol, Results], draw
     assert drawn == []
 
 
-def test_a_strategy_without_rows_is_not_drawn(study: tuple[Protocol, Results], drawn: list[str]) -> None:
+def test_what_quotes_a_sample_that_is_not_finished_is_not_drawn(
+    study: tuple[Protocol, Results], drawn: list[str]
+) -> None:
     protocol, results = study
-    assert begin(protocol, Results.of([row for row in results.estimates if not row.missing], ())) == {}
-    assert drawn == []
+    assert begin(protocol, results, ended=frozenset()) == {}
+    population = protocol.plan()[0]
+    one = Sample(population.name, next(iter(population.missing)), "unadjusted")
+    assert {name.figure for name in begin(protocol, results, ended=frozenset({one}))} == {"survival-os-unadjusted"}
+
+
+class Pipe:
+    """Keeps what is written to a helper."""
+
+    def __init__(self) -> None:
+        self.stdin, self.lines = self, list[bytes]()
+
+    def write(self, line: str) -> None:
+        self.lines.append(line.encode())
+
+    def flush(self) -> None: ...
+
+
+def told(protocol: Protocol, folder: Path) -> tuple[list[bytes], Results]:
+    """What the helper is told while a study runs, and the study's results."""
+    helper, pipe = FigureHelper(), Pipe()
+    helper.stop()
+    helper._process = pipe  # type: ignore[assignment]
+
+    def so_far(ledger: Ledger, between: bool) -> None:
+        helper.draw_ahead(protocol, ledger.rows, ledger.curves, between=between)
+
+    results = run_study(protocol, read_records(protocol, folder), so_far=so_far)
+    helper.send(protocol, results, [""], folder, folder, Fonts())
+    return pipe.lines, results
+
+
+def test_the_ledger_arrives_bit_by_bit_and_whole(tmp_path: Path) -> None:
+    protocol = read_protocol(write_study(tmp_path))
+    lines, results = told(protocol, tmp_path)
+    task: Task | None = None
+    ended: list[set[str]] = []
+    for line in lines:
+        task = task_of(line, task)
+        ended.append({sample.adjustment for sample in task.ended})
+    assert task is not None
+    assert task.place is not None
+    assert task.protocol == protocol
+    assert task.results.estimates == results.estimates
+    assert [curve.id for curve in task.results.curves] == [curve.id for curve in results.curves]
+    assert ended[0] == {"unadjusted"}
+    assert len(lines) == 2
+    assert sum(map(len, lines)) < 1.2 * len(line_of(protocol, (results.estimates, results.curves), ((), ()), {}))
+
+
+def test_a_ledger_that_was_rewritten_is_sent_anew(study: tuple[Protocol, Results]) -> None:
+    protocol, results = study
+    before = results.estimates, results.curves
+    now = [replace(results.estimates[0], note="rounded"), *results.estimates[1:]], results.curves
+    first = task_of(line_of(protocol, before, ((), ()), {}).encode(), None)
+    second = task_of(line_of(protocol, now, before, {}).encode(), first)
+    assert list(second.results.estimates) == now[0]
+    assert second.results.curves == first.results.curves

@@ -159,7 +159,7 @@ def test_a_figure_that_fails_is_named_and_harms_no_other(tmp_path: Path, monkeyp
         def __exit__(self, *_: object) -> None:
             return None
 
-        def nothing(self, *_: object) -> None:
+        def nothing(self, *_: object, **__: object) -> None:
             return None
 
         draw_ahead = send = wait = nothing

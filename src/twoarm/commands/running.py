@@ -35,13 +35,11 @@ def run_and_publish(
     ``amendments``: what a lock says, in words. ``folder``: where the records lie, which must not change meanwhile.
     ``secret``: under which patient keys are hashed, where the protocol says so.
     """
-    from twoarm.results.results import Results
     from twoarm.study import primary_status, provenance_of, run_study
 
-    def draw_ahead(ledger: Ledger) -> None:
-        all_is_seen = protocol.disclosure.minimum_cell <= 1  # else the whole ledger decides what may be
-        if all_is_seen and any(row.missing for row in ledger.rows):
-            helper.draw_ahead(protocol, Results.of(ledger.rows, ledger.curves))
+    def draw_ahead(ledger: Ledger, between: bool) -> None:
+        if protocol.disclosure.minimum_cell <= 1:  # else the whole ledger decides what may be seen
+            helper.draw_ahead(protocol, ledger.rows, ledger.curves, between=between)
 
     results = run_study(protocol, records, progress=say, step=say.step, so_far=draw_ahead)
     status = primary_status(protocol, results)

@@ -1,50 +1,30 @@
-"""Every figure of a population under a strategy, and how figures become files."""
+"""Every figure of a population under a strategy; nothing is drawn here, and no drawing library is needed."""
 
 from __future__ import annotations
 
-import io
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
-
-import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.text import Text
-from PIL import Image
+from typing import TYPE_CHECKING
 
 from twoarm.figures.centre_forest import centre_forest
 from twoarm.figures.cumulative_incidence_plot import cumulative_incidence_plot
 from twoarm.figures.flow_diagram import flow_diagram
-from twoarm.figures.fonts import Fonts
 from twoarm.figures.forest_plot import effects_forest, model_forest, subgroup_forest
 from twoarm.figures.kaplan_meier_plot import kaplan_meier_plot
 from twoarm.figures.log_log_plot import log_log_plot
 from twoarm.figures.love_plot import love_plot
-from twoarm.figures.png import encode_png
 from twoarm.figures.propensity_plot import propensity_plot
 from twoarm.figures.restricted_mean_plot import restricted_mean_plot
 from twoarm.figures.schoenfeld_plot import schoenfeld_plot
 from twoarm.figures.specification_curve import specification_curve
 from twoarm.figures.standardised_plot import standardised_plot
-from twoarm.figures.theme import style
-from twoarm.figures.tiff import encode_tiff
 from twoarm.figures.weights_plot import weights_plot
-from twoarm.protocol.choices import FigureFormat
 from twoarm.tables.formats import in_sentence
 from twoarm.tables.scope import Scope
 
-PRINT_DPI = 300
-_METADATA: dict[FigureFormat, dict[str, None]] = {
-    "svg": {"Date": None},
-    "pdf": {"CreationDate": None, "ModDate": None},
-}
-_ENCODERS: dict[FigureFormat, Callable[[np.ndarray[Any, np.dtype[np.uint8]], int], bytes]] = {
-    "png": encode_png,
-    "tiff": encode_tiff,
-}
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +34,21 @@ class NamedFigure:
     name: str
     title: str
     draw: Callable[[], Figure | None]
+    adjustment: str = ""  # of the sample that it quotes; "" for more than one
 
     @classmethod
-    def of(cls, name: str, title: str, draw: Callable[..., Figure | None], *arguments: object) -> NamedFigure:
+    def of(
+        cls,
+        name: str,
+        title: str,
+        draw: Callable[..., Figure | None],
+        scope: Scope,
+        adjustment: str = "",
+        *arguments: str,
+    ) -> NamedFigure:
         """Bind what a drawing function is called with."""
-        return cls(name, title, partial(draw, *arguments))
+        quoted = (adjustment, *arguments) if adjustment else ()
+        return cls(name, title, partial(draw, scope, *quoted), adjustment)
 
 
 def all_figures(scope: Scope) -> list[NamedFigure]:
@@ -147,52 +137,3 @@ def _subgroup_samples(scope: Scope, primary: str) -> list[str]:
     if subgroups is not None and subgroups.adjustments is not None:
         return [name for name in scope.marginal() if name in subgroups.adjustments]
     return [primary] if primary in scope.marginal() else [scope.unadjusted()]
-
-
-def render(figure: Figure, kinds: Sequence[FigureFormat]) -> dict[FigureFormat, bytes]:
-    """Return a figure's files; the same figure gives the same bytes."""
-    files = {kind: _vector(figure, kind) for kind in kinds if kind in _METADATA}
-    if len(files) < len(kinds):
-        pixels = _pixels(figure)  # once, for all that are made of pixels
-        files |= {kind: encode(pixels, PRINT_DPI) for kind, encode in _ENCODERS.items() if kind in kinds}
-    return files
-
-
-def _vector(figure: Figure, kind: FigureFormat) -> bytes:
-    out = io.BytesIO()
-    figure.savefig(out, format=kind, metadata=_METADATA[kind])
-    return out.getvalue()
-
-
-def _pixels(figure: Figure) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Shape (height, width, 3): a figure is opaque, so that its alpha channel can be left out."""
-    figure.set_dpi(PRINT_DPI)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()  # type: ignore[no-untyped-call]
-    width, height = canvas.get_width_height()
-    rgba = canvas.buffer_rgba()  # type: ignore[no-untyped-call]
-    return np.asarray(Image.frombuffer("RGBA", (width, height), rgba, "raw", "RGBA", 0, 1).convert("RGB"))
-
-
-def draw(named: NamedFigure, kinds: tuple[FigureFormat, ...], fonts: Fonts | None = None) -> dict[FigureFormat, bytes]:
-    """Draw a figure and return its files; nothing where there is nothing to show."""
-    with style(fonts), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what a figure lacks is seen in the figure; a warning would quote its labels
-        figure = named.draw()
-        if figure is None:
-            return {}
-        if fonts and fonts.missing:
-            _without(figure, fonts)
-        return render(figure, kinds)
-
-
-def _without(figure: Figure, fonts: Fonts) -> None:
-    """Put a question mark in the place of each character that no font has."""
-    for axes in figure.axes:
-        for axis in (axes.xaxis, axes.yaxis):
-            labels = [label.get_text() for label in axis.get_ticklabels()]
-            if any(fonts.shown(label) != label for label in labels):
-                axis.set_ticks(axis.get_ticklocs(), [fonts.shown(label) for label in labels])
-    for text in figure.findobj(Text):
-        assert isinstance(text, Text), "only texts were asked for"
-        text.set_text(fonts.shown(text.get_text()))

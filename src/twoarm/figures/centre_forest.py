@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from twoarm.figures.forest_plot import ForestRow, draw_forest
 from twoarm.figures.theme import shortened
@@ -21,6 +20,9 @@ from twoarm.tables.centre_table import (
 )
 from twoarm.tables.formats import in_sentence
 from twoarm.tables.scope import Scope
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def centre_forest(scope: Scope, adjustment: str, endpoint: str) -> Figure | None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from twoarm.figures.kaplan_meier_plot import at_risk_text, at_risk_title, thinned, time_ticks
 from twoarm.figures.theme import COMPARATOR, DASHES, FAINT, INK, TREATED, legend_label, new_figure, shortened
@@ -14,6 +13,10 @@ from twoarm.results.curve import Curve
 from twoarm.tables.cumulative_incidence_table import CAUSES, comparison
 from twoarm.tables.journal_styles import PLAIN
 from twoarm.tables.scope import Scope
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _WIDTH, _BOTTOM, _HEIGHT = 0.40, 0.30, 0.545  # of a panel, as shares of the figure
 _LEFT = (0.09, 0.58)

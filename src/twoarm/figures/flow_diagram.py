@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
-
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch
+from typing import TYPE_CHECKING
 
 from twoarm.figures.theme import INK, bare, new_figure, wide
 from twoarm.tables.attrition_table import step_row, steps
 from twoarm.tables.scope import Scope
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _LINE, _PAD, _GAP = 0.17, 0.16, 0.34  # inches: height of a line, padding of a box, space between boxes
 _WIDTH, _BOX, _SIDE = 7.6, 2.9, 2.7
@@ -135,6 +136,8 @@ def _draw(
 
 
 def _box(axes: Axes, x: float, top: float, box: _Box) -> None:
+    from matplotlib.patches import FancyBboxPatch
+
     shape = FancyBboxPatch(
         (x - box.width / 2, top - box.height),
         box.width,

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 
 USUAL = "DejaVu Sans"
@@ -28,6 +29,8 @@ _KNOWN = (
 )
 _BLANK = ("Last Resort", "Adobe Blank", "Adobe NotDef")  # claim every character and show none
 _SUBSTITUTE = "?"
+CERTAIN = frozenset({*map(chr, range(0xA1, 0x180)), *"‐‑‒–—‘’“”„†‡•…‰′″€←↑→↓−√∞≈≠≤≥", *"ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ"})
+"""Characters that the usual font has; for these alone it is not opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,8 @@ def find_fonts(texts: Iterable[str], installed: Callable[[], Iterable[FontFile]]
         installed: gives the fonts to choose from; those of this machine by default. Asked only when it matters.
     """
     letters = {letter for text in texts if not text.isascii() for letter in text if not letter.isascii()}
-    left = {letter for letter in letters if unicodedata.category(letter) not in ("Cc", "Cf")} - _usual_characters()
+    left = {letter for letter in letters if unicodedata.category(letter) not in ("Cc", "Cf")} - CERTAIN
+    left -= _usual_characters() if left else frozenset()
     chosen: list[FontFile] = []
     for font in (installed or installed_fonts)() if left else ():
         found = font.has("".join(sorted(left)))
@@ -136,7 +140,7 @@ def _usual_characters() -> frozenset[str]:
 
 
 def usual_folder() -> Path:
-    """Return the folder of the usual font, which comes with the drawing library."""
-    from matplotlib import get_data_path
-
-    return Path(get_data_path()) / "fonts" / "ttf"
+    """Return the folder of the usual font, which comes with the drawing library; that is not imported for it."""
+    found = find_spec("matplotlib")
+    assert found is not None, "figures were drawn with it"
+    return Path(str(found.origin)).parent / "mpl-data" / "fonts" / "ttf"

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from twoarm.figures.theme import FAINT, INK, RULE, new_figure, shortened
 from twoarm.results.estimate import Estimate
 from twoarm.tables.formats import Numbers, in_sentence
 from twoarm.tables.hazard_ratio_table import effect
 from twoarm.tables.scope import Scope
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 NICE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 _ROW = 0.235  # inches

@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from twoarm.figures.theme import COMPARATOR, DASHES, FAINT, INK, TREATED, legend_label, new_figure, shortened
 from twoarm.results.curve import Curve
@@ -18,6 +16,10 @@ from twoarm.tables.hazard_ratio_table import effect
 from twoarm.tables.journal_styles import PLAIN
 from twoarm.tables.scope import Scope
 from twoarm.tables.table import Cell, quote
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _STEPS = {
     "days": (30, 60, 90, 180, 365),

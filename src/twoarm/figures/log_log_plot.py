@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullLocator
 
 from twoarm.figures.kaplan_meier_plot import thinned
 from twoarm.figures.theme import COMPARATOR, DASHES, TREATED, legend_label, new_figure
 from twoarm.results.curve import Curve
 from twoarm.tables.scope import Scope
 from twoarm.tables.table import Cell, quote
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _MARKS = (1, 2, 5)  # within each power of ten
 _MOST_TICKS = 9
@@ -55,6 +57,8 @@ def _draw(axes: Axes, curve: Curve, unit: float, colour: str, dashes: str) -> tu
 
 
 def _frame(axes: Axes, scope: Scope, endpoint: str, first: float, last: float) -> None:
+    from matplotlib.ticker import FixedLocator, NullLocator
+
     low, high = first * 0.9, max(last, first * 1.01) * 1.1
     axes.set_xscale("log")
     axes.set_xlim(low, high)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from twoarm.figures.theme import COMPARATOR, FAINT, RULE, TREATED, new_figure, wide
 from twoarm.results.estimate import Estimate
 from twoarm.tables.scope import Scope
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _MARKERS = (
     ("o", COMPARATOR, "none"),

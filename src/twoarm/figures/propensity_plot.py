@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from matplotlib.figure import Figure
 
 from twoarm.figures.theme import COMPARATOR, INK, TREATED, legend_label, new_figure
 from twoarm.tables.scope import Scope
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def propensity_plot(scope: Scope, adjustment: str) -> Figure | None:

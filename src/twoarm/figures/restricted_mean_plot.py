@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from twoarm.figures.kaplan_meier_plot import thinned, time_ticks
 from twoarm.figures.log_log_plot import write_above
@@ -13,6 +13,10 @@ from twoarm.results.curve import Curve
 from twoarm.results.estimate import Estimate
 from twoarm.tables.scope import Scope
 from twoarm.tables.table import Cell, quote
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _ENDS = ("", "_lower", "_upper")
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FixedFormatter, FixedLocator
 
 from twoarm.figures.kaplan_meier_plot import time_ticks
 from twoarm.figures.log_log_plot import constancy_of, write_above
@@ -15,6 +13,10 @@ from twoarm.figures.theme import FAINT, INK, RULE, TREATED, legend_label, new_fi
 from twoarm.results.curve import MOST_EVENTS, Curve
 from twoarm.tables.scope import Scope
 from twoarm.tables.table import Cell, quote
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _APART = 0.055  # of the axis, at least, between two marks
 
@@ -62,6 +64,8 @@ def average_of(scope: Scope, adjustment: str, endpoint: str) -> tuple[float, Cel
 
 
 def _frame(axes: Axes, scope: Scope, smooth: Curve, endpoint: str) -> None:
+    from matplotlib.ticker import FixedFormatter, FixedLocator
+
     scale, time = (_array(smooth, name) for name in ("scale", "time"))
     width = max(float(scale[-1] - scale[0]), 1e-9)
     axes.set_xlim(scale[0] - 0.02 * width, scale[-1] + 0.02 * width)

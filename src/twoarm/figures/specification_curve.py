@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from twoarm.figures.forest_plot import NICE
 from twoarm.figures.theme import COMPARATOR, FAINT, INK, RULE, TREATED, new_figure, shortened, wide
 from twoarm.tables.scope import Scope
 from twoarm.tables.specification_table import Specification, first_strategy, specifications_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _BETWEEN_NICE = (0.25, 0.33, 0.67, 0.8, 0.9, 1.1, 1.25, 1.5, 3.0)
 _LINE, _CURVE, _HEAD, _BETWEEN = 0.2, 2.6, 0.65, 0.12  # inches

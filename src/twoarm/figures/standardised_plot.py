@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from matplotlib.figure import Figure
 
 from twoarm.figures.kaplan_meier_plot import frame, time_ticks
 from twoarm.figures.theme import COMPARATOR, DASHES, TREATED, legend_label, new_figure
 from twoarm.tables.scope import Scope
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def standardised_plot(scope: Scope, adjustment: str, endpoint: str) -> Figure | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
-
-import matplotlib as mpl
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from twoarm.figures.fonts import USUAL, Fonts
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 TREATED, COMPARATOR = "#0072B2", "#D55E00"  # Okabe and Ito (2008): distinct for the colour-blind, and in grey
 INK, FAINT, RULE = "#1a1a1a", "#595959", "#bfbfbf"
@@ -39,6 +39,8 @@ SETTINGS: dict[Any, Any] = {
 @contextmanager
 def style(fonts: Fonts | None = None) -> Iterator[None]:
     """Apply the settings while a figure is drawn or saved."""
+    import matplotlib as mpl
+
     families = [USUAL, *fonts.families] if fonts else USUAL
     with mpl.rc_context({**SETTINGS, "font.family": families}):
         yield
@@ -46,6 +48,8 @@ def style(fonts: Fonts | None = None) -> Iterator[None]:
 
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure, in inches."""
+    from matplotlib.figure import Figure
+
     return Figure(figsize=(width, height))
 
 

@@ -6,6 +6,7 @@ import io
 from typing import Any
 
 import numpy as np
+import PIL.TiffImagePlugin  # noqa: F401  # makes TIFF known; else all formats are imported to find it
 from PIL import Image
 
 _PREDICTOR = 317  # TIFF 6.0, section 14: each pixel as its difference from the one to its left

@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from twoarm.figures.all_figures import NamedFigure, all_figures, draw
+from twoarm.figures.all_figures import NamedFigure, all_figures
 from twoarm.figures.fonts import Fonts
+from twoarm.figures.library import import_library
 from twoarm.protocol.choices import FigureFormat
 from twoarm.protocol.protocol import Protocol
 from twoarm.report.figure_helper import FigureHelper
 from twoarm.results.results import Results
 from twoarm.tables.scope import Scope, scopes
+
+_SOON_DRAWN = 4  # figures that the other process has drawn by the time that this one could begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +65,21 @@ class Drawing:
 
     def finish(self) -> list[str]:
         """Write all figures; return the stems of those that failed."""
-        failed = [job.stem for job in claimed(self._jobs, self._claims) if not self._draw(job)]
+        failed: list[str] = []
+        if self._helper is None or self._worth_joining():
+            if self._helper is not None:  # a command, whose process does nothing else with the drawing library
+                import_library()
+            failed = [job.stem for job in claimed(self._jobs, self._claims) if not self._draw(job)]
         if self._helper is not None:
             self._helper.wait()
             done = {path.stem for path in self._claims.glob("*.done")}
             left = [job for job in self._jobs if job.stem not in done and job.stem not in failed]
             failed += [job.stem for job in left if not self._draw(job)]
         return failed
+
+    def _worth_joining(self) -> bool:
+        """Whether so much is left that it pays to import the drawing library here, too."""
+        return len(self._jobs) - sum(1 for path in self._claims.iterdir() if not path.suffix) > _SOON_DRAWN
 
     def _draw(self, job: Job) -> bool:
         return write_files(files_of(job.figure, self._kinds, self._fonts), job.stem, self._folder)
@@ -95,6 +106,8 @@ def claimed(jobs: list[Job], claims: Path) -> Iterator[Job]:
 
 def files_of(figure: NamedFigure, kinds: tuple[FigureFormat, ...], fonts: Fonts) -> dict[FigureFormat, bytes] | None:
     """Draw a figure; None when that fails, so that its neighbours go on."""
+    from twoarm.figures.drawing import draw
+
     try:
         return draw(figure, kinds, fonts)
     except Exception:

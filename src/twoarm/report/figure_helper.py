@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from twoarm.figures.fonts import Fonts
     from twoarm.protocol.protocol import Protocol
     from twoarm.results.curve import Curve
+    from twoarm.results.estimate import Estimate
     from twoarm.results.results import Results
 
+_BEGIN = "from twoarm.imports import collect_seldom; collect_seldom()"
+_SERVE = "from twoarm.report.figure_server import serve; serve()"
 
-def _drawn(curve: Curve) -> Curve:
-    """Return what is drawn of a curve."""
-    from twoarm.results.curve import MOST_EVENTS
 
-    return curve.sampled(MOST_EVENTS) if curve.kind == "schoenfeld" else curve
+class Sample(NamedTuple):
+    """Patients as they were analysed together."""
+
+    population: str
+    missing: str
+    adjustment: str  # "": what a strategy for missing values has beside its samples
 
 
 class FigureHelper:
     """A second process that draws figures; started early, it imports the drawing library while the study runs."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-c", "from twoarm.report.figure_server import serve; serve()"]
+        command = [sys.executable, "-c", f"{_BEGIN}; {_SERVE}"]
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -38,6 +42,9 @@ class FigureHelper:
             text=True,
             encoding="utf-8",
         )
+        self._sent: tuple[Sequence[Estimate], Sequence[Curve]] = ((), ())
+        self._looked, self._running = 0, Sample("", "", "")
+        self._ended: dict[Sample, None] = {}
 
     def __enter__(self) -> FigureHelper:
         return self
@@ -48,24 +55,39 @@ class FigureHelper:
     def send(
         self, protocol: Protocol, results: Results, prefixes: list[str], folder: Path, claims: Path, fonts: Fonts
     ) -> None:
-        """Hand the ledger over; the helper draws from the end of the list."""
+        """Hand the finished ledger over; the helper draws from the end of the list."""
         place = {"prefixes": prefixes, "folder": str(folder), "claims": str(claims), "fonts": asdict(fonts)}
-        self._tell(protocol, results, place)
+        self._tell(protocol, results.estimates, results.curves, {"place": place})
 
-    def draw_ahead(self, protocol: Protocol, results: Results) -> None:
-        """Hand over what the ledger has so far: figures that are finished by the time they are wanted are taken."""
-        self._tell(protocol, results, None)
+    def draw_ahead(
+        self, protocol: Protocol, rows: Sequence[Estimate], curves: Sequence[Curve], *, between: bool = False
+    ) -> None:
+        """Hand over what the ledger has so far, as soon as a sample is finished, so that what quotes it is drawn.
 
-    def _tell(self, protocol: Protocol, results: Results, place: Mapping[str, object] | None) -> None:
-        task = {
-            "protocol": protocol.model_dump_json(),
-            "estimates": results.estimates_json(),
-            "curves": replace(results, curves=tuple(_drawn(curve) for curve in results.curves)).curves_json(),
-            "place": place,
-        }
+        Rows that come later must not change those that are there. ``between``: no sample is being analysed.
+        """
+        before = self._running
+        for row in rows[self._looked :]:
+            if row.missing:
+                self._running = Sample(row.population, row.missing, row.adjustment)
+                if row.adjustment:
+                    self._ended[self._running] = None
+        self._looked = len(rows)
+        ended = [sample for sample in self._ended if between or sample != self._running]
+        if ended and (between or before != self._running):
+            strategies = {sample[:2] for sample in ended} - (set() if between else {self._running[:2]})
+            self._tell(protocol, rows, curves, {"ended": [*ended, *((*one, "") for one in sorted(strategies))]})
+
+    def _tell(
+        self, protocol: Protocol, rows: Sequence[Estimate], curves: Sequence[Curve], what: Mapping[str, object]
+    ) -> None:
+        from twoarm.report.figure_task import line_of
+
         assert self._process.stdin is not None, "the helper reads its task"
+        line = line_of(protocol, (rows, curves), self._sent, what)
+        self._sent = tuple(rows), tuple(curves)
         try:
-            self._process.stdin.write(f"{json.dumps(task)}\n")
+            self._process.stdin.write(line)
             self._process.stdin.flush()  # left open: when it closes, the study has ended
         except OSError:  # it died: every figure is left to this process
             return
@@ -73,6 +95,10 @@ class FigureHelper:
     def wait(self) -> None:
         """Wait until the helper has finished its last figure."""
         self._process.wait()
+
+    def alive(self) -> bool:
+        """Whether it is there to draw."""
+        return self._process.poll() is None
 
     def stop(self) -> None:
         """End the helper if it is still there."""

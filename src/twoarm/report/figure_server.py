@@ -2,62 +2,58 @@
 
 from __future__ import annotations
 
-import json
 import os
 import queue
 import sys
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from twoarm.figures.all_figures import all_figures
 from twoarm.figures.fonts import Fonts
 from twoarm.protocol.choices import FigureFormat
-from twoarm.protocol.protocol import Protocol
+from twoarm.report.figure_answers import Asked
 from twoarm.report.figure_files import Job, claimed, figure_jobs, files_of, needed_kinds, write_files
-from twoarm.results.curve import Curve
-from twoarm.results.estimate import Estimate
-from twoarm.results.results import Results, parse_results
-from twoarm.tables.scope import Scope, scopes
-
-_Name = tuple[str, str, str]  # population, strategy, figure
+from twoarm.report.figure_helper import Sample
+from twoarm.report.figure_task import Task, task_of
+from twoarm.results.results import Results
+from twoarm.tables.scope import scopes
 
 
 @dataclass(frozen=True, slots=True)
-class _Task:
-    protocol: Protocol
-    results: Results
-    place: Mapping[str, Any] | None  # None while the study still runs
-
-    @classmethod
-    def of(cls, line: bytes) -> _Task:
-        told = json.loads(line)
-        protocol = Protocol.model_validate_json(told["protocol"], strict=False)
-        return cls(protocol, parse_results(told["estimates"], told["curves"]), told["place"])
+class _Name:
+    population: str
+    missing: str
+    figure: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
     files: dict[FigureFormat, bytes]
-    rows: list[Estimate | Curve]  # what its scope knew
+    asked: Asked
+
+
+_Ahead = dict[_Name, _Drawn]
 
 
 def serve() -> None:
     """Draw figures for another process, whose tasks stand on standard input."""
-    import matplotlib.backends.backend_agg
-    import matplotlib.backends.backend_pdf
-    import matplotlib.backends.backend_svg  # noqa: F401  # imported while waiting
+    from twoarm.figures.library import import_library
 
     os.umask(0o077)
     lines: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_listen, args=(lines,), daemon=True).start()
-    ahead: dict[_Name, _Drawn] = {}
-    task = _Task.of(lines.get())
+    import_library()
+    from twoarm.figures.drawing import warm_up
+
+    warm_up()  # while waiting
+    ahead: _Ahead = {}
+    task = task_of(lines.get(), None)
     while task.place is None:
         _draw_ahead(task, ahead, lines)
-        task = _Task.of(lines.get())
+        task = task_of(lines.get(), task)
     _draw_all(task, task.place, ahead)
 
 
@@ -69,34 +65,30 @@ def _listen(lines: queue.Queue[bytes]) -> None:
     os._exit(1)
 
 
-def _draw_ahead(task: _Task, ahead: dict[_Name, _Drawn], lines: queue.Queue[bytes]) -> None:
-    """Draw what is new, with the usual font, until there is another task."""
+def _draw_ahead(task: Task, ahead: _Ahead, lines: queue.Queue[bytes]) -> None:
+    """Draw what quotes finished samples, with the usual font, until there is another task."""
     kinds, fonts = needed_kinds(task.protocol), Fonts()
     for scope in scopes(task.protocol, task.results):
-        rows = _known(scope)
-        if not task.results.select(population=scope.population.name, missing=scope.missing):
-            continue
         for figure in all_figures(scope):
-            name = (scope.population.name, scope.missing, figure.name)
+            name = _Name(scope.population.name, scope.missing, figure.name)
+            if name in ahead or Sample(name.population, name.missing, figure.adjustment) not in task.ended:
+                continue
             if not lines.empty():
                 return
-            files = None if name in ahead else files_of(figure, kinds, fonts)
+            asked = Asked(task.results)
+            same = next(one for one in all_figures(replace(scope, results=asked)) if one.name == figure.name)
+            asked.forget()
+            files = files_of(same, kinds, fonts)
             if files is not None:
-                ahead[name] = _Drawn(files, rows)
+                ahead[name] = _Drawn(files, asked)
 
 
-def _draw_all(task: _Task, place: Mapping[str, Any], ahead: Mapping[_Name, _Drawn]) -> None:
-    """Write what was drawn ahead of figures that have not changed since, then draw from the end of the list."""
+def _draw_all(task: Task, place: Mapping[str, Any], ahead: _Ahead) -> None:
+    """Write what was drawn ahead and still holds, then draw from the end of the list."""
     found, folder = place["fonts"], Path(place["folder"])
     fonts = Fonts(tuple(found["families"]), tuple(found["folders"]), found["missing"])
-    usable = ahead if fonts == Fonts() else {}
     jobs = figure_jobs(place["prefixes"], scopes(task.protocol, task.results))
-    known = {id(job.scope): _known(job.scope) for job in jobs}
-    ready: dict[str, dict[FigureFormat, bytes]] = {}
-    for job in jobs:
-        drawn = usable.get(_name(job))
-        if drawn is not None and drawn.rows == known[id(job.scope)]:
-            ready[job.stem] = drawn.files
+    ready = _ready(jobs, task.results, ahead) if fonts == Fonts() else {}
     kinds = needed_kinds(task.protocol)
     waiting = [job for job in jobs if job.stem in ready] + [job for job in jobs[::-1] if job.stem not in ready]
     for job in claimed(waiting, Path(place["claims"])):
@@ -104,12 +96,7 @@ def _draw_all(task: _Task, place: Mapping[str, Any], ahead: Mapping[_Name, _Draw
             return
 
 
-def _name(job: Job) -> _Name:
-    return job.scope.population.name, job.scope.missing, job.figure.name
-
-
-def _known(scope: Scope) -> list[Estimate | Curve]:
-    """Return what figures of a scope can quote: rows of its population under its strategy, or before any."""
-    kept = (scope.missing, "")
-    rows: list[Estimate | Curve] = [*scope.results.estimates, *scope.results.curves]
-    return [row for row in rows if row.population == scope.population.name and row.missing in kept]
+def _ready(jobs: list[Job], results: Results, ahead: _Ahead) -> dict[str, dict[FigureFormat, bytes]]:
+    """Return the files of figures that would be drawn the same again, by stem."""
+    drawn = {job.stem: ahead.get(_Name(job.scope.population.name, job.scope.missing, job.figure.name)) for job in jobs}
+    return {stem: one.files for stem, one in drawn.items() if one is not None and one.asked.holds(results)}

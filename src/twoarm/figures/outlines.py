@@ -1,0 +1,86 @@
+"""Texts as outlines, each worked out once: the figures of a study say the same words often, in every format."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib import _text_helpers
+from matplotlib.font_manager import FontProperties, fontManager, get_font
+from matplotlib.path import Path
+from matplotlib.textpath import TextToPath
+
+KNOWN = mpl.__version_info__[:2] == (3, 11)  # of another version, what is not public is left alone
+_MOST = 4096  # texts that are kept
+
+
+class Glyph(NamedTuple):
+    """A glyph of a line, in hundredths of the font's size."""
+
+    font: Any
+    characters: str
+    glyph_index: int
+    x: float
+    y: float
+    kern: float  # how far it is moved from where the glyph before it ends
+
+
+class Outlines(TextToPath):
+    """What the drawing library works out of texts, kept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._fonts = lru_cache(_MOST)(fontManager._find_fonts_by_props)
+        self._size = lru_cache(_MOST)(super().get_text_width_height_descent)
+        self.path_of = lru_cache(_MOST)(self._path_of)
+        self._shaped = lru_cache(_MOST)(self._shape)
+
+    def get_text_width_height_descent(self, s: str, prop: FontProperties, ismath: Any) -> tuple[float, float, float]:
+        """Return what a text takes, in points."""
+        return self._size(s, prop, ismath)
+
+    def _get_font(self, prop: FontProperties) -> Any:
+        font = get_font(self._fonts(prop))  # others share it: upright and of one size again
+        font.set_size(self.FONT_SCALE, self.DPI)
+        return font
+
+    def get_glyphs_with_font(self, font: Any, s: str, glyph_map: Any = None, return_new_glyphs_only: bool = False,
+                             **more: Any) -> tuple[Any, Any, Any]:  # fmt: skip
+        """Return the glyphs of a text with their places, and the outlines of those that are not known."""
+        asked = {name: value for name, value in more.items() if value is not None}
+        places, outlines, _ = self._shaped(font, s, **asked)
+        known = glyph_map or {}
+        new = {name: outline for name, outline in outlines.items() if name not in known}
+        return places, new if return_new_glyphs_only else {**known, **new}, []
+
+    def line_of(self, s: str, prop: FontProperties) -> list[Glyph]:
+        """Return the glyphs of a line; where the library's version is known."""
+        glyphs: list[Glyph] = self._shaped(self._get_font(prop), s)[2]
+        return glyphs
+
+    def _shape(self, font: Any, s: str, **more: Any) -> tuple[Any, Any, list[Glyph]]:
+        if not KNOWN:
+            places, outlines, _ = super().get_glyphs_with_font(font, s, **more)
+            return places, outlines, []
+        places, outlines, glyphs = [], {}, []
+        for item in _text_helpers.layout(s, font, **more):
+            name = self._get_glyph_repr(item.ft_object, item.glyph_index)  # type: ignore[attr-defined]
+            places.append((name, item.x, item.y, 1.0))
+            if name not in outlines:
+                outlines[name] = item.ft_object.get_path()
+            glyphs.append(Glyph(item.ft_object, item.char, item.glyph_index, item.x, item.y, item.prev_kern))
+        return places, outlines, glyphs
+
+    def _path_of(self, s: str, prop: FontProperties) -> Path:
+        """Return a text as one outline, in points, from the left end of its base line."""
+        places, outlines, _ = self._shaped(self._get_font(prop), s)
+        if not places:
+            return Path(np.empty((0, 2)))
+        scale = prop.get_size_in_points() / self.FONT_SCALE
+        vertices = [(outlines[name][0] * size + (x, y)) * scale for name, x, y, size in places]
+        return Path(np.concatenate(vertices), np.concatenate([outlines[name][1] for name, *_ in places]))
+
+
+OUTLINES = Outlines()

@@ -1,0 +1,175 @@
+"""A figure's drawing, taken down once, at 72 dots an inch, and played to as many renderers as there are files.
+
+Laying out a figure (ticks, transforms, sizes of texts) costs more than writing a file of it, and is the same for all.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from matplotlib.backend_bases import GraphicsContextBase, RendererBase
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.transforms import Affine2D, Bbox, TransformedPath
+
+from twoarm.figures.outlines import OUTLINES
+
+DPI = 72  # of what is taken down
+
+
+class Recording(RendererBase):
+    """What a figure draws: names and arguments of the calls that a renderer gets, in points, y upwards."""
+
+    def __init__(self, figure: Figure) -> None:
+        super().__init__()
+        self._text2path = OUTLINES
+        self.inches: tuple[float, float] = tuple(figure.get_size_inches().tolist())
+        self.width, self.height = (inches * DPI for inches in self.inches)
+        self.calls: list[tuple[str, tuple[Any, ...]]] = []
+        figure.set_dpi(DPI)
+        figure.draw(self)
+
+    def flipy(self) -> bool:
+        """Whether y goes down."""
+        return False
+
+    def get_canvas_width_height(self) -> tuple[float, float]:
+        """Return the size in points."""
+        return self.width, self.height
+
+    def get_text_width_height_descent(self, s: str, prop: FontProperties, ismath: Any) -> tuple[float, float, float]:
+        """Return what a text takes, in points."""
+        return OUTLINES.get_text_width_height_descent(s, prop, ismath)
+
+    def open_group(self, s: str, gid: str | None = None) -> None:
+        """Take down that what follows belongs together."""
+        self.calls.append(("open_group", (s, gid)))
+
+    def close_group(self, s: str) -> None:
+        """Take down the end of a group."""
+        self.calls.append(("close_group", (s,)))
+
+    def draw_path(self, gc: Any, path: Any, transform: Any, rgbFace: Any = None) -> None:
+        """Take down a path."""
+        self.calls.append(("draw_path", (_kept(gc), path, transform.frozen(), rgbFace)))
+
+    def draw_markers(self, gc: Any, marker_path: Any, marker_trans: Any, path: Any, trans: Any,
+                     rgbFace: Any = None) -> None:  # fmt: skip
+        """Take down markers."""
+        marks = marker_path, marker_trans.frozen(), path, trans.frozen(), rgbFace
+        self.calls.append(("draw_markers", (_kept(gc), *marks)))
+
+    def draw_path_collection(self, gc: Any, master_transform: Any, paths: Any, all_transforms: Any, offsets: Any,
+                             offset_trans: Any, *looks: Any, **more: Any) -> None:  # fmt: skip
+        """Take down paths that look alike."""
+        places = master_transform.frozen(), paths, all_transforms, offsets, offset_trans.frozen()
+        self.calls.append(("draw_path_collection", (_kept(gc), *places, looks, more)))
+
+    def draw_text(self, gc: Any, x: float, y: float, s: str, prop: FontProperties, angle: float, ismath: Any = False,
+                  mtext: Any = None) -> None:  # noqa: ARG002  # fmt: skip
+        """Take down a line of text."""
+        assert not ismath, "figures set no formulas"
+        self.calls.append(("draw_text", (_kept(gc), x, y, s, prop.copy(), angle)))
+
+
+def _kept(gc: GraphicsContextBase) -> GraphicsContextBase:
+    kept = GraphicsContextBase()
+    kept.copy_properties(gc)
+    return kept
+
+
+class Player:
+    """Plays what was taken down to a renderer that counts in points."""
+
+    def __init__(self, renderer: Any, height: float) -> None:
+        self.renderer, self._height = renderer, height
+
+    def play(self, recording: Recording) -> None:
+        """Draw everything, in its order."""
+        for name, arguments in recording.calls:
+            getattr(self, name)(*arguments)
+
+    def context(self, gc: GraphicsContextBase) -> Any:
+        """Return the renderer's own kind of graphics context."""
+        own = self.renderer.new_gc()
+        own.copy_properties(gc)
+        return own
+
+    def open_group(self, name: str, gid: str | None) -> None:
+        """Begin a group."""
+        self.renderer.open_group(name, gid)
+
+    def close_group(self, name: str) -> None:
+        """End a group."""
+        self.renderer.close_group(name)
+
+    def draw_path(self, gc: GraphicsContextBase, path: Any, transform: Any, face: Any) -> None:
+        """Draw a path."""
+        self.renderer.draw_path(self.context(gc), path, transform, face)
+
+    def draw_markers(
+        self, gc: GraphicsContextBase, marker: Any, marker_transform: Any, path: Any, transform: Any, face: Any
+    ) -> None:
+        """Draw markers."""
+        self.renderer.draw_markers(self.context(gc), marker, marker_transform, path, transform, face)
+
+    def draw_path_collection(self, gc: GraphicsContextBase, master: Any, paths: Any, transforms: Any, offsets: Any,
+                             offset_transform: Any, looks: Any, more: Any) -> None:  # fmt: skip
+        """Draw paths that look alike."""
+        context = self.context(gc)
+        self.renderer.draw_path_collection(
+            context, master, paths, transforms, offsets, offset_transform, *looks, **more
+        )
+
+    def draw_text(
+        self, gc: GraphicsContextBase, x: float, y: float, text: str, font: FontProperties, angle: float
+    ) -> None:
+        """Draw a line of text."""
+        y = self._height - y if self.renderer.flipy() else y
+        self.renderer.draw_text(self.context(gc), x, y, text, font, angle)
+
+
+class PixelPlayer(Player):
+    """Plays to a renderer of pixels: everything larger, texts as outlines."""
+
+    def __init__(self, renderer: Any, height: float) -> None:
+        super().__init__(renderer, height)
+        self._scale = renderer.dpi / DPI
+        self._grow = Affine2D().scale(self._scale)
+
+    def context(self, gc: GraphicsContextBase) -> Any:
+        """Return the graphics context with what it clips to in pixels; widths and dashes stay in points."""
+        own = super().context(gc)
+        rectangle = gc.get_clip_rectangle()
+        if rectangle is not None:
+            own.set_clip_rectangle(Bbox(rectangle.get_points() * self._scale))
+        path, transform = cast("tuple[Any, Any]", gc.get_clip_path())
+        if path is not None:
+            own.set_clip_path(TransformedPath(path, transform + self._grow))
+        return own
+
+    def draw_path(self, gc: GraphicsContextBase, path: Any, transform: Any, face: Any) -> None:
+        """Draw a path."""
+        super().draw_path(gc, path, transform + self._grow, face)
+
+    def draw_markers(
+        self, gc: GraphicsContextBase, marker: Any, marker_transform: Any, path: Any, transform: Any, face: Any
+    ) -> None:
+        """Draw markers."""
+        super().draw_markers(gc, marker, marker_transform + self._grow, path, transform + self._grow, face)
+
+    def draw_path_collection(self, gc: GraphicsContextBase, master: Any, paths: Any, transforms: Any, offsets: Any,
+                             offset_transform: Any, looks: Any, more: Any) -> None:  # fmt: skip
+        """Draw paths that look alike."""
+        places = paths, transforms, offsets, offset_transform + self._grow
+        super().draw_path_collection(gc, master + self._grow, *places, looks, more)
+
+    def draw_text(
+        self, gc: GraphicsContextBase, x: float, y: float, text: str, font: FontProperties, angle: float
+    ) -> None:
+        """Fill the outlines of a line of text."""
+        context = self.context(gc)
+        context.set_linewidth(0)
+        context.set_snap(False)
+        place = Affine2D().rotate_deg(angle).translate(x, y) + self._grow
+        self.renderer.draw_path(context, OUTLINES.path_of(text, font), place, gc.get_rgb())
