@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from spec_study import patients, write_study
-from twoarm.analyses import cox_model, kept_fits, piecewise, run
+from twoarm.analyses import cox_model, kept_fits, piecewise, run, schoenfeld
 from twoarm.analyses.kept_fits import KeptFits
 from twoarm.protocol.read import read_protocol
 from twoarm.records.records import read_records
@@ -113,3 +113,17 @@ def test_a_drawn_curve_keeps_every_few_events() -> None:
     for n in (0, 1, 999, 1000, 1001, 2500):
         step = max(1, int(np.ceil(n / MOST_EVENTS)))
         assert points(n).sampled(MOST_EVENTS).columns["time"] == points(n).columns["time"][::step]
+
+
+def test_of_many_events_some_are_published_and_all_are_smoothed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = study_of(tmp_path)
+    monkeypatch.setattr(schoenfeld, "MOST_PUBLISHED", 50)
+    some = study_of(tmp_path)
+    assert some.estimates_json() == whole.estimates_json()
+    for one, other in zip(some.curves, whole.curves, strict=True):
+        events = len(next(iter(other.columns.values()), ()))
+        step = int(np.ceil(events / 50)) if other.kind == "schoenfeld" else 1
+        assert other.kind != "schoenfeld" or step > 1
+        assert one.columns == {name: values[::step] for name, values in other.columns.items()}

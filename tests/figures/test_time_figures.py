@@ -9,6 +9,7 @@ import pytest
 from matplotlib.collections import PolyCollection
 
 from spec_study import patients, write_study
+from twoarm.figures import schoenfeld_plot as schoenfeld_figure
 from twoarm.figures.log_log_plot import constancy_of, log_log_plot, log_ticks
 from twoarm.figures.restricted_mean_plot import difference_of, mean_of, restricted_mean_plot
 from twoarm.figures.schoenfeld_plot import average_of, scale_ticks, schoenfeld_plot
@@ -76,6 +77,17 @@ def test_the_smooth_is_drawn_with_the_models_average(small: Scope) -> None:
     assert found is not None
     heights = [line.get_ydata()[0] for line in figure.axes[0].lines if len(np.unique(line.get_ydata())) == 1]
     assert found[0] in heights
+
+
+def test_the_legend_says_when_not_all_events_are_drawn(small: Scope, monkeypatch: pytest.MonkeyPatch) -> None:
+    for most, said in ((1000, "Events"), (50, "Events (a selection)")):
+        monkeypatch.setattr(schoenfeld_figure, "MOST_EVENTS", most)
+        with style():
+            figure = schoenfeld_plot(small, "unadjusted", "os")
+        assert figure is not None
+        points = figure.axes[0].lines[0]
+        assert points.get_label() == said
+        assert 0 < np.asarray(points.get_xdata()).size <= most
 
 
 def test_marks_follow_the_stretched_axis() -> None:

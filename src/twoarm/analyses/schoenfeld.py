@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from twoarm.analyses.cox_model import fit_kept
 from twoarm.analyses.hazard_ratio import ARM, model_design, small_arms
 from twoarm.analyses.request import Observed, Request
 from twoarm.errors import NotEstimableError
-from twoarm.results.curve import Curve, CurveKind
+from twoarm.results.curve import MOST_PUBLISHED, Curve, CurveKind, rounded_columns, step_to
 from twoarm.statistics.arrays import Floats
 from twoarm.statistics.schoenfeld_smooth import scaled_schoenfeld, smooth_schoenfeld
 
@@ -16,7 +14,8 @@ from twoarm.statistics.schoenfeld_smooth import scaled_schoenfeld, smooth_schoen
 def schoenfeld_curves(request: Request) -> None:
     """Write the curves of the primary endpoint, unadjusted and in the primary adjustment, where they can be had.
 
-    The smooth's limits come from the model's information, as in R; pairs are ignored.
+    The smooth's limits come from the model's information, as in R; pairs are ignored. The smooth is of all events; of
+    more than ``MOST_PUBLISHED`` every k-th in order of time is kept as a point.
     """
     name = request.protocol.primary_endpoint
     wanted = request.adjusted.name in (request.unadjusted.name, request.protocol.primary_adjustment)
@@ -35,7 +34,8 @@ def _write(request: Request, observed: Observed, endpoint: str) -> None:
     design = model_design(request, observed, request.adjusted.covariates_in_model)
     fit = fit_kept(request, observed, endpoint, design, clustered=False)
     points = scaled_schoenfeld(fit, term=design.names[[term.variable for term in design.terms].index(ARM)])
-    found = {"time": points.time, "scale": points.scale, "log_hazard_ratio": points.value}
+    every = slice(None, None, step_to(points.time.size, MOST_PUBLISHED))
+    found = {"time": points.time[every], "scale": points.scale[every], "log_hazard_ratio": points.value[every]}
     request.ledger.curves.append(_curve(request, "schoenfeld", endpoint, found))
     smooth = smooth_schoenfeld(points, confidence_level=request.protocol.confidence_level)
     lines = {"time": smooth.time, "scale": smooth.scale, "log_hazard_ratio": smooth.value, "lower": smooth.lower}
@@ -45,15 +45,5 @@ def _write(request: Request, observed: Observed, endpoint: str) -> None:
 
 def _curve(request: Request, kind: CurveKind, endpoint: str, columns: dict[str, Floats]) -> Curve:
     context = request.ledger.context
-    shown = {name: _rounded(values) for name, values in columns.items()}
-    return Curve(
-        kind, context.population, context.missing, context.adjustment, endpoint, request.contrast, columns=shown
-    )
-
-
-def _rounded(values: Floats) -> tuple[float, ...]:
-    """Return values at the ledger's digits; those that many events share are rounded once."""
-    bits = np.ascontiguousarray(values, dtype=np.float64).view(np.int64)  # which tell 0 from -0
-    distinct, place = np.unique(bits, return_inverse=True)
-    shown = [float(f"{value:.12g}") for value in distinct.view(np.float64).tolist()]
-    return tuple([shown[i] for i in place.reshape(-1).tolist()])
+    sample = (context.population, context.missing, context.adjustment)
+    return Curve(kind, *sample, endpoint, request.contrast, columns=rounded_columns(columns))

@@ -31,8 +31,9 @@ def schoenfeld_plot(scope: Scope, adjustment: str, endpoint: str) -> Figure | No
     axes = figure.add_axes((0.12, 0.13, 0.84, 0.72))
     if points is not None:
         scale, values = (_array(points.sampled(MOST_EVENTS), name) for name in ("scale", "log_hazard_ratio"))
+        all_of_them = scale.size == smooth.columns["events"][-1]
         axes.plot(scale, values, linestyle="", marker="o", markersize=2.4, color=FAINT, alpha=0.45,
-                  markeredgewidth=0, label="Events")  # fmt: skip
+                  markeredgewidth=0, label="Events" if all_of_them else "Events (a selection)")  # fmt: skip
     scale = _array(smooth, "scale")
     axes.fill_between(scale, _array(smooth, "lower"), _array(smooth, "upper"), color=TREATED, alpha=0.16, linewidth=0)
     axes.plot(scale, _array(smooth, "log_hazard_ratio"), color=TREATED, linewidth=1.7,

@@ -19,7 +19,17 @@ CurveKind = Literal[
     "schoenfeld_smooth",
 ]
 
-MOST_EVENTS = 1000  # of a curve with a row an event, that are drawn; more cannot be told apart
+MOST_PUBLISHED = 10_000  # events of a curve with a row an event; more make a file of hundreds of MB that tells no more
+MOST_EVENTS = 1000  # of those, that are drawn; more cannot be told apart
+
+
+def step_to(rows: int, most: int) -> int:
+    """Return the smallest k of which every k-th row leaves no more than so many.
+
+    >>> step_to(1000, 1000), step_to(1001, 1000), step_to(0, 1000)
+    (1, 2, 1)
+    """
+    return max(1, -(-rows // most))
 
 
 class Column(Protocol):
@@ -52,8 +62,8 @@ class Curve:
     """Named columns of equal length; ``survival`` has time, survival, lower, upper, at_risk, events, censored and
     std_error (of log survival; none in a pooled curve); ``cumulative_incidence`` has incidence, limits, events and
     std_error of the event and, with names that begin with ``competing_``, of what competes with it; ``schoenfeld`` has
-    time, scale and log_hazard_ratio, a row an event, and ``schoenfeld_smooth`` those at even steps of the scale with
-    lower, upper and the events until then."""
+    time, scale and log_hazard_ratio, a row an event (of more than ``MOST_PUBLISHED``, every k-th),
+    and ``schoenfeld_smooth`` those at even steps of the scale with lower, upper and the events until then."""
 
     kind: CurveKind
     population: str
@@ -71,7 +81,7 @@ class Curve:
 
     def sampled(self, most: int) -> Curve:
         """Return every k-th row, k the smallest that leaves no more than so many."""
-        step = max(1, -(-len(next(iter(self.columns.values()), ())) // most))
+        step = step_to(len(next(iter(self.columns.values()), ())), most)
         return self if step == 1 else replace(self, columns={n: values[::step] for n, values in self.columns.items()})
 
     @property
