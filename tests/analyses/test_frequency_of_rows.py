@@ -156,7 +156,7 @@ COUNTED_ELSEWHERE: dict[str, str] = {
     "analyses.balance._shares": WEIGHED,
     "analyses.bootstrap._write": "of resamples",
     "analyses.describe._describe_weighted": WEIGHED,
-    "analyses.describe.describe": WEIGHED,
+    "analyses.describe.write_counts": WEIGHED,
     "analyses.design_warnings._collinear_with": "columns, by weight",
     "analyses.design_warnings._held_endpoints": PAIRED,
     "analyses.lost._bin": PAIRED,

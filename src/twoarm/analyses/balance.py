@@ -12,6 +12,7 @@ from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.counting import counted, frequencies_of
 from twoarm.statistics.standardised_difference import (
     arm_moments,
+    counts_by_arm,
     kolmogorov_smirnov,
     mahalanobis_of_shares,
     mean_and_variance,
@@ -29,15 +30,16 @@ def balance(request: Request) -> None:
     request = request.by_patient()
     adjusted, original = request.adjusted, request.unadjusted
     ledger = request.ledger.within(arm=request.contrast)
-    before = request.covariates(original)
+    before, treated, weight = request.covariates(original), adjusted.treated, adjusted.weights
+    treated_before = treated if adjusted is original else original.treated
     largest = 0.0
     for name, covariate in request.covariates().items():
-        spreads = [(ORIGINAL, before[name], original.treated)]
+        spreads = [(ORIGINAL, before[name], treated_before)]
         if adjusted.sets is not None or adjusted.row.size != original.row.size:
-            spreads.append((OWN, covariate, adjusted.treated))
+            spreads.append((OWN, covariate, treated))
         for method, spread, spread_treated in spreads:
             differences = standardised_differences(
-                covariate, adjusted.treated, spread, spread_treated, adjusted.weights, adjusted.frequency
+                covariate, treated, spread, spread_treated, weight, adjusted.frequency
             )
             for level, value in differences.items():
                 here = ledger.within(variable=name, variable_level=level, method=method)
@@ -79,7 +81,8 @@ def standardised_differences(
         mean_1, mean_0 = own.mean, comparator.mean
     else:
         (mean_1, _), (mean_0, _) = _weighted_moments(covariate.values, treated, weight, frequency)
-    wide, wide_comparator = arm_moments(spread.values, spread_treated, frequency)
+    same = spread is covariate and spread_treated is treated and weight is None
+    wide, wide_comparator = (own, comparator) if same else arm_moments(spread.values, spread_treated, frequency)
     size = max(abs(mean_1), abs(mean_0))
     return {"": standardised_difference(mean_1 - mean_0, wide.variance, wide_comparator.variance, size)}
 
@@ -102,9 +105,9 @@ def _of_levels(
     weight: Floats | None,
     frequency: Integers | None,
 ) -> dict[str, float]:
-    everybody, weighted = counted(None, frequency), counted(weight, frequency)
-    share_1, share_0 = _shares(covariate, treated, weighted), _shares(covariate, ~treated, weighted)
-    wide_1, wide_0 = _shares(spread, spread_treated, everybody), _shares(spread, ~spread_treated, everybody)
+    share_1, share_0 = _shares(covariate, treated, counted(weight, frequency))
+    same = spread is covariate and spread_treated is treated and weight is None
+    wide_1, wide_0 = (share_1, share_0) if same else _shares(spread, spread_treated, counted(None, frequency))
     levels = {
         level: standardised_difference(p - q, a * (1 - a), b * (1 - b))
         for level, p, q, a, b in zip(covariate.levels, share_1, share_0, wide_1, wide_0, strict=True)
@@ -116,10 +119,10 @@ def _of_levels(
     return {"": whole, **levels}
 
 
-def _shares(covariate: CategoricalValues, rows: Booleans, weight: Floats | None) -> Floats:
-    mine = None if weight is None else weight[rows]
-    counts = np.bincount(covariate.codes[rows], weights=mine, minlength=len(covariate.levels))
-    return np.asarray(counts / counts.sum())
+def _shares(covariate: CategoricalValues, treated: Booleans, weight: Floats | None) -> tuple[Floats, Floats]:
+    """Return the share of each level in the treated and in the comparator arm."""
+    comparator, own = counts_by_arm(covariate.codes, treated, len(covariate.levels), weight)
+    return np.asarray(own / own.sum()), np.asarray(comparator / comparator.sum())
 
 
 def _shape(ledger: Ledger, values: Floats, adjusted: AdjustedCohort) -> None:

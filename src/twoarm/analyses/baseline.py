@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 
 import numpy as np
 
-from twoarm.analyses.describe import describe
+from twoarm.analyses.describe import describe, write_counts
 from twoarm.analyses.request import Request
 from twoarm.cohort.covariates import CategoricalValues, CovariateValues
 from twoarm.results.ledger import Ledger
-from twoarm.statistics.arrays import Booleans
+from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.contingency import SIMULATIONS, CountTest, test_counts
-from twoarm.statistics.counting import frequencies_of, level_counts
+from twoarm.statistics.counting import counted
 from twoarm.statistics.rank_tests import wilcoxon
+from twoarm.statistics.standardised_difference import counts_by_arm
 from twoarm.statistics.t_test import t_test
 
 TABLE_TESTS = {
@@ -33,30 +35,57 @@ def baseline(request: Request) -> None:
     request = request.by_patient()
     ledger, weight = request.ledger, request.adjusted.weights
     covariates = request.covariates()
-    for label, rows in request.arms:
+    treated, frequency = request.adjusted.treated, request.adjusted.frequency
+    counts = cache(partial(_counts, covariates, treated, counted(None, frequency)))
+    for place, (label, rows) in enumerate(request.arms):
         ledger.add("n", request.adjusted.count(rows), arm=label)
         for name, covariate in covariates.items():
-            make = partial(describe, ledger.within(arm=label), covariate, rows, weight, request.adjusted.frequency)
+            make = partial(describe, ledger.within(arm=label), covariate, rows, weight, frequency)
+            if weight is None and isinstance(covariate, CategoricalValues):
+                make = partial(_write_counts, ledger.within(arm=label), covariate, counts, place)
             request.write(("baseline", label, name), [name], make)
     if weight is not None:
         return
-    treated = request.adjusted.treated
     for name, covariate in covariates.items():
         here = ledger.within(variable=name, arm=request.contrast)
-        request.write(("baseline", "test", name), [name], partial(_test, request, here, covariate, treated))
+        request.write(("baseline", "test", name), [name], partial(_test, request, here, covariate, treated, counts))
 
 
-def _test(request: Request, ledger: Ledger, covariate: CovariateValues, treated: Booleans) -> None:
+def _counts(
+    covariates: Mapping[str, CovariateValues], treated: Booleans, frequency: Floats | None, name: str
+) -> Integers:
+    """Count the levels of a covariate in all, in the treated and in the comparator arm, shape (3, levels)."""
+    covariate = covariates[name]
+    assert isinstance(covariate, CategoricalValues), "levels are counted"
+    comparator, own = counts_by_arm(covariate.codes, treated, len(covariate.levels), frequency).astype(np.int64)
+    return np.stack([comparator + own, own, comparator])
+
+
+def _write_counts(ledger: Ledger, covariate: CategoricalValues, counts: Callable[[str], Integers], place: int) -> None:
+    write_counts(ledger, covariate, counts(covariate.name)[place])
+
+
+def _test(
+    request: Request,
+    ledger: Ledger,
+    covariate: CovariateValues,
+    treated: Booleans,
+    counts: Callable[[str], Integers],
+) -> None:
     with ledger.estimating("p_value"):
-        _write_test(request, ledger, covariate, treated)
+        _write_test(request, ledger, covariate, treated, counts)
 
 
-def _write_test(request: Request, ledger: Ledger, covariate: CovariateValues, treated: Booleans) -> None:
+def _write_test(
+    request: Request,
+    ledger: Ledger,
+    covariate: CovariateValues,
+    treated: Booleans,
+    counts: Callable[[str], Integers],
+) -> None:
     often = request.adjusted.frequency
     if isinstance(covariate, CategoricalValues):
-        k = len(covariate.levels)
-        arms = [level_counts(covariate.codes[arm], k, frequencies_of(arm, often)) for arm in (treated, ~treated)]
-        table = np.column_stack(arms)
+        table = counts(covariate.name)[1:].T
         write_count_test(ledger, test_counts(table=table, continuity=request.protocol.conventions.yates))
     elif request.protocol.analyses.baseline.continuous == "mean":
         ledger.add(

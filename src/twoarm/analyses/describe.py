@@ -33,13 +33,18 @@ def describe(
         return
     if isinstance(covariate, CategoricalValues):
         counts = level_counts(covariate.codes[rows], len(covariate.levels), frequencies_of(rows, frequency))
-        total = int(counts.sum())
-        for level, count in zip(covariate.levels, counts.tolist(), strict=True):
-            here.add("n", count, variable_level=level)
-            percent = 100 * count / total if total else None
-            here.add("percent", percent, variable_level=level, unit="%", note="" if total else "no patients")
+        write_counts(here, covariate, counts)
         return
     _describe_numbers(here, covariate, rows, frequency)
+
+
+def write_counts(ledger: Ledger, covariate: CategoricalValues, counts: Integers) -> None:
+    """Write how many have each level, and their share; ``counts`` has shape (levels,)."""
+    here, total = ledger.within(variable=covariate.name), int(counts.sum())
+    for level, count in zip(covariate.levels, counts.tolist(), strict=True):
+        here.add("n", count, variable_level=level)
+        percent = 100 * count / total if total else None
+        here.add("percent", percent, variable_level=level, unit="%", note="" if total else "no patients")
 
 
 def _describe_weighted(

@@ -117,6 +117,8 @@ class Request:
     def covariates(self, of: AdjustedCohort | None = None) -> dict[str, CovariateValues]:
         """Return the covariates of an adjusted cohort's rows."""
         cohort = of or self.adjusted
+        if cohort.everybody:
+            return dict(cohort.completed.covariates)
         return {name: values.take(cohort.row) for name, values in cohort.completed.covariates.items()}
 
     def observed(self, endpoint: TimeToEvent) -> Observed:

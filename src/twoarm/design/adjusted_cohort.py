@@ -84,6 +84,12 @@ class AdjustedCohort:
         return self.sets is not None and self.sets.replacement
 
     @property
+    def everybody(self) -> bool:
+        """Whether its rows are those of the completed cohort, in their order."""
+        n = self.completed.treated.size
+        return self.row.size == n and bool((self.row == np.arange(n)).all())
+
+    @property
     def set_count(self) -> int:
         """Number of pairs or matched sets."""
         return 0 if self.pair is None else int(np.unique(self.pair).size)

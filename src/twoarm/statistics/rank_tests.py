@@ -45,14 +45,14 @@ def wilcoxon(*, values: ArrayLike, treated: ArrayLike, frequency: ArrayLike | No
     """
     x = arrays.numbers("values", values)
     arm = arrays.events("treated", treated, x.size)
-    frequencies = arrays.frequencies(frequency, x.size)
-    n1, n0 = int(frequencies[arm].sum()), int(frequencies[~arm].sum())
+    times = None if frequency is None else arrays.frequencies(frequency, x.size)
+    n1, n0 = (int(np.count_nonzero(rows) if times is None else times[rows].sum()) for rows in (arm, ~arm))
     if n1 == 0 or n0 == 0:
         raise NotEstimableError("only one arm has patients")
-    ranks, tied = midranks(x, frequencies)
+    rank_sum, tied = _rank_sum(x, arm) if times is None else _rank_sum_of_counted(x, arm, times)
     if tied.size == 1:
         raise NotEstimableError("all values are equal")
-    statistic = float((frequencies * ranks)[arm].sum()) - n1 * (n1 + 1) / 2
+    statistic = rank_sum - n1 * (n1 + 1) / 2
     if n1 < EXACT_BELOW and n0 < EXACT_BELOW and tied.max() == 1:
         return RankSum(statistic, _exact(statistic, n1, n0), "exact")
     n = n1 + n0
@@ -108,6 +108,30 @@ def midranks(values: Floats, frequency: Floats | None = None) -> tuple[Floats, F
     counts = arrays.group_sums(inverse, np.ones(values.size) if frequency is None else frequency, labels.size)
     ends = np.cumsum(counts)
     return ((ends - counts + 1 + ends) / 2)[inverse], counts
+
+
+def _rank_sum_of_counted(values: Floats, treated: Booleans, frequency: Floats) -> tuple[float, Floats]:
+    ranks, tied = midranks(values, frequency)
+    return float((frequency * ranks)[treated].sum()), tied
+
+
+def _rank_sum(values: Floats, treated: Booleans) -> tuple[float, Floats]:
+    """Return (sum of the treated arm's midranks, number of patients at each distinct value).
+
+    Values are sorted without their places, which is several times as fast; the sum is of halves, and so exact.
+    """
+    labels, counts = _counted(values)
+    ends = np.cumsum(counts)
+    own, own_counts = _counted(values[treated])
+    place = np.searchsorted(labels, own)
+    return float(own_counts @ ((ends - counts + 1 + ends) / 2)[place]), counts
+
+
+def _counted(values: Floats) -> tuple[Floats, Floats]:
+    """Return the distinct values, ascending, and how many there are of each."""
+    ascending = np.sort(values)
+    last = np.flatnonzero(np.append(ascending[1:] != ascending[:-1], True))
+    return ascending[last], np.diff(last, prepend=-1).astype(np.float64)
 
 
 def _exact(statistic: float, n1: int, n0: int) -> float:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from twoarm.errors import ArgumentError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats, Integers
-from twoarm.statistics.blocks import over_blocks
+from twoarm.statistics.blocks import over_blocks, summed
 from twoarm.statistics.largest_gap import largest_gap
 from twoarm.statistics.linear_algebra import one_thread
 
@@ -228,14 +228,24 @@ def _arm_weights(weight: ArrayLike, arm: Booleans) -> Floats:
     return found
 
 
-def _by_arm(codes: arrays.Integers, treated: Booleans, weight: Floats | None, k: int) -> Floats:
-    """Sum weights (n,), or count, by arm and code, shape (2, k), the comparator arm first."""
-    return np.bincount(codes + k * treated, weight, 2 * k).reshape(2, k).astype(np.float64)
+def counts_by_arm(codes: arrays.Integers, treated: Booleans, k: int, weight: Floats | None = None) -> Floats:
+    """Count patients by arm and code of k levels, or sum their weights (n,); shape (2, k), the comparator arm first.
+
+    >>> counts_by_arm(np.array([0, 1, 1]), np.array([True, True, False]), 2).tolist()
+    [[0.0, 1.0], [1.0, 1.0]]
+    """
+
+    def count(rows: slice) -> Floats:
+        return np.bincount(codes[rows] + k * treated[rows], minlength=2 * k).astype(np.float64)
+
+    if weight is not None or not codes.size:
+        return np.bincount(codes + k * treated, weight, 2 * k).reshape(2, k).astype(np.float64)
+    return summed(over_blocks(codes.size, count, max(LONG_BLOCK, 8 * k))).reshape(2, k)
 
 
 def _shares(codes: arrays.Integers, treated: Booleans, weight: Floats | None, k: int) -> tuple[Floats, Floats]:
     """Return the shares of k levels in the treated arm and in the comparator arm."""
-    counts = _by_arm(codes, treated, weight, k)
+    counts = counts_by_arm(codes, treated, k, weight)
     totals = counts.sum(axis=1, keepdims=True)
     if (totals == 0).any():
         raise ArgumentError("treated: found an arm without patients")
@@ -252,6 +262,6 @@ def kolmogorov_smirnov(values: Floats, treated: Booleans, weight: Floats | None 
     days = arrays.whole_days(values)
     if days is not None or weight is not None:
         codes = arrays.distinct(values)[1] if days is None else days
-        below = np.cumsum(_by_arm(codes, treated, weight, int(codes.max()) + 1), axis=1)
+        below = np.cumsum(counts_by_arm(codes, treated, int(codes.max()) + 1, weight), axis=1)
         return float(np.abs(below[1] / below[1, -1] - below[0] / below[0, -1]).max())
     return largest_gap(values, treated)
