@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from twoarm.statistics.arrays import Floats, Integers
@@ -9,6 +11,8 @@ from twoarm.statistics.closest_pairs import Pairs
 from twoarm.statistics.score_order import by_score, runs_of_equals
 
 AT_ONCE = 1 << 16  # patients whose nearest are looked up together
+TOGETHER = 1_024  # of a queue that look at once, to begin with
+WORTHWHILE = 96  # served at once, on average, that take as long as one after the other
 
 
 def descending_pairs(score: Floats, queue: Integers, free: Integers, rank: Integers, limit: float) -> Pairs:
@@ -52,29 +56,102 @@ def descending_pairs(score: Floats, queue: Integers, free: Integers, rank: Integ
     return np.array(rows, dtype=np.int64), np.where(above >= 0, up[above], down[under])
 
 
+@dataclass(slots=True)
+class _Slots:
+    """Those who can be chosen, in order of score and key, and where the next free one of each side is."""
+
+    score: Floats
+    rank: Integers
+    first_equal: Integers  # the first place of the same score
+    right: Integers  # leads to the first free place at or after, shape (size + 1,)
+    left: Integers  # leads to one more than the last free place before, shape (size + 1,)
+
+
 def queued_pairs(score: Floats, queue: Integers, free: Integers, rank: Integers, limit: float) -> Pairs:
-    """Serve a queue in any order: the nearest free place on either side by union and find, in near-constant time."""
+    """Serve a queue in any order: the nearest free place on either side by union and find, in near-constant time.
+
+    As long as many in a row want different places they are served together; the rest is served one after the other.
+    """
     others = by_score(free, score[free], rank[free])
-    ascending = score[others]
-    first_equal = runs_of_equals(ascending)[0].tolist()
-    place = np.searchsorted(ascending, score[queue], side="left").tolist()
-    scores, ranks, size = ascending.tolist(), rank[others].tolist(), others.size
-    right = list(range(size + 1))  # the first free place at or after, by way of the places between
-    left = list(range(size + 1))  # the last free place before
-    rows: list[int] = []
+    ascending, places = score[others], np.arange(others.size + 1)
+    slots = _Slots(ascending, rank[others], runs_of_equals(ascending)[0], places, places.copy())
+    own, chosen = score[queue], np.full(queue.size, -1)
+    place = np.searchsorted(ascending, own, side="left")
+    served = _serve_together(slots, own, place, limit, chosen)
+    if served < queue.size:
+        _serve_singly(slots, own[served:], place[served:], limit, chosen[served:])
+    found = np.flatnonzero(chosen >= 0)
+    return queue[found], others[chosen[found]]
+
+
+def _serve_together(slots: _Slots, own: Floats, place: Integers, limit: float, chosen: Integers) -> int:
+    """Fill in the places that the queue chooses; return how many were served before clashes became frequent.
+
+    What is nearest to somebody stays so while others take other places. So of some who look at once all get what they
+    see, up to the first who wants what one before has taken: he looks again.
+    """
+    start, average = 0, float(TOGETHER)
+    first = np.zeros(slots.right.size, np.int64)  # who wants a place first
+    while start < own.size and average > WORTHWHILE:
+        rows = slice(start, start + int(1.25 * average) + 1)
+        wanted = _nearest(slots, own[rows], place[rows], limit)
+        number = np.arange(wanted.size)
+        first[wanted[::-1]] = number[::-1]
+        clash = (first[wanted] != number) & (wanted >= 0)
+        count = int(clash.argmax()) if clash.any() else wanted.size
+        chosen[start : start + count] = wanted[:count]
+        taken = wanted[:count][wanted[:count] >= 0]
+        slots.right[taken] = taken + 1
+        slots.left[taken + 1] = taken
+        start += count
+        average += (min(1.5 * count, 1 << 16) - average) / 8
+    return start
+
+
+def _nearest(slots: _Slots, own: Floats, place: Integers, limit: float) -> Integers:
+    """Return the free place that each would choose now, -1 without one that is near enough."""
+    size = slots.score.size
+    above, below = _root(slots.right, place), _root(slots.left, place) - 1
+    rise = np.where(above < size, slots.score[np.minimum(above, size - 1)] - own, np.inf)
+    fall = np.where(below >= 0, own - slots.score[np.maximum(below, 0)], np.inf)
+    wanted, gap = above, np.minimum(rise, fall)
+    down = np.flatnonzero((fall <= rise) & (fall < np.inf))
+    if down.size:
+        under = _root(slots.right, slots.first_equal[below[down]])  # the smallest key of an equal score
+        over = above[down]
+        upwards = (rise[down] == fall[down]) & (slots.rank[np.minimum(over, size - 1)] < slots.rank[under])
+        wanted[down] = np.where(upwards, over, under)
+    wanted[~((gap <= limit) & (gap < np.inf))] = -1
+    return wanted
+
+
+def _root(leads: Integers, at: Integers) -> Integers:
+    """Return where each of some places leads in the end, and shorten the ways."""
+    while True:
+        step = leads[at]
+        further = leads[step]
+        if (further == step).all():
+            return step
+        leads[at] = further
+        at = further
+
+
+def _serve_singly(slots: _Slots, own: Floats, place: Integers, limit: float, chosen: Integers) -> None:
+    """Fill in the places that the queue chooses, one patient after the other."""
+    scores, ranks, first_equal = slots.score.tolist(), slots.rank.tolist(), slots.first_equal.tolist()
+    right, left, size, inf = slots.right.tolist(), slots.left.tolist(), slots.score.size, float("inf")
     taken: list[int] = []
-    inf = float("inf")
-    for row, above, own in zip(queue.tolist(), place, score[queue].tolist(), strict=True):
+    for above, mine in zip(place.tolist(), own.tolist(), strict=True):
         below = above
         while (step := right[above]) != above:
             right[above] = above = right[step]
         while (step := left[below]) != below:
             left[below] = below = left[step]
-        rise = scores[above] - own if above < size else inf
+        rise = scores[above] - mine if above < size else inf
         slot = above
         if below:
             slot = below = below - 1
-            fall = own - scores[below]
+            fall = mine - scores[below]
             if rise <= fall:
                 below = _first_free(right, first_equal[below])
                 slot = above if rise < fall or ranks[above] < ranks[below] else below
@@ -84,9 +161,10 @@ def queued_pairs(score: Floats, queue: Integers, free: Integers, rank: Integers,
         if rise <= limit and rise < inf:
             right[slot] = slot + 1
             left[slot + 1] = slot
-            rows.append(row)
             taken.append(slot)
-    return np.array(rows, dtype=np.int64), others[np.array(taken, dtype=np.int64)]
+        else:
+            taken.append(-1)
+    chosen[:] = taken
 
 
 def _first_free(right: list[int], slot: int) -> int:
