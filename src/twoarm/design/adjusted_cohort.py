@@ -10,7 +10,7 @@ import numpy as np
 from twoarm.design.complete import CompletedCohort
 from twoarm.design.propensity import PropensityScore
 from twoarm.protocol.choices import Estimand
-from twoarm.statistics.arrays import Booleans, Floats, Integers, group_sums
+from twoarm.statistics.arrays import Booleans, Floats, Integers, count_distinct, group_sums
 from twoarm.statistics.balancing_weights import ArmWeights
 from twoarm.statistics.counting import count
 
@@ -92,7 +92,7 @@ class AdjustedCohort:
     @property
     def set_count(self) -> int:
         """Number of pairs or matched sets."""
-        return 0 if self.pair is None else int(np.unique(self.pair).size)
+        return 0 if self.pair is None else count_distinct(self.pair)
 
     @property
     def frequency(self) -> Integers | None:

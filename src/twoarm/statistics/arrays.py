@@ -120,6 +120,15 @@ def sorted_distinct(values: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate((ascending[:1], ascending[1:][ascending[1:] != ascending[:-1]]))
 
 
+def count_distinct(values: NDArray[Any]) -> int:
+    """Return how many different numbers there are.
+
+    >>> count_distinct(np.array([3, 1, 3]))
+    2
+    """
+    return int(sorted_distinct(values).size)
+
+
 def count_up_to(sorted_values: NDArray[Any], values: NDArray[Any]) -> Integers:
     """Return how many of some sorted distinct values are at most each value, shape (n,)."""
     days = whole_days(values) if values.size > FEW else None

@@ -82,12 +82,12 @@ class Units:
     def count(self) -> int:
         """Number of clusters, 0 without; where they cross, of the clustering that has fewer."""
         parts = [part for part in (self.cluster, self.crossed) if part is not None]
-        return min((int(np.unique(part).size) for part in parts), default=0)
+        return min((arrays.count_distinct(part) for part in parts), default=0)
 
     def patients(self, rows: int) -> int:
         """Return how many patients so many rows stand for."""
         if self.crossed is not None:
-            return int(np.unique(self.crossed).size)
+            return arrays.count_distinct(self.crossed)
         return rows if self.frequency is None else int(self.frequency.sum())
 
     def variance(self, scores: Floats) -> ScoreVariance:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twoarm.statistics.arrays import Floats, Integers
+from twoarm.statistics.arrays import Floats, Integers, count_distinct
 from twoarm.statistics.nearest_neighbour import Matches
 
 
@@ -31,8 +31,9 @@ def rows_of_sets(matches: Matches) -> SetRows:
     >>> found.patient.tolist(), found.pair.tolist(), found.weight.tolist()
     ([0, 2, 3, 1, 4], [0, 0, 0, 1, 1], [1.0, 0.75, 0.75, 1.0, 1.5])
     """
-    focal, first, partners = np.unique(matches.focal, return_index=True, return_counts=True)
-    wanted = np.unique(matches.partner).size  # the sum of the partners' weights
+    first = np.flatnonzero(np.concatenate(([True], matches.focal[1:] != matches.focal[:-1]))[: matches.focal.size])
+    focal, partners = matches.focal[first], np.diff(first, append=matches.focal.size)
+    wanted = count_distinct(matches.partner)  # the sum of the partners' weights
     weight = wanted / (focal.size * np.repeat(partners, partners))
     return SetRows(
         patient=np.insert(matches.partner, first, focal),

@@ -33,7 +33,7 @@ class Matches:
     @property
     def unmatched(self) -> int:
         """Focal patients without a partner."""
-        return self.focal_total - int(np.unique(self.focal).size)
+        return self.focal_total - arrays.count_distinct(self.focal)
 
 
 def match_nearest(
@@ -174,6 +174,9 @@ def _within(
 def _key_rank(key: ArrayLike | None, n: int) -> Integers:
     if key is None:
         return np.arange(n)
+    given = np.asarray(key)
+    if given.shape == (n,) and given.dtype.kind in "iuU" and bool((given[1:] > given[:-1]).all()):
+        return np.arange(n)  # in their order already, as patients of a cohort are
     ranks, labels = arrays.codes("key", key, n)
     if labels.size != n:
         raise ArgumentError(f"key: found {n - labels.size} repeated keys; expected one a patient")

@@ -26,15 +26,13 @@ def descending_pairs(score: Floats, queue: Integers, free: Integers, rank: Integ
     start, end_of = runs_of_equals(falling)
     up = down[start + end_of - 1 - np.arange(down.size)]  # the order of stacking: of equal scores the last key first
     passed = np.searchsorted(falling, -score[queue], side="right").tolist()
-    group_start, group_end = start.tolist(), end_of.tolist()
-    scores, ranks_down, ranks_up, size = score[down].tolist(), rank[down].tolist(), rank[up].tolist(), down.size
+    group_start, group_end = memoryview(start), memoryview(end_of)  # read seldom; a list of each would take more
+    ranks_down, ranks_up = memoryview(rank[down]), memoryview(rank[up])
+    scores, size, inf = score[down].tolist(), down.size, float("inf")
     stack: list[int] = []
     below = 0  # nearest free below the sweep
-    rows: list[int] = []
-    found_above: list[int] = []
-    found_below: list[int] = []
-    inf = float("inf")
-    for row, own, end in zip(queue.tolist(), score[queue].tolist(), passed, strict=True):
+    chosen: list[int] = []  # a place below, the complement of one above, or the size for nobody
+    for own, end in zip(score[queue].tolist(), passed, strict=True):
         if end > below:
             first, last = group_start[below], group_end[below]
             stack.extend(range(first, first + last - below))
@@ -43,17 +41,16 @@ def descending_pairs(score: Floats, queue: Integers, free: Integers, rank: Integ
         rise = scores[stack[-1]] - own if stack else inf
         fall = own - scores[below] if below < size else inf
         if rise < fall or (rise == fall < inf and ranks_up[stack[-1]] < ranks_down[below]):
-            if rise <= limit and rise < inf:
-                found_above.append(stack.pop())
-                found_below.append(-1)
-                rows.append(row)
+            chosen.append(~stack.pop() if rise <= limit and rise < inf else size)
         elif fall <= limit and fall < inf:
-            found_above.append(-1)
-            found_below.append(below)
-            rows.append(row)
+            chosen.append(below)
             below += 1
-    above, under = np.array(found_above, dtype=np.int64), np.array(found_below, dtype=np.int64)
-    return np.array(rows, dtype=np.int64), np.where(above >= 0, up[above], down[under])
+        else:
+            chosen.append(size)
+    place = np.array(chosen, dtype=np.int64)
+    found = np.flatnonzero(place < size)
+    place = place[found]
+    return queue[found], np.where(place < 0, up[~np.minimum(place, -1)], down[np.maximum(place, 0)])
 
 
 @dataclass(slots=True)
