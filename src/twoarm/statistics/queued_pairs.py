@@ -26,8 +26,8 @@ def descending_pairs(score: Floats, queue: Integers, free: Integers, rank: Integ
     start, end_of = runs_of_equals(falling)
     up = down[start + end_of - 1 - np.arange(down.size)]  # the order of stacking: of equal scores the last key first
     passed = np.searchsorted(falling, -score[queue], side="right").tolist()
-    group_start, group_end = memoryview(start), memoryview(end_of)  # read seldom; a list of each would take more
-    ranks_down, ranks_up = memoryview(rank[down]), memoryview(rank[up])
+    group_start, group_end = start.data, end_of.data  # read seldom; a list of each would take more
+    ranks_down, ranks_up = rank[down].data, rank[up].data
     scores, size, inf = score[down].tolist(), down.size, float("inf")
     stack: list[int] = []
     below = 0  # nearest free below the sweep
