@@ -35,7 +35,10 @@ def run_and_publish(
     ``amendments``: what a lock says, in words. ``folder``: where the records lie, which must not change meanwhile.
     ``secret``: under which patient keys are hashed, where the protocol says so.
     """
+    from twoarm.commands.freed_memory import keep_freed_memory
     from twoarm.study import primary_status, provenance_of, run_study
+
+    keep_freed_memory(max((one.rows or 0 for one in records.inputs), default=0))
 
     def draw_ahead(ledger: Ledger, between: bool) -> None:
         if protocol.disclosure.minimum_cell <= 1:  # else the whole ledger decides what may be seen
