@@ -72,18 +72,18 @@ def _run(study: Path, out: Path, replace: bool, say: Progress, helper: FigureHel
 
     secret = read_export_secret(protocol.output, study.parent)
     amended = amendments(read_lock(study), protocol)
-    records = read_records(protocol, study.parent)
-    code = run_and_publish(
-        protocol,
-        records,
-        out,
-        replace=replace,
-        say=say,
-        helper=helper,
-        amendments=amended,
-        folder=study.parent,
-        secret=secret,
-    )
+    with read_records(protocol, study.parent) as records:
+        code = run_and_publish(
+            protocol,
+            records,
+            out,
+            replace=replace,
+            say=say,
+            helper=helper,
+            amendments=amended,
+            folder=study.parent,
+            secret=secret,
+        )
     if code in (OK, NOT_ESTIMABLE):
         tell(f"Report: {out / 'report.html'}")
     return code

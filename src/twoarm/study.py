@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
@@ -52,11 +53,12 @@ def run_study(
     Raises:
         RecordsError: the records cannot answer the question as asked, such as an arm without patients.
     """
-    study = Ledger(Estimate(analysis=""))
+    study, turn = Ledger(Estimate(analysis="")), Lock()
 
     def at(what: str) -> None:
-        so_far(study, False)
-        step(what)
+        with turn:  # analyses may run side by side
+            so_far(study, False)
+            step(what)
 
     with one_thread():
         for population in protocol.plan():

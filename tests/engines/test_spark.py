@@ -147,7 +147,7 @@ def test_a_session_elsewhere_is_not_used(session: Any, tmp_path: Path) -> None:
 def test_the_session_is_as_it_was(session: Any, tmp_path: Path) -> None:
     session.conf.set("spark.sql.session.timeZone", "Asia/Tokyo")
     write_folder(native(), tmp_path / "patients")
-    read_records(protocol_on("spark"), tmp_path)
+    read_records(protocol_on("spark"), tmp_path).close()
     assert session.conf.get("spark.sql.session.timeZone") == "Asia/Tokyo"
     assert session.sql("SELECT 1").first()[0] == 1
 
@@ -160,8 +160,8 @@ def test_a_session_of_our_own(session: Any, tmp_path: Path) -> None:
         assert configured["spark.master"] == "local[2]"
         assert configured["spark.driver.host"] == configured["spark.driver.bindAddress"] == "127.0.0.1"
         assert configured["spark.ui.enabled"] == "false"
-    records = read_records(protocol_on("spark"), tmp_path)
-    assert records.inputs[0].rows == 240
+    with read_records(protocol_on("spark"), tmp_path) as records:
+        assert records.inputs[0].rows == 240
     from pyspark.sql import SparkSession
 
     assert SparkSession.getActiveSession() is None

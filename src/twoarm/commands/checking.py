@@ -38,8 +38,8 @@ def check_study(study: Path, listed: Path | None = None) -> None:
         raise
     tell(f"{study.name}: the protocol is valid.")
     try:
-        records = read_records(protocol, study.parent)
-        design = list(design_summary(protocol, records))
+        with read_records(protocol, study.parent) as records:
+            design = list(design_summary(protocol, records))
     except RecordsError as error:
         survey = everything_wrong(protocol, study.parent)
         for finding in survey.findings:

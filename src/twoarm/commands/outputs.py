@@ -125,7 +125,8 @@ def _run_again(manifest: Mapping[str, object], data: Path, out: Path, say: Progr
     except ValidationError:
         raise OutputError("manifest.json: holds no protocol that this version can read") from None
     secret = read_export_secret(protocol.output, data)
-    records = read_records(protocol, data)
     amended = manifest.get("amendments", ())
     assert isinstance(amended, list | tuple), "a manifest lists its amendments"
-    run_and_publish(protocol, records, out, replace=False, say=say, helper=helper, amendments=amended, secret=secret)
+    with read_records(protocol, data) as records:
+        also = {"amendments": amended, "secret": secret}
+        run_and_publish(protocol, records, out, replace=False, say=say, helper=helper, **also)
