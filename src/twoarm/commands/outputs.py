@@ -128,5 +128,6 @@ def _run_again(manifest: Mapping[str, object], data: Path, out: Path, say: Progr
     amended = manifest.get("amendments", ())
     assert isinstance(amended, list | tuple), "a manifest lists its amendments"
     with read_records(protocol, data) as records:
-        also = {"amendments": amended, "secret": secret}
-        run_and_publish(protocol, records, out, replace=False, say=say, helper=helper, **also)
+        run_and_publish(
+            protocol, records, out, replace=False, say=say, helper=helper, amendments=amended, secret=secret
+        )
