@@ -11,7 +11,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import narwhals.stable.v2 as nw
 import numpy as np
+import polars as pl
 import pytest
 
 import twoarm
@@ -105,10 +107,11 @@ def counted_cohort() -> Cohort:
         covariates={"age": values},
         position={},
         groups={},
-        patient_rows=np.arange(N),
         attrition=Attrition(()),
         left_out=(),
         frequency=FREQUENCY,
+        happened=pl.DataFrame(),
+        members=nw.from_native(pl.DataFrame({":key": keys.tolist()}), eager_only=True),
     )
 
 
@@ -176,6 +179,7 @@ COUNTED_ELSEWHERE: dict[str, str] = {
     "design.imputation._predictors": OF_IMPUTATIONS,
     "design.matching.match": PAIRED,
     "design.propensity.score_sd": PAIRED,
+    "endpoints.first_rule.rule_counts": "by frequency, all rules at once",
 }
 
 

@@ -14,6 +14,7 @@ from twoarm.protocol.column import ColumnDeclaration
 from twoarm.protocol.data import EventSource, Source, TablePart
 from twoarm.records.cell_text import readable
 from twoarm.records.column_typing import type_column
+from twoarm.records.distinct_cells import type_long_column
 from twoarm.records.engines.source import EngineReader
 from twoarm.records.evaluation import COMPLETED, HELD
 from twoarm.records.findings import NOTES, Finding, Outcome
@@ -147,15 +148,13 @@ def _type_part(
     typed: dict[str, TypedColumn] = {}
     for column, declared in units_first(part.columns):
         cells = raw.frame[headers[column]] if column in headers else _given(part, column, height)
-        typed[column] = type_column(
-            cells,
-            declared,
-            part,
-            fake=raw.fake.get(headers.get(column, "")),
-            dates=raw.dates.get(headers.get(column, "")),
-            epoch_1904=raw.epoch_1904,
-            units=columns.get(getattr(declared, "unit_column", None) or ""),
-        )
+        header, units = headers.get(column, ""), columns.get(getattr(declared, "unit_column", None) or "")
+        fake, dates = raw.fake.get(header), raw.dates.get(header)
+        if fake is None and dates is None and units is None:
+            typed[column] = type_long_column(cells, declared, part, epoch_1904=raw.epoch_1904)
+        else:
+            beside = {"fake": fake, "dates": dates, "units": units}
+            typed[column] = type_column(cells, declared, part, epoch_1904=raw.epoch_1904, **beside)
         columns[column] = typed[column].values
         held = typed[column].held()
         if held.any():
