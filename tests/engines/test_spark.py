@@ -27,6 +27,8 @@ from spec_engines import (
     visits,
     write_folder,
 )
+from spec_registry import with_events, with_events_protocol
+from twoarm.commands.running import published_notes
 from twoarm.errors import RecordsError
 from twoarm.protocol.engine import Spark
 from twoarm.records.engines.source import EngineReader
@@ -71,6 +73,19 @@ def test_es_sclc_is_the_same(session: Any, tmp_path: Path) -> None:
     }
     for what, fetched in records.fetched:
         assert fetched <= rows.get(what.partition(":")[0], rows["patients"])
+
+
+def test_a_registry_is_the_same(session: Any, tmp_path: Path) -> None:
+    tables = with_events(3)
+    for name, table in tables.items():
+        table.write_parquet(tmp_path / f"{name}.parquet")
+        write_folder(table, tmp_path / name)
+    of_files, expected = outcome(on("polars", with_events_protocol('file = "{}.parquet"')), tmp_path)
+    records, found = outcome(on("spark", with_events_protocol('folder = "{}"')), tmp_path)
+    assert found == expected
+    assert not records.in_memory
+    assert most_fetched(records) <= max(table.height for table in tables.values())
+    assert published_notes(records) == [note.replace(".parquet", "") for note in published_notes(of_files)]
 
 
 def test_alike_patients_are_fetched_once(session: Any, tmp_path: Path) -> None:

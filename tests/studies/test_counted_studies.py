@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -14,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spec_counted import assert_same, counted
+from spec_registry import DATED, registry
 from twoarm.analyses import cox_model
 from twoarm.analyses.run import ANALYSES, OF_HAZARD_RATIOS
 from twoarm.cohort.cohort import build_cohort
@@ -185,145 +185,6 @@ def test_every_analysis_was_looked_at():
         "schoenfeld_smooth",
         "standardised",
     }
-
-
-DATED = """\
-format_version = 1
-title = "A registry of few values"
-time_unit = "months"
-data_cutoff = 2020-06-01
-
-[data.registry]
-file = "registry.csv"
-key = "number"
-on_invalid = "hold"
-
-[data.registry.columns]
-number = "text"
-arm = "text"
-start = "date"
-therapy = "date"
-progression = { type = "date", partial = "middle" }
-death = "date"
-contact = "date"
-stage = "integer"
-age = "integer"
-sex = "text"
-site = "text"
-
-[timeline]
-death = "death"
-last_contact = "contact"
-treatment_start = "therapy"
-
-[populations.study]
-label = "Everybody"
-time_zero = "start"
-
-[populations.study.arms]
-column = "arm"
-treated = { value = "new", label = "New" }
-comparator = { value = "old", label = "Old" }
-other = "exclude"
-
-[[populations.study.criteria]]
-label = "Stage below 4"
-include = "stage < 4"
-
-[[populations.study.criteria]]
-label = "No site of its own"
-exclude = "site == 'alone'"
-if_missing = "keep"
-
-[populations.women]
-label = "Women"
-time_zero = "start"
-covariates = ["age", "stage", "sex", "old"]
-
-[populations.women.arms]
-column = "arm"
-treated = { value = "new", label = "New" }
-comparator = { value = "old", label = "Old" }
-other = "exclude"
-
-[[populations.women.criteria]]
-label = "Women"
-include = "sex == 'f'"
-
-[covariates]
-age = { kind = "continuous", unit = "years" }
-old = { kind = "cut", source = "age", breaks = [50, 60], labels = ["young", "middle", "old"] }
-stage = { kind = "categorical", levels = [1, 2, 3] }
-sex = { kind = "categorical", levels = ["f", "m"] }
-
-[endpoints.pfs]
-label = "Progression-free survival"
-primary = true
-events = ["progression", "death"]
-censoring = ["contact"]
-
-[endpoints.progression]
-label = "Progression"
-events = ["progression"]
-competing = ["death"]
-censoring = ["contact"]
-
-[endpoints.alone]
-label = "Progression, death censored"
-events = ["progression"]
-censoring = ["death", "contact"]
-
-[adjustments.weighted]
-kind = "weighting"
-covariates = ["age", "sex"]
-
-[adjustments.multivariable]
-kind = "multivariable"
-covariates = ["old", "age"]
-
-[centres]
-column = "site"
-minimum_events = 2
-
-[subgroups]
-variables = ["old", "stage"]
-minimum_events = 3
-
-[analyses.survival]
-landmarks = [6, 12]
-
-[analyses.landmark]
-times = [3]
-"""
-
-
-def registry(seed: int, n: int = 420) -> pl.DataFrame:
-    """Return patients of few values, with partial dates, third arms, cells left out, and dates after the cut-off."""
-    g = np.random.default_rng(seed)
-    start = datetime.date(2019, 1, 1)
-    rows = []
-    for i in g.permutation(n).tolist():
-        zero = start + datetime.timedelta(days=int(g.choice([0, 31, 59])))
-        last = zero + datetime.timedelta(days=int(g.choice([0, 90, 180, 300, 500, 700])))
-        sick = zero + datetime.timedelta(days=int(g.choice([60, 150, 240]))) if g.random() < 0.5 else None
-        sick = sick if sick is not None and sick < last else None
-        dead = g.random() < 0.4
-        rows.append(
-            {
-                "number": f"{i:04d}",
-                "arm": str(g.choice(["new", "old", "other", ""], p=[0.4, 0.5, 0.06, 0.04])),
-                "start": "" if g.random() < 0.02 else str(zero),
-                "therapy": str(zero + datetime.timedelta(days=int(g.choice([0, 10], p=[0.9, 0.1])))),
-                "progression": "" if sick is None else str(sick)[: int(g.choice([7, 10]))],
-                "death": str(last) if dead else "",
-                "contact": str(last),
-                "stage": str(g.choice(["1", "2", "3", "4", "9", ""], p=[0.3, 0.3, 0.2, 0.1, 0.05, 0.05])),
-                "age": str(g.choice([44, 52, 67, 70])) if g.random() > 0.05 else "",
-                "sex": str(g.choice(["f", "m", ""], p=[0.55, 0.4, 0.05])),
-                "site": str(g.choice(["A", "B", "C", "alone", ""], p=[0.4, 0.3, 0.1, 0.1, 0.1])),
-            }
-        )
-    return pl.DataFrame(rows)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
