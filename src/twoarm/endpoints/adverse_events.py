@@ -21,6 +21,7 @@ from twoarm.records.records import Records
 from twoarm.records.typed_table import KEY
 from twoarm.statistics.arrays import Integers
 
+_TERM = ":term:"
 _RULES = (
     "term, grade or onset not known",
     "onset before the window",
@@ -44,8 +45,19 @@ def row_column(number: int) -> str:
 
 
 def term_column(term: str) -> str:
-    """Return the name of the patients' column with the worst grade of a term."""
-    return f":term:{term}"
+    """Return the name of the patients' column with the worst grade of a term.
+
+    Terms are spelt in bytes, as engines have their own ideas of points, quotes and capitals in names.
+
+    >>> term_of(term_column("Hand-foot synd."))
+    'Hand-foot synd.'
+    """
+    return _TERM + term.encode("utf-8").hex()
+
+
+def term_of(column: str) -> str:
+    """Return the term of a column."""
+    return bytes.fromhex(column.removeprefix(_TERM)).decode("utf-8")
 
 
 def add_worst_grades(protocol: Protocol, population: StudyPopulation, records: Records, frame: Any) -> Any:
@@ -85,9 +97,7 @@ def adverse_events_of(
         return np.asarray(cohort.happened[column].to_numpy(), dtype=np.int64)
 
     rows = {row.label: grades(row_column(number)) for number, row in enumerate(safety.table_rows())}
-    first = term_column("")
-    named = [name.removeprefix(first) for name in cohort.happened.columns if name.startswith(first)]
-    terms = {term: grades(term_column(term)) for term in named}
+    terms = {term_of(name): grades(name) for name in cohort.happened.columns if name.startswith(_TERM)}
     counts = {term: cohort.count(grade > 0) for term, grade in terms.items()}
     ordered = sorted((term for term in terms if counts[term]), key=lambda term: (-counts[term], term))
     events = _events(protocol, safety, population, records)

@@ -21,6 +21,7 @@ from twoarm.records.engine_ops import AnyFrame, as_date, in_days
 from twoarm.records.engines.door import Door
 from twoarm.records.engines.one_by_one import needs_patients, not_all_parquet
 from twoarm.records.engines.source import EngineReader
+from twoarm.records.engines.told import told
 from twoarm.records.evaluation import held_columns
 from twoarm.records.findings import Finding, refused
 from twoarm.records.key_case import fold_keys
@@ -177,7 +178,8 @@ def _on_engine(protocol: Protocol, folder: Path) -> Records | None:
     if apart:
         refuse_too_large(declared, folder, {}, available_memory())
     try:
-        found = check_on_engine(protocol, folder)
+        with told(protocol.engine, "the records"):
+            found = check_on_engine(protocol, folder)
     except RecordsError:  # told by patient, when they have been fetched
         return None
     if found is None:

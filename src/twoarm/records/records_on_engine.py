@@ -30,13 +30,16 @@ from twoarm.records.typed_table import LONE_KEY, TypedTable, refuse_headers
 def may_stay(protocol: Protocol) -> bool:
     """Return whether an engine can do with the records all that is declared.
 
-    Fetched and read in memory are files, keys that match whatever their case, numbers with their units in a column
-    beside them, and what takes a logarithm, which engines calculate differently in the last digit.
+    Fetched and read in memory are files, keys that match whatever their case, names that differ in case alone, numbers
+    with their units in a column beside them, and what takes a logarithm, which engines calculate differently in the
+    last digit.
     """
     tables: list[Source | EventSource] = [*protocol.data.values(), *protocol.events.values()]
+    names = {name for table in tables for name in table.columns} | protocol.derived.keys() | protocol.endpoints.keys()
     return (
         all(table.whole().on_engine and not table.files for table in tables)
         and all(table.key_case == "exact" for table in tables)
+        and len({name.lower() for name in names}) == len(names)
         and not any(getattr(one, "unit_column", None) for table in tables for one in table.columns.values())
         and not any(
             isinstance(part, Call) and part.function == "log" for node in _nodes(protocol) for part in walk(node)
