@@ -125,7 +125,7 @@ def test_patient_rows_stand_in_their_own_file_alone(tmp_path: Path) -> None:
 ROOMS = [
     "twoarm.records.records._join",
     "twoarm.records.records._derive",
-    "twoarm.records.typed_table.type_column",
+    "twoarm.records.typed_table.type_long_column",
     "twoarm.study.build_cohort",
     "twoarm.study.endpoints_of",
     "twoarm.study.complete",
@@ -144,7 +144,7 @@ ROOMS = [
     "twoarm.records.records.refuse_changed",
 ]
 
-FIRST = {"twoarm.records.typed_table.type_column", "twoarm.study.build_cohort", "twoarm.report.publish.compose"}
+FIRST = {"twoarm.records.typed_table.type_long_column", "twoarm.study.build_cohort", "twoarm.report.publish.compose"}
 
 
 class CarelessError(Exception):

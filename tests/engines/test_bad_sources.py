@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from spec_engines import ENGINES, PROTOCOL, native, on, protocol_on, write_folder
 from twoarm.cli import main
 from twoarm.errors import ProtocolError, RecordsError
-from twoarm.records.engines import source
+from twoarm.records.engines import door
 from twoarm.records.records import read_records, refuse_changed
 
 HERE = ("polars", "duckdb")
@@ -228,14 +228,14 @@ def test_a_folder_that_changes_during_the_run(engine: str, tmp_path: Path) -> No
 @pytest.mark.parametrize("engine", HERE)
 def test_a_folder_that_changes_while_it_is_read(engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_folder(native(), tmp_path / "patients")
-    fetch = source.fetch
+    fetch = door.fetch
 
     def and_write(*arguments: Any) -> pl.DataFrame:
         found = fetch(*arguments)
         native(9).write_parquet(tmp_path / "patients" / "part-9.parquet")
         return found
 
-    monkeypatch.setattr(source, "fetch", and_write)
+    monkeypatch.setattr(door, "fetch", and_write)
     with pytest.raises(RecordsError, match="patients  a source that changed while it was read"):
         read_records(protocol_on(engine), tmp_path)
 

@@ -283,7 +283,8 @@ def compare(kernel: Callable[[Columns, Any], Any], seed: int, tolerance: float) 
     except NotEstimableError as refused:
         with pytest.raises(NotEstimableError) as caught:
             kernel(columns, frequency)
-        assert str(caught.value) == str(refused)
+        said = [str(error).partition(" (furthest off")[0] for error in (caught.value, refused)]  # two may be as far
+        assert said[0] == said[1]
         return
     found = numbers(kernel(columns, frequency))
     assert found.keys() == want.keys()

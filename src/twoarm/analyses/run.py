@@ -254,8 +254,9 @@ def _run_cohorts(
         for cohort in adjusted
     ]
     plans = [[] if whole is None else [*_plan(whole, wanted, apart=True)] for whole in of_cohorts]
-    at_a_time = MOST_AT_A_TIME if unadjusted.row.size >= MANY_PATIENTS else 1
-    side_by_side((partial(planned.run, step) for plan in plans for planned in plan), most=at_a_time)
+    at_once = unadjusted.row.size >= MANY_PATIENTS
+    if at_once:
+        side_by_side((partial(planned.run, step) for plan in plans for planned in plan), most=MOST_AT_A_TIME)
     for cohort, whole, plan in zip(adjusted, of_cohorts, plans, strict=True):
         if isinstance(cohort, NotAdjusted):
             write_not_made(population, outcomes, ledger.within(adjustment=cohort.name), cohort.reason)
@@ -264,6 +265,8 @@ def _run_cohorts(
         if protocol.output.patient_level and cohort.marginal:
             list_patients(whole.ledger, population, cohort, outcomes)
         for planned in plan:
+            if not at_once:
+                planned.run(step)
             ledger.rows.extend(planned.request.ledger.rows)
             ledger.curves.extend(planned.request.ledger.curves)
         last = replace(whole, ledger=whole.ledger.within(analysis="warning"))

@@ -180,8 +180,10 @@ def _on_engine(protocol: Protocol, folder: Path) -> Records | None:
     try:
         with told(protocol.engine, "the records"):
             found = check_on_engine(protocol, folder)
-    except RecordsError:  # told by patient, when they have been fetched
-        return None
+    except RecordsError as error:
+        if any(problem.rule == "changed_file" for problem in error.problems):
+            raise
+        return None  # told by patient, when they have been fetched
     if found is None:
         return None
     checked, tables, door = found
@@ -278,7 +280,7 @@ def _records(
         for name, frame in checked.events.items()
     }
     inputs = tuple(described for table in tables.values() for described in table.inputs)
-    apart = given or not_all_parquet(protocol) or needs_patients(protocol)
+    apart = given or columns is not None or not_all_parquet(protocol) or needs_patients(protocol)
     return Records(patients, events, (*found, *checked.findings), inputs, apart)
 
 

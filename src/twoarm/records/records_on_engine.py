@@ -18,7 +18,7 @@ from twoarm.protocol.protocol import Protocol
 from twoarm.records.checked_records import CheckedRecords, check_records
 from twoarm.records.engine_ops import count_where, is_true
 from twoarm.records.engines.door import Door
-from twoarm.records.engines.source import EngineReader
+from twoarm.records.engines.source import EngineReader, OpenSource
 from twoarm.records.engines.typed_source import TypedSource, typed_source
 from twoarm.records.findings import Finding, refused
 from twoarm.records.joined_tables import present
@@ -133,16 +133,15 @@ def check_on_engine(protocol: Protocol, folder: Path) -> tuple[CheckedRecords, d
     """
     reader = EngineReader(protocol, folder)
     door = Door(reader.engine, reader.fetched)
-    sources: dict[str, TypedSource] = {}
+    sources, opened = dict[str, TypedSource](), list[OpenSource]()
     declared: dict[str, Source | EventSource] = {**protocol.data, **protocol.event_sources()}
     for name, table in declared.items():
         part = table.whole()
-        opened = reader.open(part, refuse_headers)
-        if not reader.has_plain_keys(opened, part, once=name in protocol.data, what=f"{name}: keys"):
+        source = reader.open(part, refuse_headers)
+        if not reader.has_plain_keys(source, part, once=name in protocol.data, what=f"{name}: keys"):
             return None
-        described = opened.described(name, part)
-        sources[name] = typed_source(door, name, table, opened.scan, opened.header, described)
-        reader.refuse_if_written(opened)
+        sources[name] = typed_source(door, name, table, source.scan, source.header, source.described(name, part))
+        opened.append(source)
     spine = next(iter(protocol.data))
     told = [one for name, source in sources.items() for one in source.table.findings if _is_told(one, name == spine)]
     if refused(told) or any(sources[name].table.inputs[0].rows == 0 for name in protocol.data):
@@ -152,6 +151,9 @@ def check_on_engine(protocol: Protocol, folder: Path) -> tuple[CheckedRecords, d
     checked = check_records(protocol, tables, frames, CountTeller(door, sources, protocol))
     kept = {name: door.engine.keep(frame) for name, frame in checked.events.items()}
     patients = door.engine.keep(checked.patients)
+    door.engine.let_go()
+    for source in opened:
+        reader.refuse_if_written(source)
     return CheckedRecords(patients, kept, [*told, *checked.findings]), tables, door
 
 

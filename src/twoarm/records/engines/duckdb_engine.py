@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ class DuckDBEngine:
     name: EngineName = "duckdb"
 
     def __init__(self) -> None:
-        self.connection = duckdb.connect(config=_OFFLINE)
+        self.scratch = tempfile.TemporaryDirectory(prefix="twoarm-")  # for its owner alone; what memory does not hold
+        self.connection = duckdb.connect(config={**_OFFLINE, "temp_directory": self.scratch.name})
         self.connection.execute("SET TimeZone = 'UTC'")
         self.attached: list[Path] = []
         self.kept = 0
@@ -80,9 +82,16 @@ class DuckDBEngine:
         relation.to_table(name)
         return self.connection.table(name)
 
+    def let_go(self) -> None:
+        """Detach the files of databases, which nobody else could attach."""
+        for number in range(len(self.attached)):
+            self.connection.execute(f"DETACH db{number}")
+        self.attached.clear()
+
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection, and delete what it put aside."""
         self.connection.close()
+        self.scratch.cleanup()
 
 
 def _safely_named(found: Any, columns: Sequence[str]) -> nw.LazyFrame[Any]:

@@ -56,8 +56,11 @@ class Engine(Protocol):
     def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Work a frame out once, for several queries; its rows stay with the engine."""
 
+    def let_go(self) -> None:
+        """Let go of the sources, so that others can write them; what is kept stays."""
+
     def close(self) -> None:
-        """Let go of what was opened."""
+        """Let go of everything."""
 
 
 _EXTRAS: Mapping[EngineName, tuple[str, ...]] = {"polars": (), "duckdb": ("duckdb",), "spark": ("pyspark", "pyarrow")}

@@ -52,6 +52,9 @@ class PolarsEngine:
         found: nw.LazyFrame[Any] = nw.from_native(frame.to_native().collect().lazy())
         return found
 
+    def let_go(self) -> None:
+        """Files are opened anew for each query."""
+
     def close(self) -> None:
         """Nothing is open."""
 

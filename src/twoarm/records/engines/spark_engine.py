@@ -113,6 +113,9 @@ class SparkEngine:
         found: nw.LazyFrame[Any] = nw.from_native(native)
         return found
 
+    def let_go(self) -> None:
+        """Files are opened anew for each query."""
+
     def close(self) -> None:
         """Stop a session of our own; leave another as it was."""
         for native in self.persisted:
