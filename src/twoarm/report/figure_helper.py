@@ -96,10 +96,6 @@ class FigureHelper:
         """Wait until the helper has finished its last figure."""
         self._process.wait()
 
-    def alive(self) -> bool:
-        """Whether it is there to draw."""
-        return self._process.poll() is None
-
     def stop(self) -> None:
         """End the helper if it is still there."""
         if self._process.poll() is None:
