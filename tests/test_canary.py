@@ -123,8 +123,9 @@ def test_patient_rows_stand_in_their_own_file_alone(tmp_path: Path) -> None:
 
 
 ROOMS = [
-    "twoarm.records.records._join",
-    "twoarm.records.records._derive",
+    "twoarm.records.checked_records.join_tables",
+    "twoarm.records.checked_records.add_derived",
+    "twoarm.study.with_endpoints",
     "twoarm.records.typed_table.type_long_column",
     "twoarm.study.build_cohort",
     "twoarm.study.endpoints_of",
