@@ -141,7 +141,7 @@ ROOMS = [
     "twoarm.report.publish.standalone_table",
     "twoarm.report.documents.report_pdf",
     "twoarm.report.documents.report_docx",
-    "twoarm.report.figure_files.draw",
+    "twoarm.figures.drawing.draw",
     "twoarm.records.records.refuse_changed",
 ]
 
@@ -165,6 +165,7 @@ def invoked(study: Path, folder: Path) -> tuple[int, str]:
     "room", [room if room in FIRST else pytest.param(room, marks=pytest.mark.slow) for room in ROOMS]
 )
 def test_an_error_in_any_room_tells_no_value(room: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import twoarm.figures.drawing
     import twoarm.report.publish
     import twoarm.study  # noqa: F401  # rooms are imported when they are needed
 
