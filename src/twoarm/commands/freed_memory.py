@@ -14,12 +14,12 @@ def keep_freed_memory(patients: int) -> bool:
     """Keep freed memory in the process of a large study; say whether that was possible.
 
     By default the library gives arrays back to the system, which fills pages with zeros before it hands them out
-    again. Kept, they took the kernel's part of a whole study of 1,000,000 patients from 13, 13 and 15 processor seconds
-    to 6, 8 and 11, its peak staying 2.2 GB (a shared virtual machine of two cores, glibc 2.36).
+    again. Kept, a whole study of 1,000,000 patients took 21.1 and 21.4 s in place of 21.9 and 22.7, with 5.8 and 6.0 s
+    of the kernel in place of 6.2 and 6.6, in turns; its peak stayed 1.7 GB (a virtual machine of two cores, glibc 2.36).
 
-    Arrays of more than 32 MB (4 million patients) still come and go. Kept, too (``M_MMAP_MAX`` of 0), they took the
-    kernel's part of 10,000,000 patients from 279 s to 88 s, but the peak from 12.8 to 20.5 GB, as memory falls into
-    pieces that do not fit what is asked for next; trimming between analyses gave the seconds back for the GB.
+    Arrays of more than 32 MB (4 million patients) still come and go. Keeping these, too (``M_MMAP_MAX`` of 0), took the
+    kernel's part of 10,000,000 patients from 279 s to 88 s in an earlier version, but the peak from 12.8 to 20.5 GB, as
+    memory falls into pieces that do not fit what is asked for next.
 
     Elsewhere, and in small studies, nothing changes; no number depends on it.
     """
