@@ -15,7 +15,8 @@ def keep_freed_memory(patients: int) -> bool:
 
     By default the library gives arrays back to the system, which fills pages with zeros before it hands them out
     again. Kept, a whole study of 1,000,000 patients took 21.1 and 21.4 s in place of 21.9 and 22.7, with 5.8 and 6.0 s
-    of the kernel in place of 6.2 and 6.6, in turns; its peak stayed 1.7 GB (a virtual machine of two cores, glibc 2.36).
+    of the kernel in place of 6.2 and 6.6, in turns; its peak stayed 1.7 GB (a virtual machine of two cores, glibc
+    2.36).
 
     Arrays of more than 32 MB (4 million patients) still come and go. Keeping these, too (``M_MMAP_MAX`` of 0), took the
     kernel's part of 10,000,000 patients from 279 s to 88 s in an earlier version, but the peak from 12.8 to 20.5 GB, as
