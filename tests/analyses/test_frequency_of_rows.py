@@ -179,7 +179,6 @@ COUNTED_ELSEWHERE: dict[str, str] = {
     "design.imputation._predictors": OF_IMPUTATIONS,
     "design.matching.match": PAIRED,
     "design.propensity.score_sd": PAIRED,
-    "endpoints.first_rule.rule_counts": "by frequency, all rules at once",
 }
 
 

@@ -48,7 +48,7 @@ def baseline(request: Request) -> None:
         return
     for name, covariate in covariates.items():
         here = ledger.within(variable=name, arm=request.contrast)
-        request.write(("baseline", "test", name), [name], partial(_test, request, here, covariate, treated, counts))
+        request.write(("baseline", "test", name), [name], partial(_test, request, here, covariate, counts))
 
 
 def _counts(
@@ -65,35 +65,18 @@ def _write_counts(ledger: Ledger, covariate: CategoricalValues, counts: Callable
     write_counts(ledger, covariate, counts(covariate.name)[place])
 
 
-def _test(
-    request: Request,
-    ledger: Ledger,
-    covariate: CovariateValues,
-    treated: Booleans,
-    counts: Callable[[str], Integers],
-) -> None:
+def _test(request: Request, ledger: Ledger, covariate: CovariateValues, counts: Callable[[str], Integers]) -> None:
+    treated, frequency = request.adjusted.treated, request.adjusted.frequency
     with ledger.estimating("p_value"):
-        _write_test(request, ledger, covariate, treated, counts)
-
-
-def _write_test(
-    request: Request,
-    ledger: Ledger,
-    covariate: CovariateValues,
-    treated: Booleans,
-    counts: Callable[[str], Integers],
-) -> None:
-    often = request.adjusted.frequency
-    if isinstance(covariate, CategoricalValues):
-        table = counts(covariate.name)[1:].T
-        write_count_test(ledger, test_counts(table=table, continuity=request.protocol.conventions.yates))
-    elif request.protocol.analyses.baseline.continuous == "mean":
-        ledger.add(
-            "p_value", t_test(values=covariate.values, treated=treated, frequency=often).p_value, method="Welch t"
-        )
-    else:
-        ranks = wilcoxon(values=covariate.values, treated=treated, frequency=often)
-        ledger.add("p_value", ranks.p_value, method=RANK_TESTS[ranks.method])
+        if isinstance(covariate, CategoricalValues):
+            table = counts(covariate.name)[1:].T
+            write_count_test(ledger, test_counts(table=table, continuity=request.protocol.conventions.yates))
+        elif request.protocol.analyses.baseline.continuous == "mean":
+            test = t_test(values=covariate.values, treated=treated, frequency=frequency)
+            ledger.add("p_value", test.p_value, method="Welch t")
+        else:
+            ranks = wilcoxon(values=covariate.values, treated=treated, frequency=frequency)
+            ledger.add("p_value", ranks.p_value, method=RANK_TESTS[ranks.method])
 
 
 def write_count_test(ledger: Ledger, test: CountTest, suffix: str = "") -> None:

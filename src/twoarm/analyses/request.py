@@ -15,7 +15,7 @@ from twoarm.endpoints.endpoints import Endpoints
 from twoarm.endpoints.time_to_event import TimeToEvent
 from twoarm.protocol.protocol import Protocol, StudyPopulation
 from twoarm.results.ledger import Ledger
-from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.statistics.arrays import Booleans, Floats, Integers, count_distinct
 from twoarm.statistics.counting import count
 
 
@@ -40,7 +40,7 @@ class Observed:
 
     def count(self, rows: Booleans) -> int:
         """Return how many patients some rows stand for; one who has several rows counts once."""
-        return count(rows, self.frequency) if self.patient is None else int(np.unique(self.patient[rows]).size)
+        return count(rows, self.frequency) if self.patient is None else count_distinct(self.patient[rows])
 
     def within(self, mask: Booleans) -> Observed:
         """Return some of the rows."""

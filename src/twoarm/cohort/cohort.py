@@ -96,7 +96,7 @@ def _columns(protocol: Protocol, population: StudyPopulation, records: Records) 
     """Return what is to be known of the members, each column once."""
     covariates = [covariate.source or name for name, covariate in population.covariates.items()]
     order = [name for name in _order_columns(population) if name]
-    if records.in_memory and records.one_by_one:
+    if records.row_by_row:
         order.append(FILE_ORDER)
     groups, happened = _group_columns(protocol, population), records.patients.happened
     return list(dict.fromkeys([*covariates, *order, *groups, *happened]))
@@ -104,7 +104,7 @@ def _columns(protocol: Protocol, population: StudyPopulation, records: Records) 
 
 def _asked(protocol: Protocol, records: Records, found: Membership, wanted: list[str]) -> AnyFrame:
     """Return the frame of what is to be known: of members everything, of the others where they left."""
-    if records.in_memory and records.one_by_one:
+    if records.row_by_row:
         return found.frame.select(KEY, EXIT, UNSURE, ARM, THIRD, *wanted)
     stays = nw.col(EXIT) == 0
     named = [nw.when(stays | nw.lit(protocol.output.patient_level)).then(nw.col(KEY)).alias(KEY)]

@@ -73,12 +73,10 @@ def find_members(
     made = [f":met{number}" for number in range(1, criteria + 1)]
     left = nw.col(EXIT)
     unsure = [(left == number) & unknown[number - 1] for number in range(1, criteria + 1)]
-    met_all = (left == 0) | (left > criteria)
-    third = nw.col(arms.column).is_null()
-    frame = frame.with_columns(_arm(arms).alias(ARM), first_that_holds(leaving).alias(EXIT))
+    frame = frame.with_columns(_arm(arms).alias(ARM)).with_columns(first_that_holds(leaving).alias(EXIT))
     frame = frame.with_columns(
         (nw.any_horizontal(*unsure, ignore_nulls=True) if unsure else nw.lit(False)).alias(UNSURE),
-        (met_all & ~third & (nw.col(ARM) == UNASSIGNED)).alias(THIRD),
+        (((left == 0) | (left > criteria)) & _in_neither(arms)).alias(THIRD),
     )
     return Membership(frame.drop(made), tuple(lines))
 
@@ -90,12 +88,15 @@ def _arm(arms: Arms) -> nw.Expr:
 
 
 def _arm_lines(arms: Arms) -> list[tuple[Line, nw.Expr]]:
-    neither = ~is_true(_is(arms.column, arms.treated.value)) & ~is_true(_is(arms.column, arms.comparator.value))
-    absent = nw.col(arms.column).is_null()
     return [
-        (Line("no_arm", "Arm not recorded", "arm"), absent),
-        (Line("other_arm", "In neither arm", "arm"), neither & ~absent),
+        (Line("no_arm", "Arm not recorded", "arm"), nw.col(arms.column).is_null()),
+        (Line("other_arm", "In neither arm", "arm"), _in_neither(arms)),
     ]
+
+
+def _in_neither(arms: Arms) -> nw.Expr:
+    """Whether the column of the arms has a third value."""
+    return (nw.col(ARM) == UNASSIGNED) & ~nw.col(arms.column).is_null()
 
 
 def _is(column: str, value: str | float | bool) -> nw.Expr:

@@ -101,7 +101,7 @@ class AdjustedCohort:
 
     def count(self, rows: Booleans) -> int:
         """Return how many patients some rows stand for; one who has several rows counts once."""
-        return int(np.unique(self.row[rows]).size) if self.repeated else count(rows, self.frequency)
+        return count_distinct(self.row[rows]) if self.repeated else count(rows, self.frequency)
 
     def by_patient(self) -> AdjustedCohort:
         """Return the cohort with a row a patient, of the sum of its weights, for what describes an arm."""

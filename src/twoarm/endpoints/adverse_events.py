@@ -60,14 +60,16 @@ def term_of(column: str) -> str:
     return bytes.fromhex(column.removeprefix(_TERM)).decode("utf-8")
 
 
-def add_worst_grades(protocol: Protocol, population: StudyPopulation, records: Records, frame: Any) -> Any:
+def add_worst_grades(protocol: Protocol, population: StudyPopulation, records: Records, frame: Any) -> tuple[Any, Any]:
     """Return the patients' frame with each one's worst grade, 0 for none, by row of the safety table and by term.
 
-    ``frame`` has a row a patient; what it is made of, events and dates, is that of ``records``.
+    ``frame`` has a row a patient; what it is made of, events and dates, is that of ``records``. The events come along,
+    with the first rule that each breaks.
     """
     safety = protocol.safety
     assert safety is not None, "the protocol says what an adverse event is"
-    events = _events(protocol, safety, population, records).filter(nw.col(RULE) == 0)
+    ruled = _events(protocol, safety, population, records)
+    events = ruled.filter(nw.col(RULE) == 0)
     types, masks = protocol.event_column_types(safety.table), records.events[safety.table].masks
     chosen = {}
     for number, row in enumerate(safety.table_rows()):
@@ -78,17 +80,14 @@ def add_worst_grades(protocol: Protocol, population: StudyPopulation, records: R
             chosen[row_column(number)] = is_true(nw.col(answer))
     for term in _terms(safety, records, events):
         chosen[term_column(term)] = nw.col(safety.term) == term
-    if not chosen:
-        return frame
     worst = events.group_by(KEY).agg(
         nw.when(rows).then(nw.col(safety.grade)).max().alias(name) for name, rows in chosen.items()
     )
-    return frame.join(worst, on=KEY, how="left").with_columns(nw.col(name).fill_null(0) for name in chosen)
+    joined = frame.join(worst, on=KEY, how="left").with_columns(nw.col(name).fill_null(0) for name in chosen)
+    return joined, ruled.select(KEY, RULE)
 
 
-def adverse_events_of(
-    protocol: Protocol, population: StudyPopulation, records: Records, cohort: Cohort
-) -> AdverseEvents:
+def adverse_events_of(protocol: Protocol, records: Records, cohort: Cohort) -> AdverseEvents:
     """Return the worst grades of every patient of a cohort, in the window after time zero."""
     safety = protocol.safety
     assert safety is not None, "the protocol says what an adverse event is"
@@ -100,8 +99,7 @@ def adverse_events_of(
     terms = {term_of(name): grades(name) for name in cohort.happened.columns if name.startswith(_TERM)}
     counts = {term: cohort.count(grade > 0) for term, grade in terms.items()}
     ordered = sorted((term for term in terms if counts[term]), key=lambda term: (-counts[term], term))
-    events = _events(protocol, safety, population, records)
-    dropped = not_counted(records, events, _RULES, cohort, f"{safety.table}: not counted")
+    dropped = not_counted(records, "safety", _RULES, cohort)
     return AdverseEvents(rows, {term: terms[term] for term in ordered}, dropped)
 
 

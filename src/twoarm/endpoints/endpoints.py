@@ -47,14 +47,15 @@ def with_endpoints(protocol: Protocol, population: StudyPopulation, records: Rec
     start = _treatment_start(protocol, population)
     if start is not None:
         frame = frame.with_columns(start.alias(_TREATMENT_START))
-    joined = False
-    for asked, add in ((_response, add_best_response), (_safety, add_worst_grades)):
-        if asked(protocol, population):
-            frame, joined = add(protocol, population, records, frame), True
-    if joined and records.in_memory:
+    ruled: dict[str, Any] = {}
+    if protocol.response is not None and "response" in population.analyses:
+        frame, ruled["response"] = add_best_response(protocol, population, records, frame)
+    if protocol.safety is not None and "safety" in population.analyses:
+        frame, ruled["safety"] = add_worst_grades(protocol, population, records, frame)
+    if ruled and records.in_memory:
         frame = frame.sort(KEY)
     happened = tuple(name for name in frame.columns if name not in before)
-    return replace(records, patients=replace(records.patients, frame=frame, happened=happened))
+    return replace(records, patients=replace(records.patients, frame=frame, happened=happened), ruled=ruled)
 
 
 def endpoints_of(protocol: Protocol, population: StudyPopulation, records: Records, cohort: Cohort) -> Endpoints:
@@ -65,21 +66,11 @@ def endpoints_of(protocol: Protocol, population: StudyPopulation, records: Recor
         began = cohort.happened[_TREATMENT_START].cast(pl.Float64).fill_null(np.nan).to_numpy()
     return Endpoints(
         times=times,
-        response=response_of(protocol, population, records, cohort) if _response(protocol, population) else None,
-        adverse_events=adverse_events_of(protocol, population, records, cohort)
-        if _safety(protocol, population)
-        else None,
+        response=response_of(protocol, records, cohort) if "response" in records.ruled else None,
+        adverse_events=adverse_events_of(protocol, records, cohort) if "safety" in records.ruled else None,
         dates_held=held,
         treatment_start=began,
     )
-
-
-def _response(protocol: Protocol, population: StudyPopulation) -> bool:
-    return protocol.response is not None and "response" in population.analyses
-
-
-def _safety(protocol: Protocol, population: StudyPopulation) -> bool:
-    return protocol.safety is not None and "safety" in population.analyses
 
 
 def _treatment_start(protocol: Protocol, population: StudyPopulation) -> nw.Expr | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import narwhals.stable.v2 as nw
-import numpy as np
 
 from twoarm.records.engine_ops import first_that_holds
 from twoarm.statistics.arrays import Integers
+from twoarm.statistics.counting import level_counts
 
 
 def first_rule(rules: Sequence[str], broken: Sequence[nw.Expr]) -> nw.Expr:
@@ -30,8 +30,9 @@ def rule_counts(broken: Integers, rules: Sequence[str], frequency: Integers | No
         rules: their names, in order.
         frequency: identical patients that each row stands for, shape (n,); None where each stands for one.
 
+    >>> import numpy as np
     >>> rule_counts(np.array([2, 0, 1, 2]), ["late", "early"], np.array([1, 5, 1, 3]))
     {'late': 1, 'early': 4}
     """
-    found = np.bincount(broken, frequency, len(rules) + 1).astype(np.int64, copy=False)
+    found = level_counts(broken, len(rules) + 1, frequency)
     return {rule: int(number) for rule, number in zip(rules, found[1:], strict=True) if number}

@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 
 from twoarm.cohort.cohort import Cohort
 from twoarm.endpoints.first_rule import rule_counts
-from twoarm.records.engine_ops import AnyFrame, in_days
+from twoarm.records.engine_ops import in_days
 from twoarm.records.evaluation import HELD
 from twoarm.records.records import EventTable, Records
 from twoarm.records.typed_table import COUNT, KEY
@@ -29,8 +29,11 @@ def held_cell(table: EventTable, column: str) -> nw.Expr:
     return nw.col(HELD + column) if HELD + column in table.masks else nw.lit(False)
 
 
-def not_counted(records: Records, events: AnyFrame, rules: Sequence[str], cohort: Cohort, what: str) -> dict[str, int]:
-    """Return how many events of a cohort's patients do not count, under each rule that any breaks."""
-    of_cohort = events.select(KEY, RULE).join(cohort.members, on=KEY, how="semi")
-    counted = records.collect(of_cohort.group_by(RULE).agg(nw.len().alias(COUNT)), what)
+def not_counted(records: Records, what: str, rules: Sequence[str], cohort: Cohort) -> dict[str, int]:
+    """Return how many events of a cohort's patients do not count, under each rule that any breaks.
+
+    ``what``: was made of them, such as the response.
+    """
+    of_cohort = records.ruled[what].join(cohort.members, on=KEY, how="semi")
+    counted = records.collect(of_cohort.group_by(RULE).agg(nw.len().alias(COUNT)), f"{what}: not counted")
     return rule_counts(counted[RULE].to_numpy(), rules, counted[COUNT].to_numpy().astype("int64"))

@@ -45,10 +45,11 @@ def response_column(rule: str) -> str:
     return f":response:{rule}"
 
 
-def add_best_response(protocol: Protocol, population: StudyPopulation, records: Records, frame: Any) -> Any:
+def add_best_response(protocol: Protocol, population: StudyPopulation, records: Records, frame: Any) -> tuple[Any, Any]:
     """Return the patients' frame with the code of each one's best response, by each rule in force; NE without a visit.
 
-    ``frame`` has a row a patient; what it is made of, visits and dates, is that of ``records``.
+    ``frame`` has a row a patient; what it is made of, visits and dates, is that of ``records``. The visits come along,
+    with the first rule that each breaks.
     """
     response = protocol.response
     assert response is not None, "the protocol says what a response is"
@@ -56,16 +57,15 @@ def add_best_response(protocol: Protocol, population: StudyPopulation, records: 
     best = best_responses(visits.filter(nw.col(RULE) == 0), response)
     columns = [response_column(rule) for rule in response.rules()]
     joined = frame.join(best.select(KEY, *columns), on=KEY, how="left")
-    return joined.with_columns(nw.col(name).fill_null(NE) for name in columns)
+    return joined.with_columns(nw.col(name).fill_null(NE) for name in columns), visits.select(KEY, RULE)
 
 
-def response_of(protocol: Protocol, population: StudyPopulation, records: Records, cohort: Cohort) -> BestResponse:
+def response_of(protocol: Protocol, records: Records, cohort: Cohort) -> BestResponse:
     """Return the best overall response of every patient of a cohort."""
     response = protocol.response
     assert response is not None, "the protocol says what a response is"
     best = {rule: cohort.happened[response_column(rule)].to_numpy().astype(np.int64) for rule in response.rules()}
-    visits = _visits(protocol, response, population, records)
-    return BestResponse(best, not_counted(records, visits, _RULES, cohort, f"{response.table}: not counted"))
+    return BestResponse(best, not_counted(records, "response", _RULES, cohort))
 
 
 def _visits(protocol: Protocol, response: Response, population: StudyPopulation, records: Records) -> Any:

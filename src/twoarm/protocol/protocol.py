@@ -210,6 +210,10 @@ class Protocol(Section):
             tables[self.safety.table] = table.model_copy(update={"columns": {**table.columns, grade: bounded}})
         return tables
 
+    def tables(self) -> dict[str, Source | EventSource]:
+        """Return every table by name: those of patients, and those of events as they are read."""
+        return {**self.data, **self.event_sources()}
+
     def event_column_types(self, table: str) -> dict[str, Type]:
         """Return the type of every column of a table of events."""
         return {name: COLUMN_TYPES[column.type] for name, column in self.events[table].columns.items()}

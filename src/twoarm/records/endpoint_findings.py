@@ -12,7 +12,7 @@ from twoarm.protocol.protocol import Protocol
 from twoarm.records.engine_ops import is_true, least
 from twoarm.records.evaluation import HELD
 from twoarm.records.findings import Finding
-from twoarm.records.rules import Rule, Teller, broken
+from twoarm.records.rules import Rule, Teller
 from twoarm.records.typed_table import TypedTable
 
 REMEDY = "held: the patient leaves the endpoint"
@@ -43,7 +43,7 @@ def endpoint_findings(protocol: Protocol, frame: Any, tables: Sequence[TypedTabl
             before = rules.get((name, column))
             rules[name, column] = (what, found if before is None else before[1] | found)
     made = [Rule(name, where, column, what, remedy=REMEDY) for (name, column), (what, where) in rules.items()]
-    return teller.of_patients(frame, tables, broken(teller, frame, made))
+    return teller.of_patients(frame, tables, made)
 
 
 def _conditions(endpoint: Endpoint, zero: str | None) -> Iterator[_Condition]:

@@ -12,7 +12,7 @@ from twoarm.protocol.response import Response
 from twoarm.protocol.safety import Safety
 from twoarm.records.engine_ops import day_of, is_true
 from twoarm.records.findings import Finding
-from twoarm.records.rules import Rule, Teller, broken
+from twoarm.records.rules import Rule, Teller
 from twoarm.records.typed_table import FILE_ORDER, KEY, TypedTable
 
 _ZERO, _DEATH, _KNOWN = ":zero", ":death", ":known"
@@ -35,13 +35,11 @@ def event_findings(
     if response is not None and response.table in events:
         table, rows = events[response.table]
         frame = _beside(rows, patients, {_ZERO: zero, _DEATH: response.death})
-        rules = list(_visit_rules(protocol, response, teller.ordered))
-        yield from teller.of_events(frame, table, broken(teller, frame, rules))
+        yield from teller.of_events(frame, table, list(_visit_rules(protocol, response, teller.ordered)))
     if safety is not None and safety.table in events:
         table, rows = events[safety.table]
         frame = _beside(rows, patients, {_ZERO: zero})
-        rules = list(_adverse_rules(protocol, safety, zero))
-        yield from teller.of_events(frame, table, broken(teller, frame, rules))
+        yield from teller.of_events(frame, table, list(_adverse_rules(protocol, safety, zero)))
 
 
 def _visit_rules(protocol: Protocol, response: Response, ordered: bool) -> Iterator[Rule]:

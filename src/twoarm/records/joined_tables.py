@@ -11,7 +11,7 @@ from twoarm.protocol.protocol import Protocol
 from twoarm.records.engine_ops import is_true
 from twoarm.records.evaluation import COMPLETED, HELD
 from twoarm.records.findings import Finding
-from twoarm.records.rules import Rule, Teller, broken
+from twoarm.records.rules import Rule, Teller
 from twoarm.records.typed_table import FILE, FILE_ORDER, KEY, MASKS, ROW, TypedTable
 
 _KNOWN, _OTHER = ":known", ":other"
@@ -50,8 +50,7 @@ def join_tables(
         for name in shared:
             conflict = is_true(nw.col(name) != nw.col(name + _OTHER))
             what = f"cells that differ from those in {' or '.join(table.files)}"
-            rules = broken(teller, joined, [Rule("tables_differ", conflict, name, what)])
-            findings += teller.of_patients(joined, tables, rules)
+            findings += teller.of_patients(joined, tables, [Rule("tables_differ", conflict, name, what)])
         merged = [expression for name in shared for expression in _merged(name, columns, own)]
         fresh = [name for name in own if name not in columns]
         added = [
@@ -71,7 +70,7 @@ def strangers(
     what = f"rows of patients who are not in {' or '.join(spine.files)}"
     beside = frame.join(patients.select(KEY, nw.lit(True).alias(_KNOWN)), on=KEY, how="left")
     rule = Rule("unknown_patient", nw.col(_KNOWN).is_null(), key, what, "warned", "they are not counted")
-    return teller.of_events(beside, table, broken(teller, beside, [rule]))
+    return teller.of_events(beside, table, [rule])
 
 
 def _merged(name: str, columns: Sequence[str], others: Sequence[str]) -> list[nw.Expr]:

@@ -13,7 +13,7 @@ from twoarm.protocol.protocol import Protocol
 from twoarm.protocol.section import folded
 from twoarm.records.cell_text import clean_text
 from twoarm.records.findings import Finding
-from twoarm.records.rules import Rule, Teller, broken
+from twoarm.records.rules import Rule, Teller
 from twoarm.records.typed_table import TypedTable
 
 
@@ -38,7 +38,7 @@ def match_levels(
         what, remedy = "texts that are a declared value but for upper and lower case", "read as the declared value"
         where = nw.col(column).is_in(sorted(other))
         rule = Rule("folded_level", where, column, what, "normalised", remedy)
-        findings += teller.of_patients(frame, tables, broken(teller, frame, [rule]))
+        findings += teller.of_patients(frame, tables, [rule])
         values = nw.col(column)
         for word, level in sorted(other.items()):
             values = nw.when(nw.col(column) == word).then(nw.lit(level)).otherwise(values)

@@ -39,9 +39,7 @@ def implausible_columns(protocol: Protocol, tables: Sequence[TypedTable]) -> Ite
     """Return columns in memory whose numbers fall apart into two clusters, and cells that look like a code."""
     durations = {endpoint.time for endpoint in protocol.endpoints.values() if endpoint.time is not None}
     for table in tables:
-        for column, declared in protocol.data[table.name].columns.items():
-            if not isinstance(declared, IntegerColumn | NumberColumn) or column not in table.columns:
-                continue
+        for column in number_columns(protocol, table):
             cells = table.frame[column].cast(pl.Float64)
             if column in durations:
                 yield from _months_for_days(table, column, cells)
@@ -49,6 +47,16 @@ def implausible_columns(protocol: Protocol, tables: Sequence[TypedTable]) -> Ite
             for found in suspicions(values, counts.astype(np.int64)):
                 rows = pl.Series(found.holds(cells.fill_null(np.nan).to_numpy()))
                 yield from findings_by_file(table, rows, found.rule, "warned", column, found.what, found.remedy)
+
+
+def number_columns(protocol: Protocol, table: TypedTable) -> list[str]:
+    """Return the columns of numbers that were read of a table of patients."""
+    declared = protocol.data[table.name].columns
+    return [
+        name
+        for name, one in declared.items()
+        if isinstance(one, IntegerColumn | NumberColumn) and name in table.columns
+    ]
 
 
 def suspicions(values: Floats, counts: Integers) -> Iterator[Suspicion]:

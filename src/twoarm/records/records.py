@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,7 +13,7 @@ import narwhals.stable.v2 as nw
 import polars as pl
 
 from twoarm.errors import Problem, RecordsError, nearest
-from twoarm.protocol.data import EventSource, Source, TablePart
+from twoarm.protocol.data import TablePart
 from twoarm.protocol.expression import Type
 from twoarm.protocol.protocol import Protocol
 from twoarm.records.checked_records import check_records
@@ -29,7 +29,16 @@ from twoarm.records.key_findings import key_findings
 from twoarm.records.memory import available_memory, refuse_too_large
 from twoarm.records.records_on_engine import check_on_engine, may_stay
 from twoarm.records.rules import RowTeller
-from twoarm.records.typed_table import COUNT, FILE_ORDER, KEY, LONE_KEY, TypedTable, findings_by_file, read_table
+from twoarm.records.typed_table import (
+    COUNT,
+    FILE_ORDER,
+    KEY,
+    LONE_KEY,
+    TypedTable,
+    findings_by_file,
+    read_table,
+    table_with,
+)
 from twoarm.results.provenance import InputFile
 
 
@@ -87,11 +96,18 @@ class Records:
     one_by_one: bool = True  # whether patients are told apart; else those who are alike are one row with a count
     door: Door | None = None  # through which an engine's rows come
     earlier: tuple[tuple[str, int], ...] = ()  # rows that an engine handed over before it was closed, by query
+    ruled: Mapping[str, AnyFrame] = field(default_factory=dict)
+    """Events with the first rule that each breaks, by what was made of them, once it was derived."""
 
     @property
     def in_memory(self) -> bool:
         """Whether the frames are in memory."""
         return isinstance(self.patients.frame, nw.DataFrame)
+
+    @property
+    def row_by_row(self) -> bool:
+        """Whether the patients are rows in memory, each told apart."""
+        return self.in_memory and self.one_by_one
 
     @property
     def fetched(self) -> tuple[tuple[str, int], ...]:
@@ -107,7 +123,7 @@ class Records:
 
     def kinds(self, frame: AnyFrame, what: str) -> pl.DataFrame:
         """Return each different row once, with ``:count``, sorted; patients in memory who are told apart as is."""
-        if self.in_memory and self.one_by_one:
+        if self.row_by_row:
             return self.collect(frame, what)
         names = frame.columns
         counted = frame.group_by(*names).agg(nw.len().alias(COUNT))
@@ -118,7 +134,7 @@ class Records:
     ) -> list[Finding]:
         """Return what is wrong with some patients: by file and row of the table that has the column, or by key."""
         tables = self.patients.tables
-        table = next((table for table in tables if column in table.columns), tables[0])
+        table = table_with(column, tables) or tables[0]
         wrong = frame.filter(where).select(KEY)
         if self.door is not None:
             return self.door.refused(wrong, table, rule, what, expected, column)
@@ -157,11 +173,11 @@ def read_records(
     Raises:
         RecordsError: with every reason to refuse the data, by file, column, row and patient key.
     """
-    if columns is None and not frames and may_stay(protocol):
-        records = _on_engine(protocol, Path(folder))
-        if records is not None:
-            return records
-    with EngineReader(protocol, Path(folder), keys=columns is not None) as reader:
+    stays = columns is None and not frames and may_stay(protocol)
+    records = _on_engine(protocol, Path(folder)) if stays else None
+    if records is not None:
+        return records
+    with EngineReader(protocol, Path(folder), keys=stays or columns is not None) as reader:
         try:
             return _read(protocol, reader, frames or {}, columns)
         except RecordsError:
@@ -173,10 +189,9 @@ def read_records(
 
 def _on_engine(protocol: Protocol, folder: Path) -> Records | None:
     """Return records that stay with their engine; None where they must be fetched, or patients named."""
-    declared: dict[str, Source | EventSource] = {**protocol.data, **protocol.event_sources()}
     apart = needs_patients(protocol)
     if apart:
-        refuse_too_large(declared, folder, {}, available_memory())
+        refuse_too_large(protocol.tables(), folder, {}, available_memory())
     try:
         with told(protocol.engine, "the records"):
             found = check_on_engine(protocol, folder)
@@ -233,7 +248,7 @@ def _read_tables(
     protocol: Protocol, reader: EngineReader, frames: Mapping[str, Any], columns: frozenset[str] | None
 ) -> tuple[dict[str, TypedTable], list[Problem]]:
     tables: dict[str, TypedTable] = {}
-    declared: dict[str, Source | EventSource] = {**protocol.data, **protocol.event_sources()}
+    declared = protocol.tables()
     problems = _strange_frames(frames, declared)
     try:
         refuse_too_large(declared, reader.folder, frames, available_memory())
@@ -298,7 +313,7 @@ def refuse_changed(protocol: Protocol, records: Records, folder: str | Path) -> 
         RecordsError: with each source that changed.
     """
     changed = []
-    declared: dict[str, Source | EventSource] = {**protocol.data, **protocol.events}
+    declared = protocol.tables()
     with EngineReader(protocol, Path(folder), keys=True) as reader:
         for found in {described.file: described for described in records.inputs}.values():
             part = declared[found.source].whole()

@@ -7,24 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import narwhals.stable.v2 as nw
-import numpy as np
 import polars as pl
 
-from twoarm.protocol.column import IntegerColumn, NumberColumn
-from twoarm.protocol.data import EventSource, Source
 from twoarm.protocol.expression import Call, Node, walk
 from twoarm.protocol.expression_parser import parse_expression
 from twoarm.protocol.protocol import Protocol
 from twoarm.records.checked_records import CheckedRecords, check_records
-from twoarm.records.engine_ops import count_where, is_true
+from twoarm.records.engine_ops import is_true
 from twoarm.records.engines.door import Door
 from twoarm.records.engines.source import EngineReader, OpenSource
 from twoarm.records.engines.typed_source import TypedSource, typed_source
 from twoarm.records.findings import Finding, refused
 from twoarm.records.joined_tables import present
-from twoarm.records.plausibility import suspicions
-from twoarm.records.rules import Rule
-from twoarm.records.typed_table import LONE_KEY, TypedTable, refuse_headers
+from twoarm.records.plausibility import number_columns, suspicions
+from twoarm.records.rules import Rule, count_rows
+from twoarm.records.typed_table import LONE_KEY, TypedTable, finding_by_count, refuse_headers, table_with
+from twoarm.statistics.arrays import Floats, Integers
 
 
 def may_stay(protocol: Protocol) -> bool:
@@ -34,7 +32,7 @@ def may_stay(protocol: Protocol) -> bool:
     with their units in a column beside them, and what takes a logarithm, which engines calculate differently in the
     last digit.
     """
-    tables: list[Source | EventSource] = [*protocol.data.values(), *protocol.events.values()]
+    tables = protocol.tables().values()
     names = {name for table in tables for name in table.columns} | protocol.derived.keys() | protocol.endpoints.keys()
     return (
         all(table.whole().on_engine and not table.files for table in tables)
@@ -64,34 +62,27 @@ class CountTeller:
     ordered = False
 
     def __init__(self, door: Door, sources: Mapping[str, TypedSource], protocol: Protocol) -> None:
-        self.door, self.sources = door, sources
-        self.spine, *others = protocol.data
-        self.patients, self.others = list(protocol.data), frozenset(others)
+        self.door, self.sources, self.patients = door, sources, list(protocol.data)
 
     def numbers(self, frame: Any, conditions: Sequence[nw.Expr]) -> list[int]:
         """Count rows."""
         if not conditions:
             return []
-        names = [f"n{place}" for place in range(len(conditions))]
-        marked = frame.select(*(where.alias(name) for name, where in zip(names, conditions, strict=True)))
-        counted = marked.select(*(count_where(nw.col(name)).alias(name) for name in names))
-        return [int(number or 0) for number in self.door.fetch(counted, "rows that break rules").row(0)]
+        counted = self.door.fetch(count_rows(frame, conditions), "rows that break rules")
+        return [int(number or 0) for number in counted.row(0)]
 
     def of_patients(self, frame: Any, tables: Sequence[TypedTable], rules: Sequence[Rule]) -> list[Finding]:
         """Count the patients of the table that has the rule's column."""
-        under = [next((table for table in tables if rule.column in table.columns), None) for rule in rules]
-        asked = [(rule, table) for rule, table in zip(rules, under, strict=True) if table is not None]
+        asked = [(rule, table) for rule in rules if (table := table_with(rule.column, tables)) is not None]
         conditions = [
-            is_true(rule.where) & nw.col(present(table.name)) if table.name in self.others else rule.where
+            is_true(rule.where) & nw.col(present(table.name)) if table.name != self.patients[0] else rule.where
             for rule, table in asked
         ]
-        numbers = self.numbers(frame, conditions)
-        return [_found(*one, number) for one, number in zip(asked, numbers, strict=True) if number]
+        return _told(asked, self.numbers(frame, conditions))
 
     def of_events(self, frame: Any, table: TypedTable, rules: Sequence[Rule]) -> list[Finding]:
         """Count rows of a table of events."""
-        numbers = self.numbers(frame, [rule.where for rule in rules])
-        return [_found(rule, table, number) for rule, number in zip(rules, numbers, strict=True)]
+        return _told([(rule, table) for rule in rules], self.numbers(frame, [rule.where for rule in rules]))
 
     def words(self, column: str) -> pl.Series:
         """Return the different texts that were read."""
@@ -101,28 +92,29 @@ class CountTeller:
     def implausible(self, protocol: Protocol) -> list[Finding]:
         """Look at the different numbers of each column, and how often each stands there."""
         findings = []
-        for name in self.patients:
-            for column, declared in protocol.data[name].columns.items():
-                if not isinstance(declared, IntegerColumn | NumberColumn) or column not in self.sources[name].cells:
-                    continue
-                values, counts = _rising(*self.sources[name].cells[column])
+        for source in (self.sources[name] for name in self.patients):
+            for column in number_columns(protocol, source.table):
+                values, counts = _rising(*source.cells[column])
                 for found in suspicions(values, counts):
                     number = int(counts[found.holds(values)].sum())
-                    rule = Rule(found.rule, nw.lit(True), column, found.what, "warned", found.remedy)
-                    findings.append(_found(rule, self.sources[name].table, number))
+                    what, remedy = found.what, found.remedy
+                    findings.append(finding_by_count(source.table, number, found.rule, "warned", column, what, remedy))
         return findings
 
 
-def _rising(values: pl.Series, counts: pl.Series) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def _told(asked: Sequence[tuple[Rule, TypedTable]], numbers: Sequence[int]) -> list[Finding]:
+    return [
+        finding_by_count(table, number, rule.name, rule.outcome, rule.column, rule.what, rule.remedy)
+        for (rule, table), number in zip(asked, numbers, strict=True)
+        if number
+    ]
+
+
+def _rising(values: pl.Series, counts: pl.Series) -> tuple[Floats, Integers]:
     """Return the different numbers of a column, rising, and their counts."""
     cells = pl.DataFrame({"value": values.cast(pl.Float64), "n": counts}).drop_nulls()
     summed = cells.group_by("value").agg(pl.col("n").sum()).sort("value")
     return summed["value"].to_numpy(), summed["n"].to_numpy()
-
-
-def _found(rule: Rule, table: TypedTable, number: int) -> Finding:
-    header = table.headers[0].get(rule.column, rule.column)
-    return Finding(rule.name, rule.outcome, table.files[0], header, rule.what, (), (), rule.remedy, count=number)
 
 
 def check_on_engine(protocol: Protocol, folder: Path) -> tuple[CheckedRecords, dict[str, TypedTable], Door] | None:
@@ -134,8 +126,7 @@ def check_on_engine(protocol: Protocol, folder: Path) -> tuple[CheckedRecords, d
     reader = EngineReader(protocol, folder)
     door = Door(reader.engine, reader.fetched)
     sources, opened = dict[str, TypedSource](), list[OpenSource]()
-    declared: dict[str, Source | EventSource] = {**protocol.data, **protocol.event_sources()}
-    for name, table in declared.items():
+    for name, table in protocol.tables().items():
         part = table.whole()
         source = reader.open(part, refuse_headers)
         if not reader.has_plain_keys(source, part, once=name in protocol.data, what=f"{name}: keys"):

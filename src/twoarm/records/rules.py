@@ -13,7 +13,7 @@ from twoarm.protocol.protocol import Protocol as StudyProtocol
 from twoarm.records.engine_ops import count_where, is_true
 from twoarm.records.findings import Finding, Outcome
 from twoarm.records.plausibility import implausible_columns
-from twoarm.records.typed_table import FILE_ORDER, KEY, TypedTable, findings_by_file
+from twoarm.records.typed_table import FILE_ORDER, KEY, TypedTable, findings_by_file, table_with
 
 WHICH = "held: which is right?"
 
@@ -51,17 +51,27 @@ class Teller(Protocol):
         Args:
             frame: one row a patient.
             tables: that it was joined from, the spine first.
-            rules: that some break, in the order in which they are told.
+            rules: in the order in which they are told; nothing is said of those that nobody breaks.
         """
 
     def of_events(self, frame: Any, table: TypedTable, rules: Sequence[Rule]) -> list[Finding]:
-        """Say which rows of a table of events break rules that some break; ``frame`` is the table and more columns."""
+        """Say which rows of a table of events break rules; ``frame`` is the table, perhaps with more columns."""
 
 
 def broken(teller: Teller, frame: Any, rules: Sequence[Rule]) -> list[Rule]:
     """Return the rules that any row of a frame breaks."""
     numbers = teller.numbers(frame, [rule.where for rule in rules])
     return [rule for rule, number in zip(rules, numbers, strict=True) if number]
+
+
+def count_rows(frame: Any, conditions: Sequence[nw.Expr]) -> Any:
+    """Return the frame, of one row, with how many rows each condition is known to hold for.
+
+    Conditions are columns first: engines sum no windows.
+    """
+    names = [f"n{place}" for place in range(len(conditions))]
+    marked = frame.select(*(where.alias(name) for name, where in zip(names, conditions, strict=True)))
+    return marked.select(*(count_where(nw.col(name)).alias(name) for name in names))
 
 
 class RowTeller:
@@ -83,18 +93,15 @@ class RowTeller:
 
     def numbers(self, frame: nw.DataFrame[Any], conditions: Sequence[nw.Expr]) -> list[int]:
         """Count rows."""
-        if not conditions:
-            return []
-        counted = frame.select(*(count_where(where).alias(f"n{place}") for place, where in enumerate(conditions)))
-        return [int(number or 0) for number in counted.row(0)]
+        return [int(number or 0) for number in count_rows(frame, conditions).row(0)] if conditions else []
 
     def of_patients(
         self, frame: nw.DataFrame[Any], tables: Sequence[TypedTable], rules: Sequence[Rule]
     ) -> list[Finding]:
         """Name the rows."""
         found: list[Finding] = []
-        for rule in rules:
-            table = next((table for table in tables if rule.column in table.columns), None)
+        for rule in broken(self, frame, rules):
+            table = table_with(rule.column, tables)
             if table is not None:
                 keys = frame.filter(is_true(rule.where)).get_column(KEY).to_list()
                 mask = table.frame[KEY].is_in(keys)
@@ -104,7 +111,7 @@ class RowTeller:
     def of_events(self, frame: nw.DataFrame[Any], table: TypedTable, rules: Sequence[Rule]) -> list[Finding]:
         """Name the rows, in the order of the files."""
         found: list[Finding] = []
-        for rule in rules:
+        for rule in broken(self, frame, rules):
             rows: pl.DataFrame = frame.filter(is_true(rule.where)).to_native().sort(FILE_ORDER)
             of_table = (replace(table, frame=rows), pl.Series([True]).new_from_index(0, rows.height))
             found += findings_by_file(*of_table, rule.name, rule.outcome, rule.column, rule.what, rule.remedy)

@@ -15,7 +15,7 @@ from twoarm.records.engine_ops import divide, is_true
 from twoarm.records.evaluation import HELD
 from twoarm.records.findings import Finding, Outcome
 from twoarm.records.rules import WHICH, Rule, Teller, broken
-from twoarm.records.typed_table import KEY, TypedTable
+from twoarm.records.typed_table import KEY, TypedTable, table_with
 
 AGE_TOLERANCE = 1.0  # years, beyond the year that an age in whole years leaves open
 MOST_EVENTS = 0.95
@@ -190,7 +190,7 @@ def _reversed(protocol: Protocol, frame: Any, tables: Sequence[TypedTable], tell
     events = dict.fromkeys(endpoint.event for endpoint in protocol.endpoints.values() if endpoint.event is not None)
     types, asked = frame.collect_schema(), []
     for column in events:
-        table = next((table for table in tables if column in table.columns), None)
+        table = table_with(column, tables)
         if table is not None and types.get(column) == nw.Boolean:
             declared = protocol.data[table.name].columns[column]
             if not {"true", "false"} & declared.model_fields_set:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from twoarm.errors import Problem, RecordsError, nearest
 from twoarm.protocol.column import ColumnDeclaration
 from twoarm.protocol.data import EventSource, Source, TablePart
 from twoarm.records.cell_text import readable
-from twoarm.records.column_typing import type_column
 from twoarm.records.distinct_cells import type_long_column
 from twoarm.records.engines.source import EngineReader
 from twoarm.records.evaluation import COMPLETED, HELD
@@ -123,6 +122,26 @@ def _raw(place: str, part: TablePart, folder: Path, given: Any, reader: EngineRe
     return read_source(place, part, folder)
 
 
+def table_with(column: str, tables: Sequence[TypedTable]) -> TypedTable | None:
+    """Return the first table that has a column."""
+    return next((table for table in tables if column in table.columns), None)
+
+
+def finding_by_count(
+    table: TypedTable,
+    count: int,
+    rule: str,
+    outcome: Outcome,
+    column: str,
+    what: str,
+    remedy: str,
+    keys: tuple[str, ...] = (),
+) -> Finding:
+    """Return a finding of so many rows without numbers, as an engine's are, under the column's header."""
+    header = table.headers[0].get(column, column)
+    return Finding(rule, outcome, table.files[0], header, what, (), keys, remedy, count=count)
+
+
 def findings_by_file(
     table: TypedTable, rows: pl.Series, rule: str, outcome: Outcome, column: str, what: str, remedy: str
 ) -> Iterator[Finding]:
@@ -149,12 +168,8 @@ def _type_part(
     for column, declared in units_first(part.columns):
         cells = raw.frame[headers[column]] if column in headers else _given(part, column, height)
         header, units = headers.get(column, ""), columns.get(getattr(declared, "unit_column", None) or "")
-        fake, dates = raw.fake.get(header), raw.dates.get(header)
-        if fake is None and dates is None and units is None:
-            typed[column] = type_long_column(cells, declared, part, epoch_1904=raw.epoch_1904)
-        else:
-            beside = {"fake": fake, "dates": dates, "units": units}
-            typed[column] = type_column(cells, declared, part, epoch_1904=raw.epoch_1904, **beside)
+        beside = {"fake": raw.fake.get(header), "dates": raw.dates.get(header), "units": units}
+        typed[column] = type_long_column(cells, declared, part, epoch_1904=raw.epoch_1904, beside=beside)
         columns[column] = typed[column].values
         held = typed[column].held()
         if held.any():

@@ -13,14 +13,14 @@ from twoarm.records.engines.engine import Engine
 from twoarm.records.engines.fetch import Fetched, fetch, tagged
 from twoarm.records.engines.told import told
 from twoarm.records.findings import SHOWN, Finding
-from twoarm.records.typed_table import KEY, TypedTable
+from twoarm.records.typed_table import KEY, TypedTable, finding_by_count
 
 
 class Door:
     """An engine that is open, until it is closed or nobody holds its records any more."""
 
-    def __init__(self, engine: Engine, fetched: Fetched | None = None) -> None:
-        self.engine, self.fetched = engine, fetched or Fetched()
+    def __init__(self, engine: Engine, fetched: Fetched) -> None:
+        self.engine, self.fetched = engine, fetched
         self.close = weakref.finalize(self, engine.close)
 
     def fetch(self, frame: nw.LazyFrame[Any], what: str) -> pl.DataFrame:
@@ -39,6 +39,5 @@ class Door:
         """Return what is wrong with some patients: how many, and the first of their keys."""
         count = int(self.fetch(wrong.select(nw.len().alias("n")), f"{rule}: count").item())
         first = self.fetch(wrong.sort(KEY).head(SHOWN), f"{rule}: patients")[KEY]
-        header = table.headers[0].get(column, column)
         keys = tuple(sorted(key or "" for key in first.to_list()))
-        return [Finding(rule, "refused", table.files[0], header, what, (), keys, expected, count=count)]
+        return [finding_by_count(table, count, rule, "refused", column, what, expected, keys)]

@@ -46,11 +46,14 @@ class OpenSource:
         whole = (self.sha256, self.bytes, remarks)
         return RawTable(self.name, frame, rows, (), *whole, ignored=ignored, known_by=self.known_by)
 
+    def ignored(self, part: TablePart) -> tuple[str, ...]:
+        """Return the columns that are not declared."""
+        wanted = set(headers_of(part).values())
+        return tuple(column for column in self.header if column not in wanted)
+
     def described(self, table: str, part: TablePart) -> InputFile:
         """Return where records come from; their rows are still to be counted."""
-        wanted = {part.key, *headers_of(part).values()}
-        ignored = tuple(column for column in self.header if column not in wanted)
-        known = self.sha256, self.bytes, 0, tuple(part.columns), ignored
+        known = self.sha256, self.bytes, 0, tuple(part.columns), self.ignored(part)
         return InputFile(table, self.name, *known, known_by=self.known_by)
 
 
@@ -68,9 +71,7 @@ class EngineReader:
         self.nameless = False  # whether any patient was read without a key
         self.fetched = Fetched()
         self._engine: Engine | None = None
-        self._patients: tuple[OpenSource, int] | None = (
-            None  # the first table of patients and its key, if that is plain
-        )
+        self._patients: tuple[OpenSource, int] | None = None  # the first table and its key, if that is plain
 
     def __enter__(self) -> EngineReader:
         return self
@@ -130,14 +131,13 @@ class EngineReader:
         headers = headers_of(part)
         key = headers[part.key]
         wanted = list(dict.fromkeys([key, *headers.values()]))
-        ignored = tuple(column for column in source.header if column not in wanted)
         with told(self.protocol.engine, source.name):
             if place.startswith("events."):
                 found, remarks = self._events(place, part, source, wanted)
             else:
                 found, remarks = self._of_patients(place, part, source, wanted), ()
         self.refuse_if_written(source)
-        return source.raw(found, ignored, remarks)
+        return source.raw(found, source.ignored(part), remarks)
 
     def hash_now(self, part: TablePart) -> str:
         """Return what a source is known by now; of files without their engine."""

@@ -61,7 +61,9 @@ def typed_source(
     cells = different_cells(door, frame, scan.types, sorted(set(others.values())), name)
     key = nw.col(f"c{places[table.key]}")
     expressions = {KEY: key.cast(nw.String), table.key: key.cast(nw.String)}
-    findings = _lone_keys(door, name, table, frame, places, described)
+    findings: list[Finding] = []
+    if isinstance(table, Source):
+        findings += _lone_keys(door, frame, places[table.key], headers[table.key], described)
     values: dict[str, tuple[pl.Series, pl.Series]] = {}
     for column, declared in part.columns.items():
         if column == table.key:
@@ -86,24 +88,15 @@ def _rows(door: Door, name: str, frame: nw.LazyFrame[Any], cells: Mapping[int, C
     return int(door.fetch(frame.select(nw.len().alias("n")), f"{name}: rows").item())
 
 
-def _lone_keys(
-    door: Door,
-    name: str,
-    table: Source | EventSource,
-    frame: nw.LazyFrame[Any],
-    places: Mapping[str, int],
-    described: InputFile,
-) -> list[Finding]:
+def _lone_keys(door: Door, frame: nw.LazyFrame[Any], key: int, header: str, described: InputFile) -> list[Finding]:
     """Return the rows that have a key and nothing else, where every column of the source is declared."""
     columns = frame.columns
-    if not isinstance(table, Source) or len(columns) < 3 or described.ignored_columns:
+    if len(columns) < 3 or described.ignored_columns:
         return []
-    key = places[table.key]
     empty = [nw.col(column).is_null() for column in columns if column != f"c{key}"]
     lone = nw.all_horizontal(*empty, ignore_nulls=True) & ~nw.col(f"c{key}").is_null()
-    number = door.fetch(frame.select(count_where(lone).alias("n")), f"{name}: lone keys").item()
-    header = table.columns[table.key].source or table.key
-    return [lone_key_finding(described.file, header, (), (), count=int(number))] if number else []
+    number = int(door.fetch(frame.select(count_where(lone).alias("n")), f"{described.source}: lone keys").item())
+    return [lone_key_finding(described.file, header, (), (), count=number)] if number else []
 
 
 def _findings(
@@ -126,8 +119,9 @@ def _put_back(
     """Say what the cells of a column are, in expressions; return the source, perhaps with a table joined."""
     held, completed = typed.held(), typed.completed()
     values = typed.values.to_physical().cast(pl.Int64) if typed.values.dtype == pl.Date else typed.values
-    if not completed.any() and _stays(read, values, held):
-        expressions |= _as_it_was(read.of(f"c{place}"), column, read, values, held)
+    exceptions = _exceptions(read, values, held) if not completed.any() else None
+    if exceptions is not None:
+        expressions |= _as_it_was(read.of(f"c{place}"), column, read, values.dtype, exceptions, held)
         return frame
     number = f"_{len(expressions)}"
     table = pl.DataFrame({"k" + number: read.own, "v" + number: values, "h" + number: held, "m" + number: completed})
@@ -143,34 +137,29 @@ def _put_back(
     return frame
 
 
-def _changed(read: Cells, values: pl.Series) -> pl.Series:
-    """Return where a cell is not what a change of its type makes of it; NaN is missing without a word."""
-    own = read.own
-    if own.dtype.is_float():
-        own = own.fill_nan(None)
-    as_values = own.cast(values.dtype, strict=False)
-    return ~as_values.eq_missing(values)
+def _exceptions(read: Cells, values: pl.Series, held: pl.Series) -> pl.Series | None:
+    """Return the few cells that stand for nothing, where all others are what they were; None where they are not.
 
-
-def _stays(read: Cells, values: pl.Series, held: pl.Series) -> bool:
-    """Whether a column's cells are what they were, but for a few that stand for nothing."""
+    NaN is missing without a word.
+    """
     kind, wanted = read.own.dtype, values.dtype
-    alike = kind == wanted or (kind.is_integer() and wanted in (pl.Int64, pl.Float64))
-    if not alike or kind == pl.Null:
-        return False
-    changed = _changed(read, values)
-    exceptions = read.own.filter(changed | held)
-    finite = not kind.is_float() or bool(exceptions.is_finite().all())
-    return exceptions.len() <= _FEW and finite and bool(values.filter(changed | held).is_null().all())
+    if kind != wanted and not (kind.is_integer() and wanted in (pl.Int64, pl.Float64)):
+        return None
+    own = read.own.fill_nan(None) if kind.is_float() else read.own
+    changed = ~own.cast(wanted, strict=False).eq_missing(values) | held
+    found = read.own.filter(changed)
+    finite = not kind.is_float() or bool(found.is_finite().all())
+    return found if found.len() <= _FEW and finite and values.filter(changed).is_null().all() else None
 
 
-def _as_it_was(cell: nw.Expr, column: str, read: Cells, values: pl.Series, held: pl.Series) -> dict[str, nw.Expr]:
-    value = cell if read.own.dtype == values.dtype else cell.cast(nw.Int64 if values.dtype.is_integer() else nw.Float64)
-    if values.dtype == pl.Float64:
+def _as_it_was(
+    cell: nw.Expr, column: str, read: Cells, wanted: pl.DataType, exceptions: pl.Series, held: pl.Series
+) -> dict[str, nw.Expr]:
+    value = cell if read.own.dtype == wanted else cell.cast(nw.Int64 if wanted.is_integer() else nw.Float64)
+    if wanted == pl.Float64:
         value = nw.when(~value.is_nan()).then(value) + 0.0  # no -0.0
-    exceptions = read.own.filter(_changed(read, values) | held).drop_nulls().to_list()
-    if exceptions:
-        value = nw.when(~cell.is_in(exceptions)).then(value)
+    if exceptions.len():
+        value = nw.when(~cell.is_in(exceptions.to_list())).then(value)
     found = {column: value}
     if held.any():
         found[HELD + column] = is_true(cell.is_in(read.own.filter(held).to_list()))
