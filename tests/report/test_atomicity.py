@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -19,6 +20,7 @@ from twoarm.errors import OutputError
 from twoarm.protocol.read import read_protocol
 from twoarm.records.records import read_records
 from twoarm.report import documents, output_folder
+from twoarm.report.figure_helper import FigureHelper
 from twoarm.report.output_folder import check_output, locked
 from twoarm.report.publish import write_report
 from twoarm.report.verification import verify
@@ -71,10 +73,41 @@ def publish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
     records = read_records(protocol, tmp_path)
     results, provenance = run_study(protocol, records), provenance_of(protocol, records)
 
-    def write(**options: bool) -> Path:
-        return write_report(protocol, results, provenance, tmp_path / "out", **options)  # type: ignore[arg-type]
+    def write(**options: Any) -> Path:
+        return write_report(protocol, results, provenance, tmp_path / "out", **options)
 
     return write
+
+
+class StillWriting(FigureHelper):
+    """A second process as it is when a run is interrupted: it writes figures until it is stopped."""
+
+    def __init__(self) -> None:
+        self.writer, self.stopped, self.begun = (
+            threading.Thread(target=self.write),
+            threading.Event(),
+            threading.Event(),
+        )
+
+    def send(self, _: object, __: object, ___: object, folder: Path, *____: object) -> None:
+        self.folder = folder
+        self.writer.start()
+        self.begun.wait()
+
+    def write(self) -> None:
+        number = 0
+        while not self.stopped.is_set():
+            with contextlib.suppress(OSError):
+                (self.folder / f"{number}.svg").write_bytes(SVG)
+            number += 1
+            self.begun.set()
+
+    def wait(self) -> None:
+        raise KeyboardInterrupt
+
+    def stop(self) -> None:
+        self.stopped.set()
+        self.writer.join()
 
 
 def names(folder: Path) -> list[str]:
@@ -112,6 +145,13 @@ def test_a_failure_at_any_change_of_a_file(
             assert raised, at
     publish(replace=True)
     assert [name for name in names(tmp_path) if not name.startswith("done-")] == ["out"]
+
+
+def test_no_figure_comes_back_into_a_folder_that_is_deleted(publish: Callable[..., Path], tmp_path: Path) -> None:
+    for _ in range(5):
+        with pytest.raises(KeyboardInterrupt):
+            publish(helper=StillWriting())
+        assert names(tmp_path) == []
 
 
 def test_a_disk_that_is_full_from_any_moment_on(

@@ -60,8 +60,9 @@ class Drawing:
     def __enter__(self) -> Drawing:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self._claims)
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:  # else the whole folder goes, once nobody writes there
+            shutil.rmtree(self._claims)
 
     def finish(self) -> list[str]:
         """Write all figures; return the stems of those that failed."""

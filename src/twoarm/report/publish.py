@@ -76,6 +76,10 @@ def write_report(
             _write(partial / AUDIT, audit_trail(results, provenance, cells, amendments))
             _write_all(protocol, results, provenance, partial, (data_notes, amendments), helper, warn)
             publish(partial, folder, replace=replace)
+        except BaseException:  # an interruption, too
+            if helper is not None:  # whose next figure would come back into the folder while it is deleted
+                helper.stop()
+            raise
         finally:
             os.umask(old_mask)
             shutil.rmtree(partial, ignore_errors=True)
