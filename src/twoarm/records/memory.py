@@ -16,6 +16,7 @@ from twoarm.protocol.data import EventSource, Source, TablePart
 MEMORY = "TWOARM_MEMORY"  # environment: GB that a study may take; by default what the machine has free
 LEAST_ROWS = 200_000  # fewer are not looked at
 PER_PATIENT, PER_CELL = 550, 45  # bytes at the peak of a whole study, measured: see docs/performance.md
+PER_PARTNER = 250  # bytes a patient of strata that are matched together, beside their cells
 PER_EVENT_CELL, PER_UNUSED_CELL = 60, 16  # of tables of events; of columns that a file has and a study does not use
 _SAMPLE = 2**16  # bytes of a text file that tell how long its lines are
 
@@ -52,6 +53,25 @@ def refuse_too_large(
     expected = f"declare fewer columns, take a larger machine, or set {MEMORY} to the GB that it may use"
     place = "events" if isinstance(declared[most], EventSource) else "data"
     raise RecordsError([Problem(f"{place}.{most}", found, expected, rule="too_large")])
+
+
+def refuse_large_part(patients: int, columns: int, available: int | None) -> None:
+    """Refuse strata that have to be matched together and will probably find no room.
+
+    Args:
+        patients: of the largest part.
+        columns: that are known of each.
+        available: bytes; None if nobody knows.
+
+    Raises:
+        RecordsError: with what is needed and what there is.
+    """
+    needed = patients * (PER_PARTNER + PER_CELL * columns)
+    if available is None or patients < LEAST_ROWS or needed <= available:
+        return
+    found = f"a stratum of {patients:,} patients needs about {needed / 1e9:.1f} GB of memory to be matched"
+    expected = f"{available / 1e9:.1f} GB are free; name more columns under exact, or set {MEMORY}"
+    raise RecordsError([Problem("adjustments", found, expected, rule="too_large")])
 
 
 def available_memory() -> int | None:

@@ -121,6 +121,13 @@ class Records:
         assert self.door is not None, "an engine's rows come through its door"
         return self.door.fetch(frame, what)
 
+    def beside(self, table: pl.DataFrame) -> AnyFrame:
+        """Return a small table of ours as one that can be joined to the patients, where they are."""
+        if self.in_memory:
+            return nw.from_native(table, eager_only=True)
+        assert self.door is not None, "an engine is there"
+        return self.door.engine.upload(table)
+
     def kinds(self, frame: AnyFrame, what: str) -> pl.DataFrame:
         """Return each different row once, with ``:count``, sorted; patients in memory who are told apart as is."""
         if self.row_by_row:
