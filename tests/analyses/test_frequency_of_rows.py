@@ -172,7 +172,7 @@ COUNTED_ELSEWHERE: dict[str, str] = {
     "analyses.specifications._sum_up": "of specifications",
     "analyses.subgroups._interaction": "rows of a design matrix",
     "analyses.weights._histograms": WEIGHED,
-    "cohort.roster.fetch": "patients who were fetched one by one, and counts",
+    "cohort.roster._rows": "patients who were fetched one by one, and counts",
     "cohort.roster.strata": "of counts",
     "design.imputation._predictors": OF_IMPUTATIONS,
     "design.matching._lost": PAIRED,

@@ -17,7 +17,7 @@ from twoarm.records.typed_table import COUNT, KEY
 from twoarm.statistics.arrays import Integers
 
 MOST_AT_A_TIME = 1_000_000  # patients of several strata; a larger stratum comes alone
-_ROW, _PART = ":row_of_cohort", ":part"
+_ROW, _PART, _KIND = ":row_of_cohort", ":part", ":kind"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,59 +38,38 @@ class Roster:
         Raises:
             RecordsError: memory will not suffice for the largest part.
         """
-        whose = self.kinds[rows].lazy().select(*columns, ARM, COUNT).drop_nulls()
+        kinds = self.kinds[rows].with_columns(pl.Series(_ROW, np.arange(rows.size)))
         treated = pl.col(COUNT).filter(pl.col(ARM) == 1).sum()
         found = (
-            whose.group_by(columns)
+            kinds.lazy()
+            .group_by(columns)
             .agg(pl.col(COUNT).sum(), ((treated > 0) & (treated < pl.col(COUNT).sum())).alias("both"))
+            .drop_nulls()
             .sort(columns)
             .collect()
         )
         both = found.filter("both")
-        number = list(_parts(both[COUNT].to_list()))
-        parts = both.select(*columns, COUNT).with_columns(pl.Series(_PART, number, dtype=pl.Int64))
-        largest = parts.group_by(_PART).agg(pl.col(COUNT).sum())[COUNT].max()
-        refuse_large_part(int(largest or 0), len(self.kinds.columns), available_memory())  # type: ignore[arg-type]
-        return Strata(self, tuple(columns), rows, parts, found.height - both.height)
-
-    def fetch(self, part: pl.DataFrame, rows: Integers, what: str) -> Integers:
-        """Return the row, among some rows of the cohort, of each patient of some strata, in the order of their keys.
-
-        Args:
-            part: the strata, by the values of their columns.
-            rows: the cohort's rows that matter; patients of others are left out.
-            what: is asked for.
-
-        Raises:
-            RecordsError: these are not the patients who were counted.
-        """
-        table, columns = self.records.beside(part), part.columns
-        patients = self.records.collect(self.frame.join(table, on=columns, how="semi"), what)
-        wanted = [name for name in self.kinds.columns if name != COUNT]
-        kinds = self.kinds[rows].with_columns(pl.Series(_ROW, np.arange(rows.size)))
-        kinds = kinds.join(part, on=columns, how="semi")
-        sorted_patients = (
-            patients.lazy()
-            .sort(KEY)
-            .join(kinds.lazy().select(*wanted, _ROW), on=wanted, how="inner", nulls_equal=True, maintain_order="left")
+        part = list(_parts(both[COUNT].to_list()))
+        table = both.select(*columns, COUNT).with_columns(pl.Series(_PART, part, dtype=pl.Int32))
+        largest = table.group_by(_PART).agg(pl.col(COUNT).sum())[COUNT].to_list()
+        refuse_large_part(max(largest, default=0), len(self.kinds.columns), available_memory())
+        return Strata(
+            records=self.records,
+            frame=self.frame,
+            table=table.drop(COUNT),
+            kinds=kinds.join(table.drop(COUNT), on=columns, how="inner", maintain_order="left"),
+            of_one_arm=found.height - both.height,
         )
-        found = sorted_patients.select(_ROW).collect()[_ROW].to_numpy()
-        counted = np.bincount(found, minlength=rows.size)[kinds[_ROW].to_numpy()]
-        if not (counted == kinds[COUNT].to_numpy()).all():
-            where = self.records.patients.tables[0].files[0]
-            found_text = "a source that changed while it was read: patients of a stratum are not those who were counted"
-            raise RecordsError([Problem(where, found_text, "run again when nobody writes it", rule="changed_file")])
-        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Strata:
     """Strata of both arms, in parts that are small enough to be matched in memory."""
 
-    roster: Roster
-    columns: tuple[str, ...]
-    rows: Integers  # the cohort's rows that matter
+    records: Records
+    frame: AnyFrame  # a row a patient
     table: pl.DataFrame  # a row a stratum: its values, and the part that it belongs to
+    kinds: pl.DataFrame  # rows of the cohort in these strata, with their parts
     of_one_arm: int  # strata in which nobody can have a partner
 
     @property
@@ -99,10 +78,29 @@ class Strata:
         return self.table[_PART].n_unique()
 
     def patients(self, what: str) -> Iterator[Integers]:
-        """Yield, part by part, the row of each patient among ``rows``, in the order of their keys."""
+        """Yield, part by part, the row of each patient among those that matter, in the order of their keys.
+
+        Raises:
+            RecordsError: these are not the patients who were counted.
+        """
         for number in range(self.parts):
-            part = self.table.filter(pl.col(_PART) == number).select(self.columns)
-            yield self.roster.fetch(part, self.rows, f"{what}: part {number + 1}")
+            part = self.table.filter(pl.col(_PART) == number).drop(_PART)
+            there = self.frame.join(self.records.beside(part), on=part.columns, how="semi")
+            fetched = self.records.collect(there, f"{what}: part {number + 1}")
+            yield self._rows(fetched, self.kinds.filter(pl.col(_PART) == number).drop(_PART))
+
+    def _rows(self, patients: pl.DataFrame, kinds: pl.DataFrame) -> Integers:
+        """Find the row of each patient by everything that is known of them; those who do not matter have none."""
+        known = [name for name in patients.columns if name != KEY]
+        kinds = kinds.with_row_index(_KIND)
+        in_order, rows = patients.lazy().sort(KEY), kinds.lazy().select(*known, _KIND)
+        found = in_order.join(rows, on=known, how="inner", nulls_equal=True, maintain_order="left").select(_KIND)
+        kind = found.collect()[_KIND].to_numpy()
+        if not (np.bincount(kind, minlength=kinds.height) == kinds[COUNT].to_numpy()).all():
+            where = self.records.patients.tables[0].files[0]
+            changed = "a source that changed while it was read: patients of a stratum are not those who were counted"
+            raise RecordsError([Problem(where, changed, "run again when nobody writes it", rule="changed_file")])
+        return np.asarray(kinds[_ROW].to_numpy()[kind])
 
 
 def _parts(sizes: Sequence[int]) -> Iterator[int]:
