@@ -68,7 +68,7 @@ def test_the_ledger_is_that_of_matching_all_at_once(settings, seed, tmp_path, mo
     records = read_records(study, tmp_path)
     assert not records.one_by_one
     wanted = run_study(study, one_by_one(records))
-    for most, parts in ((1_000_000, 1), (100, 2)):
+    for most, parts in ((2_000_000, 1), (100, 2)):
         monkeypatch.setattr(roster, "MOST_AT_A_TIME", most)
         found = run_study(study, records)
         assert_same(without_strata(found), wanted)
@@ -120,6 +120,18 @@ def test_a_stratum_that_memory_cannot_hold_is_refused_before_it_is_fetched(tmp_p
         with pytest.raises(RecordsError, match=r"a stratum of 2.. patients needs about 0.0 GB .* name more columns"):
             run_study(study, records)
         assert not [what for what, _ in records.fetched if "part" in what]
+
+
+def test_matching_by_stratum_is_the_remedy_for_too_many_patients(tmp_path, monkeypatch):
+    write(tmp_path, 1)
+    monkeypatch.setattr(memory, "LEAST_ROWS", 2)
+    monkeypatch.setenv("TWOARM_MEMORY", "0.000001")
+    remedy = "let partners agree in columns .exact., so that they are matched by stratum"
+    with pytest.raises(RecordsError, match=remedy):
+        read_records(protocol(MATCHED, 'folder = "registry"'), tmp_path)
+    listed = f"{MATCHED}\n[output]\npatient_level = true\n"
+    with pytest.raises(RecordsError, match="declare fewer columns, take a larger machine"):
+        read_records(protocol(listed, 'folder = "registry"'), tmp_path)
 
 
 def test_patients_who_are_not_those_who_were_counted_are_refused(tmp_path, monkeypatch):

@@ -16,7 +16,7 @@ from twoarm.records.records import Records
 from twoarm.records.typed_table import COUNT, KEY
 from twoarm.statistics.arrays import Integers
 
-MOST_AT_A_TIME = 1_000_000  # patients of several strata; a larger stratum comes alone
+MOST_AT_A_TIME = 2_000_000  # patients of several strata; a larger stratum comes alone
 _ROW, _PART, _KIND = ":row_of_cohort", ":part", ":kind"
 
 
