@@ -12,7 +12,7 @@ from scipy import special
 from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Floats
-from twoarm.statistics.blocks import over_blocks, summed
+from twoarm.statistics.blocks import BLOCK, over_blocks, summed
 from twoarm.statistics.columns import predict, standard_columns
 from twoarm.statistics.linear_algebra import independent_columns, invert_symmetric, one_thread, solve_symmetric
 from twoarm.statistics.newton import Likelihood
@@ -20,6 +20,11 @@ from twoarm.statistics.newton import Likelihood
 MAXIMUM_ITERATIONS = 30
 STEP_TOLERANCE = 1e-10  # of a coefficient per SD of its column
 DIVERGING_STEP = 1e-3
+PASS = 2 * BLOCK  # rows; a pass over them is some fifteen calls, and threads wait for each other between calls
+MANY = 1 << 16  # rows from which the first passes are worth doing in single precision
+FIRST_PASSES = 3
+LONG_STEP = 0.03  # after it the place is 1e-4 or more off, far more than single precision adds
+CLEAR = 1e-3  # smallest eigenvalue of a correlation matrix that single precision does not disturb
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,8 +96,11 @@ def fit_logistic(
         ]
         kept = np.flatnonzero(keep)
         terms = columns.only(kept)
-        start = _without_terms(y, terms, weight, columns.gram[np.ix_(kept, kept)])
-        beta, last, iterations = _newton(y, terms, weight, start, [labels[j] for j in kept.tolist()])
+        crossed = columns.gram[np.ix_(kept, kept)]
+        start = _without_terms(y, terms, weight, crossed)
+        fast = y.size >= MANY and _far_from_collinear(crossed / columns.total)
+        side = np.where(y, 1.0, -1.0)
+        beta, last, iterations = _newton(side, terms, weight, start, [labels[j] for j in kept.tolist()], fast)
         eta = predict(terms, beta)
         covariance = invert_symmetric(last.information)
     # back from standardised columns: b_j / s_j, and the intercept takes up the means
@@ -118,25 +126,30 @@ def fit_logistic(
     )
 
 
-def _likelihood(y: arrays.Booleans, terms: Floats, weight: Floats, beta: Floats) -> Likelihood:
-    """Evaluate the log-likelihood, its score and information at beta, in one pass over the terms, shape (q, n)."""
+def _likelihood(side: Floats, terms: Floats, weight: Floats, beta: Floats, kind: type[np.floating] = np.float64) -> Likelihood:
+    """Evaluate the log-likelihood, its score and information at beta, in one pass over the terms, shape (q, n).
+
+    ``side`` is 1 for a success and -1 for another, shape (n,); ``kind`` is what is calculated with inside a block.
+    """
     q = beta.size
+    far = 0.9 * float(np.log(np.finfo(kind).max))  # log odds whose exponential is still a number
 
     def part(rows: slice) -> Floats:
-        block, times = terms[:, rows], weight[rows]
-        side = np.where(y[rows], 1.0, -1.0)
-        margin = (beta @ block) * side  # log odds of what happened
-        odds = np.exp(-np.abs(margin))  # of the less likely outcome: at most 1
-        whole = 1.0 + odds
-        share = 1.0 / whole
-        rarer = odds * share
+        block, own, times = (array[..., rows].astype(kind, copy=False) for array in (terms, side, weight))
+        margin = (beta.astype(kind) @ block) * own  # log odds of what happened
+        odds = np.exp(np.clip(margin, -far, far, out=margin), out=margin)
+        missed = 1.0 / (1.0 + odds)  # probability of what did not happen
+        hit = odds * missed
+        spread = hit * missed * times
         out = np.empty((q + 2, q))
-        out[q + 1] = times @ (np.minimum(margin, 0.0) - np.log(whole))
-        out[q] = block @ (np.where(margin > 0, rarer, share) * side * times)
-        out[:q] = (block * (rarer * share * times)) @ block.T
+        out[q + 1] = times @ np.log(hit)
+        out[q] = block @ (missed * own * times)
+        # the row of ones apart: matrix products of a dozen rows are fastest in multiples of four
+        out[0] = out[:q, 0] = block @ spread
+        out[1:q, 1:] = (block[1:] * spread) @ block[1:].T
         return out
 
-    total = summed(over_blocks(y.size, part))
+    total = summed(over_blocks(side.size, part, PASS))
     return Likelihood(float(total[q + 1, 0]), total[q], (total[:q] + total[:q].T) / 2)
 
 
@@ -154,15 +167,24 @@ def _without_terms(y: arrays.Booleans, terms: Floats, weight: Floats, crossed: F
     return beta, Likelihood(height, score, information * (share * (1 - share)))
 
 
+def _far_from_collinear(correlation: Floats) -> bool:
+    return bool(np.linalg.eigvalsh(correlation).min(initial=1.0) > CLEAR)
+
+
 def _newton(
-    y: arrays.Booleans,
+    side: Floats,
     terms: Floats,
     weight: Floats,
     start: tuple[Floats, Likelihood],
     labels: Sequence[str],
+    fast: bool,
 ) -> tuple[Floats, Likelihood, int]:
-    """Return (coefficients, likelihood there, iterations); raise where a coefficient runs away."""
+    """Return (coefficients, likelihood there, iterations); raise where a coefficient runs away.
+
+    Where ``fast``, single precision shows the way while steps are long; what is returned never comes from it.
+    """
     beta, here = start
+    kind: type[np.floating] = np.float64
     step = np.zeros_like(beta)
     for iteration in range(1, MAXIMUM_ITERATIONS + 1):
         try:
@@ -171,11 +193,16 @@ def _newton(
             break
         if not np.isfinite(step).all():
             break
-        if np.abs(step).max() < STEP_TOLERANCE * max(1.0, np.abs(beta + step).max()):
+        longest = np.abs(step).max()
+        if kind is np.float64 and longest < STEP_TOLERANCE * max(1.0, np.abs(beta + step).max()):
             return beta + step, here, iteration  # the likelihood there is the same to its last digits
+        slack = 1e-12 if kind is np.float64 else 1e-6
+        kind = np.float64
+        if fast and iteration <= FIRST_PASSES and longest > LONG_STEP:
+            kind, slack = np.float32, 1e-6
         for _ in range(40):
-            there = _likelihood(y, terms, weight, beta + step)
-            if there.height >= here.height - 1e-12 * max(1.0, abs(here.height)):
+            there = _likelihood(side, terms, weight, beta + step, kind)
+            if there.height >= here.height - slack * max(1.0, abs(here.height)):
                 break
             step = step / 2
         beta, here = beta + step, there
