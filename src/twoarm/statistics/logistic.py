@@ -126,7 +126,9 @@ def fit_logistic(
     )
 
 
-def _likelihood(side: Floats, terms: Floats, weight: Floats, beta: Floats, kind: type[np.floating] = np.float64) -> Likelihood:
+def _likelihood(
+    side: Floats, terms: Floats, weight: Floats, beta: Floats, kind: type[np.floating] = np.float64
+) -> Likelihood:
     """Evaluate the log-likelihood, its score and information at beta, in one pass over the terms, shape (q, n).
 
     ``side`` is 1 for a success and -1 for another, shape (n,); ``kind`` is what is calculated with inside a block.
