@@ -14,7 +14,7 @@ from twoarm.statistics.blocks import over_blocks, summed
 from twoarm.statistics.largest_gap import largest_gap
 from twoarm.statistics.linear_algebra import one_thread
 
-LONG_BLOCK = 1 << 17  # rows of one column: with fewer, threads wait for each other longer than they calculate
+LONG_BLOCK = 1 << 18  # rows of one column: with fewer, threads cost more than they save
 CONSTANT = 1e-12  # an SD below this share of the mean's size is no spread but rounding
 
 
