@@ -20,10 +20,10 @@ from twoarm.statistics.newton import Likelihood
 MAXIMUM_ITERATIONS = 30
 STEP_TOLERANCE = 1e-10  # of a coefficient per SD of its column
 DIVERGING_STEP = 1e-3
-PASS = 2 * BLOCK  # rows; a pass over them is some fifteen calls, and threads wait for each other between calls
-MANY = 1 << 16  # rows from which the first passes are worth doing in single precision
-FIRST_PASSES = 3
-LONG_STEP = 0.03  # after it the place is 1e-4 or more off, far more than single precision adds
+LONG_BLOCK = 2 * BLOCK  # rows; a pass is some fifteen calls a block, and threads wait for each other between calls
+MANY = 1 << 16  # rows from which single precision is worth it
+ROUGH_PASSES = 3  # at most so many are in single precision, so that no separation is diagnosed from it
+LONG_STEP = 0.03  # per SD; the next one is some 1e-4 or more, far more than single precision is off
 CLEAR = 1e-3  # smallest eigenvalue of a correlation matrix that single precision does not disturb
 
 
@@ -96,11 +96,9 @@ def fit_logistic(
         ]
         kept = np.flatnonzero(keep)
         terms = columns.only(kept)
-        crossed = columns.gram[np.ix_(kept, kept)]
-        start = _without_terms(y, terms, weight, crossed)
-        fast = y.size >= MANY and _far_from_collinear(crossed / columns.total)
-        side = np.where(y, 1.0, -1.0)
-        beta, last, iterations = _newton(side, terms, weight, start, [labels[j] for j in kept.tolist()], fast)
+        events = float(weight @ y)
+        start = _without_terms(y, terms, weight, events, columns.gram[np.ix_(kept, kept)])
+        beta, last, iterations = _newton(y, terms, weight, start, [labels[j] for j in kept.tolist()])
         eta = predict(terms, beta)
         covariance = invert_symmetric(last.information)
     # back from standardised columns: b_j / s_j, and the intercept takes up the means
@@ -120,8 +118,8 @@ def fit_logistic(
         reasons=("", *reasons),
         linear_predictor=eta,
         deviance=-2 * last.height,
-        n=float(weight.sum()),
-        events=float(weight[y].sum()),
+        n=columns.total,
+        events=events,
         iterations=iterations,
     )
 
@@ -151,13 +149,15 @@ def _likelihood(
         out[1:q, 1:] = (block[1:] * spread) @ block[1:].T
         return out
 
-    total = summed(over_blocks(side.size, part, PASS))
+    total = summed(over_blocks(side.size, part, LONG_BLOCK))
     return Likelihood(float(total[q + 1, 0]), total[q], (total[:q] + total[:q].T) / 2)
 
 
-def _without_terms(y: arrays.Booleans, terms: Floats, weight: Floats, crossed: Floats) -> tuple[Floats, Likelihood]:
+def _without_terms(
+    y: arrays.Booleans, terms: Floats, weight: Floats, events: float, crossed: Floats
+) -> tuple[Floats, Likelihood]:
     """Return (coefficients, likelihood) with the intercept alone; ``crossed`` is the terms' cross-product."""
-    total, events = float(weight.sum()), float(weight[y].sum())
+    total = float(weight.sum())
     share = events / total
     beta = np.zeros(terms.shape[0])
     beta[0] = np.log(events / (total - events))
@@ -169,25 +169,21 @@ def _without_terms(y: arrays.Booleans, terms: Floats, weight: Floats, crossed: F
     return beta, Likelihood(height, score, information * (share * (1 - share)))
 
 
-def _far_from_collinear(correlation: Floats) -> bool:
-    return bool(np.linalg.eigvalsh(correlation).min(initial=1.0) > CLEAR)
-
-
 def _newton(
-    side: Floats,
+    y: arrays.Booleans,
     terms: Floats,
     weight: Floats,
     start: tuple[Floats, Likelihood],
     labels: Sequence[str],
-    fast: bool,
 ) -> tuple[Floats, Likelihood, int]:
     """Return (coefficients, likelihood there, iterations); raise where a coefficient runs away.
 
-    Where ``fast``, single precision shows the way while steps are long; what is returned never comes from it.
+    Where there are many rows, single precision shows the way while steps are long; what is returned is never from it.
     """
+    side = 2.0 * y - 1.0
     beta, here = start
-    kind: type[np.floating] = np.float64
     step = np.zeros_like(beta)
+    may_be_rough, rough = y.size >= MANY and _far_from_collinear(here.information), False
     for iteration in range(1, MAXIMUM_ITERATIONS + 1):
         try:
             step = solve_symmetric(here.information, here.score)
@@ -196,15 +192,13 @@ def _newton(
         if not np.isfinite(step).all():
             break
         longest = np.abs(step).max()
-        if kind is np.float64 and longest < STEP_TOLERANCE * max(1.0, np.abs(beta + step).max()):
+        if not rough and longest < STEP_TOLERANCE * max(1.0, np.abs(beta + step).max()):
             return beta + step, here, iteration  # the likelihood there is the same to its last digits
-        slack = 1e-12 if kind is np.float64 else 1e-6
-        kind = np.float64
-        if fast and iteration <= FIRST_PASSES and longest > LONG_STEP:
-            kind, slack = np.float32, 1e-6
+        was_rough, rough = rough, may_be_rough and iteration <= ROUGH_PASSES and longest > LONG_STEP
+        slack = (1e-6 if rough or was_rough else 1e-12) * max(1.0, abs(here.height))
         for _ in range(40):
-            there = _likelihood(side, terms, weight, beta + step, kind)
-            if there.height >= here.height - slack * max(1.0, abs(here.height)):
+            there = _likelihood(side, terms, weight, beta + step, np.float32 if rough else np.float64)
+            if there.height >= here.height - slack:
                 break
             step = step / 2
         beta, here = beta + step, there
@@ -212,3 +206,8 @@ def _newton(
     if moving:
         raise NotEstimableError("separation: the arms are told apart by " + ", ".join(moving))
     raise NotEstimableError(f"the fit did not converge in {MAXIMUM_ITERATIONS} iterations")
+
+
+def _far_from_collinear(information: Floats) -> bool:
+    """Say whether single precision leaves the information with the intercept alone, shape (q, q), what it is."""
+    return bool(np.linalg.eigvalsh(information / information[0, 0]).min() > CLEAR)
