@@ -14,8 +14,8 @@ from twoarm.statistics.cox import fit_cox
 from twoarm.statistics.logistic import fit_logistic
 from twoarm.statistics.standardised_difference import arm_moments
 
-N = 9 * BLOCK + 11  # more blocks than four threads need
-SUMS = 1e-12  # sums of seventy thousand terms
+N = 18 * BLOCK + 11  # more blocks of either length than four threads need
+SUMS = 1e-12  # sums of a hundred and fifty thousand terms
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def _bytes(value):
         lambda x, arm, time, event: fit_cox(time=time, event=event, covariates=x),
         lambda x, arm, time, event: fit_cox(time=time, event=event, covariates=x, cluster=np.arange(N) // 2),
         lambda x, arm, time, event: fit_cox(time=time, event=event, covariates=np.asfortranarray(x), ties="breslow"),
-        lambda x, arm, time, event: arm_moments(x[:, 1], arm)[0],
+        lambda x, arm, time, event: arm_moments(np.tile(x[:, 1], 15), np.tile(arm, 15))[0],
     ],
     ids=["logistic", "cox", "cox, clustered", "cox, breslow", "moments"],
 )

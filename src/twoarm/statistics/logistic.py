@@ -180,7 +180,7 @@ def _newton(
 
     Where there are many rows, single precision shows the way while steps are long; what is returned is never from it.
     """
-    side = 2.0 * y - 1.0
+    side = 2 * y.astype(np.float64) - 1
     beta, here = start
     step = np.zeros_like(beta)
     may_be_rough, rough = y.size >= MANY and _far_from_collinear(here.information), False
