@@ -107,6 +107,14 @@ def test_standard_columns_of_either_layout_and_any_order(patients):
             np.testing.assert_allclose(found.only(np.array([2]))[1], wanted[:, 2], atol=1e-10)
 
 
+def test_a_constant_column_of_many_rows_is_constant():
+    weight = np.random.default_rng(1).exponential(size=N)
+    for layout in ("C", "F"):
+        found = standard_columns(np.full((N, 2), [0.1, 2025.7], order=layout), weight)
+        assert found.deviations.tolist() == [0, 0]
+        assert not found.terms[1:].any()
+
+
 def test_predictions_give_equal_rows_equal_bits():
     row = np.random.default_rng(1).normal(size=(7, 1))
     assert np.unique(predict(np.repeat(row, 5 * BLOCK + 3, axis=1), np.linspace(-1, 1, 7))).size == 1
