@@ -14,8 +14,8 @@ from twoarm.statistics.cox import fit_cox
 from twoarm.statistics.logistic import fit_logistic
 from twoarm.statistics.standardised_difference import arm_moments
 
-N = 9 * BLOCK + 11  # more blocks than four threads need
-SUMS = 1e-12  # sums of seventy thousand terms
+N = 18 * BLOCK + 11  # more blocks of either length than four threads need
+SUMS = 1e-12  # sums of a hundred and fifty thousand terms
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def _bytes(value):
         lambda x, arm, time, event: fit_cox(time=time, event=event, covariates=x),
         lambda x, arm, time, event: fit_cox(time=time, event=event, covariates=x, cluster=np.arange(N) // 2),
         lambda x, arm, time, event: fit_cox(time=time, event=event, covariates=np.asfortranarray(x), ties="breslow"),
-        lambda x, arm, time, event: arm_moments(x[:, 1], arm)[0],
+        lambda x, arm, time, event: arm_moments(np.tile(x[:, 1], 15), np.tile(arm, 15))[0],
     ],
     ids=["logistic", "cox", "cox, clustered", "cox, breslow", "moments"],
 )
@@ -105,6 +105,14 @@ def test_standard_columns_of_either_layout_and_any_order(patients):
             np.testing.assert_allclose(found.terms[1:], wanted.T, atol=1e-10)  # 2020 keeps thirteen digits
             assert (found.terms[0] == 1).all()
             np.testing.assert_allclose(found.only(np.array([2]))[1], wanted[:, 2], atol=1e-10)
+
+
+def test_a_constant_column_of_many_rows_is_constant():
+    weight = np.random.default_rng(1).exponential(size=N)
+    for layout in ("C", "F"):
+        found = standard_columns(np.full((N, 2), [0.1, 2025.7], order=layout), weight)
+        assert found.deviations.tolist() == [0, 0]
+        assert not found.terms[1:].any()
 
 
 def test_predictions_give_equal_rows_equal_bits():

@@ -80,25 +80,30 @@ def over_blocks(rows: int, work: Callable[[slice], T], size: int = BLOCK) -> lis
     if not helpers:
         return [work(block) for block in blocks]
     try:
-        return _shared(blocks, work, helpers + 1)
+        return _shared(blocks, work, helpers)
     finally:
         give_back_cores(helpers)
 
 
-def _shared(blocks: list[slice], work: Callable[[slice], T], threads: int) -> list[T]:
-    """Share the blocks among threads, of which this one only waits."""
+def _shared(blocks: list[slice], work: Callable[[slice], T], helpers: int) -> list[T]:
+    """Share the blocks between this thread and its helpers: whoever is free takes the next one."""
     from concurrent.futures import ThreadPoolExecutor
 
     state = np.geterr()  # which does not pass to other threads
+    waiting = iter(range(len(blocks)))
+    results: dict[int, T] = {}
 
-    def quietly(run: list[slice]) -> list[T]:
+    def take() -> None:
         with np.errstate(**state):
-            return [work(block) for block in run]
+            for number in waiting:
+                results[number] = work(blocks[number])
 
-    length = max(1, min(8, len(blocks) // (4 * threads)))
-    runs = [blocks[start : start + length] for start in range(0, len(blocks), length)]
-    with ThreadPoolExecutor(threads) as pool:
-        return [result for results in pool.map(quietly, runs) for result in results]
+    with ThreadPoolExecutor(helpers) as pool:
+        others = [pool.submit(take) for _ in range(helpers)]
+        take()
+        for other in others:
+            other.result()
+    return [results[number] for number in range(len(blocks))]
 
 
 def summed(parts: list[Floats]) -> Floats:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.statistics.arrays import Floats, Integers
 from twoarm.statistics.blocks import over_blocks, summed
 
 CONSTANT = 1e-12  # an SD below this share of the mean's size is rounding
@@ -36,13 +36,14 @@ def standard_columns(x: Floats, weight: Floats, order: Integers | None = None) -
     [[1.0, 1.0], [-1.0, 1.0], [0.0, 0.0]]
     """
     n, p = x.shape
-    means, deviations, flat = _moments(x, weight)
-    flat |= deviations <= CONSTANT * np.maximum(np.abs(means), 1e-300)
+    means, deviations = _moments(x, weight)
+    flat = deviations <= CONSTANT * np.maximum(np.abs(means), 1e-300)
     scale = deviations[:, None]
     if flat.any():
         deviations[flat] = 0.0
         scale = np.where(flat, np.inf, deviations)[:, None]
     by_column = not x.flags.c_contiguous
+    alike = bool((weight == 1.0).all())  # a matrix times itself is less work
     terms = np.empty((p + 1, n))
 
     def fill(rows: slice) -> Floats:
@@ -59,43 +60,41 @@ def standard_columns(x: Floats, weight: Floats, order: Integers | None = None) -
             else:
                 np.subtract(x.take(taken, axis=0).T, means[:, None], out=block)
         block /= scale
-        return np.asarray((block * times) @ block.T)
+        return np.asarray((block if alike else block * times) @ block.T)
 
     gram = summed(over_blocks(n, fill)) if n else np.zeros((p, p))
     return StandardColumns(terms, means, deviations, gram, float(weight.sum()))
 
 
-def _moments(x: Floats, weight: Floats) -> tuple[Floats, Floats, Booleans]:
-    """Return (weighted means, SDs, whether all values are equal) of each column, in one pass over blocks.
+def _moments(x: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """Return (weighted means, SDs) of each column, in one pass over blocks.
 
     Source: Chan, Golub and LeVeque (1983), equation 2.1, for the squares of blocks about their own means.
     """
 
     def part(rows: slice) -> Floats:
-        block, times = x[rows].T.copy(), weight[rows]
+        block, times = x[rows].T, weight[rows]
         total = float(times.sum())
-        low, high = block.min(axis=1), block.max(axis=1)
-        mean = block @ times / total if total > 0 else low
-        block -= mean[:, None]
-        block *= block
-        out = np.empty((5, mean.size))
-        out[0], out[1], out[2], out[3], out[4] = total, mean, block @ times, low, high
+        mean = block @ times / total if total > 0 else block[:, 0]
+        centred = np.subtract(block, mean[:, None], order="C")
+        centred *= centred
+        out = np.empty((3, mean.size))
+        out[0], out[1], out[2] = total, mean, centred @ times
         return out
 
     p = x.shape[1]
     total, mean, squares = np.zeros(p), np.zeros(p), np.zeros(p)
     parts = over_blocks(x.shape[0], part)
     if len(parts) == 1:
-        _, mean, squares, low, high = parts[0]
-        return mean, np.sqrt(squares / parts[0][0]), low == high
-    for own, own_mean, own_squares, _, _ in parts:
+        total, mean, squares = parts[0]
+        return mean, np.sqrt(squares / total)
+    for own, own_mean, own_squares in parts:
         together = np.where(total + own > 0, total + own, 1.0)
         away = own_mean - mean
         squares = squares + own_squares + away * away * total * own / together
         mean = mean + away * own / together
         total = total + own
-    flat = np.min([part[3] for part in parts], axis=0) == np.max([part[4] for part in parts], axis=0)
-    return mean, np.sqrt(squares / total), np.asarray(flat)
+    return mean, np.sqrt(squares / total)
 
 
 def predict(terms: Floats, coefficients: Floats) -> Floats:

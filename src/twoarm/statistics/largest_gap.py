@@ -7,7 +7,7 @@ import numpy as np
 from twoarm.statistics.arrays import Booleans, Floats
 from twoarm.statistics.blocks import over_blocks, summed
 
-LONG_BLOCK = 1 << 14  # rows of one column
+LONG_BLOCK = 1 << 18  # rows of one column: with fewer, threads cost more than they save
 BINS = 4_096
 FEW = 8_192  # values that are sorted at once
 ROUNDING = 1e-12  # a bin that reaches the largest gap but for rounding is looked into

@@ -12,7 +12,7 @@ from scipy import special
 from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Floats
-from twoarm.statistics.blocks import over_blocks, summed
+from twoarm.statistics.blocks import BLOCK, over_blocks, summed
 from twoarm.statistics.columns import predict, standard_columns
 from twoarm.statistics.linear_algebra import independent_columns, invert_symmetric, one_thread, solve_symmetric
 from twoarm.statistics.newton import Likelihood
@@ -20,6 +20,11 @@ from twoarm.statistics.newton import Likelihood
 MAXIMUM_ITERATIONS = 30
 STEP_TOLERANCE = 1e-10  # of a coefficient per SD of its column
 DIVERGING_STEP = 1e-3
+LONG_BLOCK = 2 * BLOCK  # rows; a pass is some fifteen calls a block, and threads wait for each other between calls
+MANY = 1 << 16  # rows from which single precision is worth it
+ROUGH_PASSES = 3  # at most so many are in single precision, so that no separation is diagnosed from it
+LONG_STEP = 0.03  # per SD; the next one is some 1e-4 or more, far more than single precision is off
+CLEAR = 1e-3  # smallest eigenvalue of a correlation matrix that single precision does not disturb
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +96,8 @@ def fit_logistic(
         ]
         kept = np.flatnonzero(keep)
         terms = columns.only(kept)
-        start = _without_terms(y, terms, weight, columns.gram[np.ix_(kept, kept)])
+        events = float(weight @ y)
+        start = _without_terms(y, terms, weight, events, columns.gram[np.ix_(kept, kept)])
         beta, last, iterations = _newton(y, terms, weight, start, [labels[j] for j in kept.tolist()])
         eta = predict(terms, beta)
         covariance = invert_symmetric(last.information)
@@ -112,37 +118,46 @@ def fit_logistic(
         reasons=("", *reasons),
         linear_predictor=eta,
         deviance=-2 * last.height,
-        n=float(weight.sum()),
-        events=float(weight[y].sum()),
+        n=columns.total,
+        events=events,
         iterations=iterations,
     )
 
 
-def _likelihood(y: arrays.Booleans, terms: Floats, weight: Floats, beta: Floats) -> Likelihood:
-    """Evaluate the log-likelihood, its score and information at beta, in one pass over the terms, shape (q, n)."""
+def _likelihood(
+    side: Floats, terms: Floats, weight: Floats, beta: Floats, kind: type[np.floating] = np.float64
+) -> Likelihood:
+    """Evaluate the log-likelihood, its score and information at beta, in one pass over the terms, shape (q, n).
+
+    ``side`` is 1 for a success and -1 for another, shape (n,); ``kind`` is what is calculated with inside a block.
+    """
     q = beta.size
+    far = 0.9 * float(np.log(np.finfo(kind).max))  # log odds whose exponential is still a number
 
     def part(rows: slice) -> Floats:
-        block, times = terms[:, rows], weight[rows]
-        side = np.where(y[rows], 1.0, -1.0)
-        margin = (beta @ block) * side  # log odds of what happened
-        odds = np.exp(-np.abs(margin))  # of the less likely outcome: at most 1
-        whole = 1.0 + odds
-        share = 1.0 / whole
-        rarer = odds * share
+        block, own, times = (array[..., rows].astype(kind, copy=False) for array in (terms, side, weight))
+        margin = (beta.astype(kind) @ block) * own  # log odds of what happened
+        odds = np.exp(np.clip(margin, -far, far, out=margin), out=margin)
+        missed = 1.0 / (1.0 + odds)  # probability of what did not happen
+        hit = odds * missed
+        spread = hit * missed * times
         out = np.empty((q + 2, q))
-        out[q + 1] = times @ (np.minimum(margin, 0.0) - np.log(whole))
-        out[q] = block @ (np.where(margin > 0, rarer, share) * side * times)
-        out[:q] = (block * (rarer * share * times)) @ block.T
+        out[q + 1] = times @ np.log(hit)
+        out[q] = block @ (missed * own * times)
+        # the row of ones apart: matrix products of a dozen rows are fastest in multiples of four
+        out[0] = out[:q, 0] = block @ spread
+        out[1:q, 1:] = (block[1:] * spread) @ block[1:].T
         return out
 
-    total = summed(over_blocks(y.size, part))
+    total = summed(over_blocks(side.size, part, LONG_BLOCK))
     return Likelihood(float(total[q + 1, 0]), total[q], (total[:q] + total[:q].T) / 2)
 
 
-def _without_terms(y: arrays.Booleans, terms: Floats, weight: Floats, crossed: Floats) -> tuple[Floats, Likelihood]:
+def _without_terms(
+    y: arrays.Booleans, terms: Floats, weight: Floats, events: float, crossed: Floats
+) -> tuple[Floats, Likelihood]:
     """Return (coefficients, likelihood) with the intercept alone; ``crossed`` is the terms' cross-product."""
-    total, events = float(weight.sum()), float(weight[y].sum())
+    total = float(weight.sum())
     share = events / total
     beta = np.zeros(terms.shape[0])
     beta[0] = np.log(events / (total - events))
@@ -161,9 +176,14 @@ def _newton(
     start: tuple[Floats, Likelihood],
     labels: Sequence[str],
 ) -> tuple[Floats, Likelihood, int]:
-    """Return (coefficients, likelihood there, iterations); raise where a coefficient runs away."""
+    """Return (coefficients, likelihood there, iterations); raise where a coefficient runs away.
+
+    Where there are many rows, single precision shows the way while steps are long; what is returned is never from it.
+    """
+    side = 2 * y.astype(np.float64) - 1
     beta, here = start
     step = np.zeros_like(beta)
+    may_be_rough, rough = y.size >= MANY and _far_from_collinear(here.information), False
     for iteration in range(1, MAXIMUM_ITERATIONS + 1):
         try:
             step = solve_symmetric(here.information, here.score)
@@ -171,11 +191,14 @@ def _newton(
             break
         if not np.isfinite(step).all():
             break
-        if np.abs(step).max() < STEP_TOLERANCE * max(1.0, np.abs(beta + step).max()):
+        longest = np.abs(step).max()
+        if not rough and longest < STEP_TOLERANCE * max(1.0, np.abs(beta + step).max()):
             return beta + step, here, iteration  # the likelihood there is the same to its last digits
+        was_rough, rough = rough, may_be_rough and iteration <= ROUGH_PASSES and longest > LONG_STEP
+        slack = (1e-6 if rough or was_rough else 1e-12) * max(1.0, abs(here.height))
         for _ in range(40):
-            there = _likelihood(y, terms, weight, beta + step)
-            if there.height >= here.height - 1e-12 * max(1.0, abs(here.height)):
+            there = _likelihood(side, terms, weight, beta + step, np.float32 if rough else np.float64)
+            if there.height >= here.height - slack:
                 break
             step = step / 2
         beta, here = beta + step, there
@@ -183,3 +206,8 @@ def _newton(
     if moving:
         raise NotEstimableError("separation: the arms are told apart by " + ", ".join(moving))
     raise NotEstimableError(f"the fit did not converge in {MAXIMUM_ITERATIONS} iterations")
+
+
+def _far_from_collinear(information: Floats) -> bool:
+    """Say whether single precision leaves the information with the intercept alone, shape (q, q), what it is."""
+    return bool(np.linalg.eigvalsh(information / information[0, 0]).min() > CLEAR)

@@ -14,7 +14,7 @@ from twoarm.statistics.blocks import over_blocks, summed
 from twoarm.statistics.largest_gap import largest_gap
 from twoarm.statistics.linear_algebra import one_thread
 
-LONG_BLOCK = 1 << 14  # rows of one column
+LONG_BLOCK = 1 << 18  # rows of one column: with fewer, threads cost more than they save
 CONSTANT = 1e-12  # an SD below this share of the mean's size is no spread but rounding
 
 
@@ -86,23 +86,17 @@ def _of_blocks(values: Floats, treated: Booleans, frequency: Floats | Integers |
     """Return the size, sum, and squares about its own mean of each arm in each block, shape (3, blocks, 2)."""
 
     def part(rows: slice) -> Floats:
-        block, own = values[rows], treated[rows].astype(np.float64)
-        other = 1.0 - own
+        block, arms = values[rows], np.empty((2, rows.stop - rows.start))
+        arms[0] = treated[rows]
+        np.subtract(1.0, arms[0], out=arms[1])
+        counted = arms if frequency is None else arms * frequency[rows]
         out = np.empty((3, 2))
-        if frequency is None:
-            arms = own, other
-            out[0, 0] = np.count_nonzero(treated[rows])
-            out[0, 1] = block.size - out[0, 0]
-        else:
-            arms = own * frequency[rows], other * frequency[rows]
-            out[0] = arms[0].sum(), arms[1].sum()
-        out[1] = arms[0] @ block, arms[1] @ block
-        one, two = np.divide(out[1], out[0], out=np.zeros(2), where=out[0] > 0).tolist()
-        centred = own * one  # one of the two is 0; np.where would guess wrong at every other row
-        centred += other * two
+        out[0] = counted.sum(axis=1)
+        out[1] = counted @ block
+        centred = np.divide(out[1], out[0], out=np.zeros(2), where=out[0] > 0) @ arms  # each row's arm has its mean
         np.subtract(block, centred, out=centred)
         centred *= centred
-        out[2] = arms[0] @ centred, arms[1] @ centred
+        out[2] = counted @ centred
         return out
 
     with one_thread():
