@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +12,7 @@ from twoarm.design.adjusted_cohort import AdjustedCohort, Lost, MatchedSets, Mat
 from twoarm.design.complete import CompletedCohort
 from twoarm.design.design_matrix import build_design_matrix
 from twoarm.design.propensity import fit_propensity, score_sd
+from twoarm.design.random_streams import stream
 from twoarm.errors import NotEstimableError
 from twoarm.protocol.adjustment import Matching
 from twoarm.protocol.protocol import StudyPopulation
@@ -112,7 +112,7 @@ def _together(
         order=matching.order,
         key=completed.key,
         position=completed.position[matching.order_column or ""],
-        generator=_generator(seed, population.name, completed.strategy, name),
+        generator=None if seed is None else stream(seed, population.name, completed.strategy, name),
         ratio=matching.ratio,
         replace=matching.replacement,
         exact=exact,
@@ -183,11 +183,3 @@ def _strata(matching: Matching, completed: CompletedCohort) -> NDArray[np.str_] 
         return None
     columns = (completed.groups[name].tolist() for name in matching.exact)
     return np.array(["\x1f".join(values) for values in zip(*columns, strict=True)])
-
-
-def _generator(seed: int | None, *step: str) -> np.random.Generator | None:
-    """Spawn a stream by the step's name, so that another analysis more does not change this one's draws."""
-    if seed is None:
-        return None
-    digest = hashlib.sha256("/".join(step).encode()).digest()
-    return np.random.default_rng(np.random.SeedSequence([seed, int.from_bytes(digest[:8], "big")]))
