@@ -73,6 +73,8 @@ minimum_events = 1
 """Nothing in it asks for patients one by one."""
 
 MATCHED = '\n[adjustments.matched]\nkind = "matching"\n'
+BY_SITE = f'{MATCHED}exact = ["site"]\n'
+"""Each stratum can be matched by itself, so patients need not be told apart."""
 PLACES = (":file", ":row", ":file_order")  # rows of a folder are numbered in the order in which they are read
 
 VISITS = """

@@ -20,7 +20,6 @@ import twoarm
 from spec_counted import assert_same
 from spec_outcomes import PROTOCOL
 from twoarm.analyses.bootstrap import bootstrap_hazard_ratios
-from twoarm.analyses.lost import lost
 from twoarm.analyses.request import Request
 from twoarm.analyses.response import response
 from twoarm.analyses.run import list_patients
@@ -30,7 +29,7 @@ from twoarm.cohort.attrition import Attrition
 from twoarm.cohort.cohort import Cohort
 from twoarm.cohort.covariates import ContinuousValues
 from twoarm.design.adjust import adjust
-from twoarm.design.adjusted_cohort import AdjustedCohort, Lost
+from twoarm.design.adjusted_cohort import AdjustedCohort
 from twoarm.design.complete import CompletedCohort, complete
 from twoarm.endpoints.adverse_events import AdverseEvents
 from twoarm.endpoints.endpoints import Endpoints
@@ -123,7 +122,6 @@ def one_by_one() -> dict[str, Callable[[], Any]]:
     population = protocol.plan()[0]
     _, cohort = cohorts("weighted", protocol)
     request = Request(protocol, population, cohort, cohort, outcomes(np.arange(N)), Ledger(Estimate(analysis="x")))
-    matched = replace(cohort, lost=Lost("A", np.arange(3), np.arange(3), False))
     resampled = replace(request, adjusted=replace(cohort, replicates=2, again=lambda rows: cohort))
     grid = object()
     return {
@@ -131,7 +129,6 @@ def one_by_one() -> dict[str, Callable[[], Any]]:
         "imputation": lambda: complete("mi", population.missing["mi"], counted_cohort(), {}, 1),
         "resampling": lambda: cohort.completed.resampled(np.arange(3)),
         "bootstrap": lambda: bootstrap_hazard_ratios(resampled),
-        "who found no partner": lambda: lost(replace(request, adjusted=matched)),
         "patient-level output": lambda: list_patients(request.ledger, population, cohort, request.outcomes),
         "lock": lambda: list(cohort.members()),
         "specifications": lambda: run_specifications(
@@ -162,9 +159,8 @@ COUNTED_ELSEWHERE: dict[str, str] = {
     "analyses.describe.write_counts": WEIGHED,
     "analyses.design_warnings._collinear_with": "columns, by weight",
     "analyses.design_warnings._held_endpoints": PAIRED,
-    "analyses.lost._bin": PAIRED,
+    "analyses.lost._bin": WEIGHED,
     "analyses.lost._sets": PAIRED,
-    "analyses.lost.lost": PAIRED,
     "analyses.pooled_columns.mean_at_risk": OF_IMPUTATIONS,
     "analyses.pooled_columns.mean_count": OF_IMPUTATIONS,
     "analyses.pooled_incidence._written": OF_IMPUTATIONS,
@@ -176,9 +172,11 @@ COUNTED_ELSEWHERE: dict[str, str] = {
     "analyses.specifications._sum_up": "of specifications",
     "analyses.subgroups._interaction": "rows of a design matrix",
     "analyses.weights._histograms": WEIGHED,
+    "cohort.roster._rows": "patients who were fetched one by one, and counts",
+    "cohort.roster.strata": "of counts",
     "design.imputation._predictors": OF_IMPUTATIONS,
-    "design.matching.match": PAIRED,
-    "design.propensity.score_sd": PAIRED,
+    "design.matching._lost": PAIRED,
+    "design.propensity._variance": "of frequencies",
 }
 
 

@@ -78,7 +78,7 @@ def adjusted(protocol: Protocol, data: Mapping[str, Any]) -> list[AdjustedCohort
         lost = None
         if pair is not None:
             focal = np.flatnonzero(treated)
-            lost = Lost("new", np.intersect1d(focal, row), np.setdiff1d(focal, row), False)
+            lost = Lost("new", focal, np.isin(focal, row), None, False)
         ones = np.ones(row.size)
         score = fit_propensity(treated, build_design_matrix(covariates, ["marker"], n), None) if lost else None
         return AdjustedCohort(

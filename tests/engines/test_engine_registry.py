@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from spec_engines import MATCHED, most_fetched, on, outcome, write_folder
+from spec_engines import BY_SITE, MATCHED, most_fetched, on, outcome, write_folder
 from spec_registry import with_events, with_events_protocol
 from twoarm.commands.running import published_notes
 
@@ -22,7 +22,7 @@ def write(folder: Path, seed: int) -> int:
     return max(table.height for table in tables.values())
 
 
-@pytest.mark.parametrize("more", ["", MATCHED])
+@pytest.mark.parametrize("more", ["", MATCHED, BY_SITE])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_registry_is_the_same_on_every_engine(seed: int, more: str, tmp_path: Path) -> None:
     longest = write(tmp_path, seed)

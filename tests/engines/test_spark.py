@@ -11,6 +11,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from spec_engines import (
+    BY_SITE,
     MATCHED,
     ODD,
     PLACES,
@@ -75,13 +76,14 @@ def test_es_sclc_is_the_same(session: Any, tmp_path: Path) -> None:
         assert fetched <= rows.get(what.partition(":")[0], rows["patients"])
 
 
-def test_a_registry_is_the_same(session: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", ["", BY_SITE])
+def test_a_registry_is_the_same(more: str, session: Any, tmp_path: Path) -> None:
     tables = with_events(3)
     for name, table in tables.items():
         table.write_parquet(tmp_path / f"{name}.parquet")
         write_folder(table, tmp_path / name)
-    of_files, expected = outcome(on("polars", with_events_protocol('file = "{}.parquet"')), tmp_path)
-    records, found = outcome(on("spark", with_events_protocol('folder = "{}"')), tmp_path)
+    of_files, expected = outcome(on("polars", with_events_protocol('file = "{}.parquet"') + more), tmp_path)
+    records, found = outcome(on("spark", with_events_protocol('folder = "{}"') + more), tmp_path)
     assert found == expected
     assert not records.in_memory
     assert most_fetched(records) <= max(table.height for table in tables.values())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from twoarm.analyses.request import Request
@@ -25,22 +27,30 @@ UNDEFINED = "no standard deviation: one patient in an arm"
 SEPARATED = "infinite: a difference without any spread"
 
 
+class Sample(NamedTuple):
+    """One covariate of some rows, their arms, and how many identical patients each stands for; shape (n,) each."""
+
+    covariate: CovariateValues
+    treated: Booleans
+    frequency: Integers | None
+
+
 def balance(request: Request) -> None:
     """Write the standardised differences, and the largest one for the gate."""
     request = request.by_patient()
     adjusted, original = request.adjusted, request.unadjusted
     ledger = request.ledger.within(arm=request.contrast)
-    before, treated, weight = request.covariates(original), adjusted.treated, adjusted.weights
-    treated_before = treated if adjusted is original else original.treated
+    before, treated, frequency = request.covariates(original), adjusted.treated, adjusted.frequency
+    fewer = adjusted.count(np.ones_like(treated)) < original.count(np.ones_like(original.treated))
     largest = 0.0
     for name, covariate in request.covariates().items():
-        spreads = [(ORIGINAL, before[name], treated_before)]
-        if adjusted.sets is not None or adjusted.row.size != original.row.size:
-            spreads.append((OWN, covariate, treated))
-        for method, spread, spread_treated in spreads:
-            differences = standardised_differences(
-                covariate, treated, spread, spread_treated, weight, adjusted.frequency
-            )
+        own = Sample(covariate, treated, frequency)
+        whole = own if adjusted is original else Sample(before[name], original.treated, original.frequency)
+        spreads = [(ORIGINAL, whole)]
+        if adjusted.sets is not None or fewer:
+            spreads.append((OWN, own))
+        for method, spread in spreads:
+            differences = standardised_differences(own, spread, adjusted.weights)
             for level, value in differences.items():
                 here = ledger.within(variable=name, variable_level=level, method=method)
                 here.add("smd", value, note=smd_note(value))
@@ -57,32 +67,29 @@ def smd_note(value: float) -> str:
     return SEPARATED if np.isinf(value) else ""
 
 
-def standardised_differences(
-    covariate: CovariateValues,
-    treated: Booleans,
-    spread: CovariateValues,
-    spread_treated: Booleans,
-    weight: Floats | None,
-    frequency: Integers | None,
-) -> dict[str, float]:
+def standardised_differences(sample: Sample, spread: Sample, weight: Floats | None) -> dict[str, float]:
     """Return the standardised difference as a whole (level ``""``), and of each level of a categorical covariate.
 
     A covariate of two levels is summed up by the signed difference of the level that is not the reference, one of more
     levels by the Mahalanobis distance, which has no sign. ``spread`` is the sample whose SD is the yardstick, without
-    weights: those move the means and shares alone. ``frequency`` says how many identical patients each row stands for;
-    the two samples then have the same rows.
+    weights: those move the means and shares alone.
     """
-    if isinstance(covariate, CategoricalValues):
-        assert isinstance(spread, CategoricalValues), "both samples hold the same covariate"
-        return _of_levels(covariate, treated, spread, spread_treated, weight, frequency)
-    assert isinstance(spread, ContinuousValues), "both samples hold the same covariate"
+    values, wider = sample.covariate, spread.covariate
+    if isinstance(values, CategoricalValues):
+        assert isinstance(wider, CategoricalValues), "both samples hold the same covariate"
+        shares = _shares(values, sample.treated, counted(weight, sample.frequency))
+        same = spread is sample and weight is None
+        return _of_levels(
+            values, shares, shares if same else _shares(wider, spread.treated, counted(None, spread.frequency))
+        )
+    assert isinstance(wider, ContinuousValues), "both samples hold the same covariate"
     if weight is None:
-        own, comparator = arm_moments(covariate.values, treated, frequency)
+        own, comparator = arm_moments(values.values, sample.treated, sample.frequency)
         mean_1, mean_0 = own.mean, comparator.mean
     else:
-        (mean_1, _), (mean_0, _) = _weighted_moments(covariate.values, treated, weight, frequency)
-    same = spread is covariate and spread_treated is treated and weight is None
-    wide, wide_comparator = (own, comparator) if same else arm_moments(spread.values, spread_treated, frequency)
+        (mean_1, _), (mean_0, _) = _weighted_moments(values.values, sample.treated, weight, sample.frequency)
+    same = spread is sample and weight is None
+    wide, wide_comparator = (own, comparator) if same else arm_moments(wider.values, spread.treated, spread.frequency)
     size = max(abs(mean_1), abs(mean_0))
     return {"": standardised_difference(mean_1 - mean_0, wide.variance, wide_comparator.variance, size)}
 
@@ -98,16 +105,10 @@ def _weighted_moments(
 
 
 def _of_levels(
-    covariate: CategoricalValues,
-    treated: Booleans,
-    spread: CategoricalValues,
-    spread_treated: Booleans,
-    weight: Floats | None,
-    frequency: Integers | None,
+    covariate: CategoricalValues, shares: tuple[Floats, Floats], spread: tuple[Floats, Floats]
 ) -> dict[str, float]:
-    share_1, share_0 = _shares(covariate, treated, counted(weight, frequency))
-    same = spread is covariate and spread_treated is treated and weight is None
-    wide_1, wide_0 = (share_1, share_0) if same else _shares(spread, spread_treated, counted(None, frequency))
+    """Return the differences of shares of levels, given the shares of each arm, and of each arm of the yardstick."""
+    (share_1, share_0), (wide_1, wide_0) = shares, spread
     levels = {
         level: standardised_difference(p - q, a * (1 - a), b * (1 - b))
         for level, p, q, a, b in zip(covariate.levels, share_1, share_0, wide_1, wide_0, strict=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from dataclasses import replace
 
@@ -11,6 +10,7 @@ import numpy as np
 from twoarm.analyses.cox_model import STATISTICS, arm_column, fit_observed, of_cause, ties_name
 from twoarm.analyses.request import Request
 from twoarm.design.adjusted_cohort import AdjustedCohort
+from twoarm.design.random_streams import streams
 from twoarm.errors import NotEstimableError
 from twoarm.results.ledger import Ledger
 from twoarm.statistics.arrays import Floats
@@ -85,7 +85,5 @@ def _generators(request: Request) -> list[np.random.Generator]:
     """Spawn a stream a resample from the protocol's seed and the names of what is resampled."""
     context, seed = request.ledger.context, request.protocol.seed
     assert seed is not None, "the protocol asks for a seed where there are draws"
-    step = "/".join(("bootstrap", context.population, context.missing, context.adjustment))
-    digest = hashlib.sha256(step.encode()).digest()
-    root = np.random.SeedSequence([seed, int.from_bytes(digest[:8], "big")])
-    return [np.random.default_rng(child) for child in root.spawn(request.adjusted.replicates)]
+    step = ("bootstrap", context.population, context.missing, context.adjustment)
+    return streams(seed, request.adjusted.replicates, *step)

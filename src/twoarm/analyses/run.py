@@ -298,7 +298,7 @@ def _run_one(analysis: Callable[[Request], None], request: Request) -> None:
 
 def list_patients(ledger: Ledger, population: StudyPopulation, cohort: AdjustedCohort, outcomes: Endpoints) -> None:
     """Write a row a patient and endpoint, when the protocol asks for patient-level output."""
-    assert cohort.frequency is None, "patients are listed one by one"
+    assert cohort.completed.one_by_one, "patients are listed one by one"
     context, score = ledger.context, cohort.propensity
     for position, row in enumerate(cohort.row.tolist()):
         for name, endpoint in outcomes.times.items():

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from twoarm.cohort.attrition import Attrition, AttritionStep, everybody, exclude
 from twoarm.cohort.covariates import CovariateValues, level_values, read_covariates
 from twoarm.cohort.membership import ARM, EXIT, THIRD, UNSURE, Line, Membership, find_members
+from twoarm.cohort.roster import Roster
 from twoarm.errors import Problem, RecordsError
+from twoarm.protocol.adjustment import Matching
 from twoarm.protocol.covariate import Categorical, level_text
 from twoarm.protocol.population import Arms
 from twoarm.protocol.protocol import Protocol, StudyPopulation
@@ -42,6 +44,7 @@ class Cohort:
     frequency: Integers | None  # identical patients that each row stands for; None where every patient is a row
     happened: pl.DataFrame  # what became of them, in columns for the endpoints, n rows
     members: AnyFrame  # the keys of these patients, where the patients are
+    roster: Roster | None = None  # where patients to be matched can be asked for; None where each is a row
 
     def count(self, rows: Booleans) -> int:
         """Return how many patients some rows stand for."""
@@ -72,6 +75,7 @@ def build_cohort(protocol: Protocol, population: StudyPopulation, records: Recor
         files = " or ".join(patients.tables[0].files)
         _refuse_empty(population, arm[inside], steps, files, protocol.disclosure.minimum_cell > 1)
     members = rows.filter(inside) if not inside.all() else rows
+    known = found.frame.filter(nw.col(EXIT) == 0)
     covariates, outside = read_covariates(population.covariates, nw.from_native(members, eager_only=True))
     strange = [name for name in outside if not _holds(protocol, population, name)]
     refused += _outside_levels(population, strange, records, found, members)
@@ -88,7 +92,8 @@ def build_cohort(protocol: Protocol, population: StudyPopulation, records: Recor
         left_out=_left_out(found.lines, rows, left) if protocol.output.patient_level else (),
         frequency=_frequency(frequency, inside),
         happened=members.select(patients.happened),
-        members=found.frame.filter(nw.col(EXIT) == 0).select(KEY),
+        members=known.select(KEY),
+        roster=_roster(records, population, known, members.select(ARM, *wanted, *({COUNT} & {*members.columns}))),
     )
 
 
@@ -145,6 +150,14 @@ def _keys(members: pl.DataFrame) -> NDArray[np.str_]:
     if KEY not in members.columns:
         return np.full(members.height, "", dtype=np.str_)
     return members[KEY].to_numpy().astype(np.str_)
+
+
+def _roster(records: Records, population: StudyPopulation, known: AnyFrame, members: pl.DataFrame) -> Roster | None:
+    matched = any(isinstance(adjustment, Matching) for adjustment in population.adjustments.values())
+    if records.one_by_one or not matched:
+        return None
+    wanted = [name for name in members.columns if name != COUNT]
+    return Roster(records, known.select(KEY, *wanted), members)
 
 
 def _frequency(frequency: Integers | None, inside: Booleans) -> Integers | None:

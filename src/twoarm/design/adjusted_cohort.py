@@ -17,12 +17,22 @@ from twoarm.statistics.counting import count
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lost:
-    """Patients of the focal arm by whether they found a partner, as rows of the completed cohort."""
+    """Patients of the focal arm by whether they found a partner."""
 
     arm: str
-    matched: Integers
-    unmatched: Integers
+    row: Integers  # row of the completed cohort, shape (k,)
+    matched: Booleans  # shape (k,)
+    frequency: Integers | None  # patients that each entry stands for, shape (k,); None where one each
     larger_arm: bool  # the focal arm is the larger of the two
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedStrata:
+    """Strata that were matched by themselves, as many at a time as there is room for."""
+
+    of_both_arms: int
+    of_one_arm: int  # nobody in them can have a partner
+    parts: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,13 +58,14 @@ class MatchedSets:
 class AdjustedCohort:
     """m rows that stand for patients of a completed cohort; "unadjusted" is every patient once with weight 1.
 
-    A patient may have several rows, in matched sets; else a row may stand for several identical patients.
+    A matched row is one patient; a patient may have several, in matched sets. Without pairs a row stands for all the
+    patients of its row of the completed cohort.
     """
 
     name: str
     label: str
     completed: CompletedCohort
-    row: Integers  # row of the completed cohort, shape (m,); rows may repeat
+    row: Integers  # row of the completed cohort, shape (m,); repeats for patients who are alike
     weight: Floats  # at least 0, shape (m,)
     pair: Integers | None  # pair or matched set of each row, shape (m,)
     covariates_in_model: tuple[str, ...]  # carried in the outcome model; () for a marginal comparison
@@ -65,6 +76,7 @@ class AdjustedCohort:
     naive_variance: bool  # print the variance that ignores the pairs, too; pairs there are
     weighted: Weighted | None = None
     sets: MatchedSets | None = None  # None for pairs without replacement, all of weight 1
+    strata: MatchedStrata | None = None  # None where all patients were matched together
     again: Callable[[Integers], AdjustedCohort] | None = None  # make it anew of these rows of the completed cohort
     replicates: int = 0  # resamples that the protocol asks for
 
@@ -97,7 +109,8 @@ class AdjustedCohort:
     @property
     def frequency(self) -> Integers | None:
         """How many identical patients each row stands for, each of its weight, shape (m,); None where one each."""
-        return None if self.completed.frequency is None else self.completed.frequency[self.row]
+        counted = self.completed.frequency
+        return None if counted is None or self.pair is not None else counted[self.row]
 
     def count(self, rows: Booleans) -> int:
         """Return how many patients some rows stand for; one who has several rows counts once."""
@@ -122,7 +135,7 @@ class AdjustedCohort:
 
     def members(self) -> Iterator[str]:
         """Yield key, arm, pair, weight and score of every row, as text."""
-        assert self.frequency is None, "patients are named one by one"
+        assert self.completed.one_by_one, "patients are named one by one"
         for position, row in enumerate(self.row.tolist()):
             pair = "" if self.pair is None else str(self.pair[position])
             score = "" if self.propensity is None else f"{self.propensity.logit[row]:.10f}"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from twoarm.cohort.attrition import AttritionStep, exclude_missing
 from twoarm.cohort.cohort import Cohort
 from twoarm.cohort.covariates import CovariateValues
+from twoarm.cohort.roster import Roster
 from twoarm.design.imputation import impute_covariates, missing_rows
 from twoarm.endpoints.time_to_event import TimeToEvent
 from twoarm.errors import NotEstimableError, Problem, RecordsError
@@ -32,6 +33,12 @@ class CompletedCohort:
     cohort_rows: Integers  # rows in the cohort, and so in its endpoints
     steps: tuple[AttritionStep, ...]
     frequency: Integers | None  # identical patients that each row stands for; None where every patient is a row
+    roster: Roster | None = None  # where patients can be asked for; None where each is a row
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether each patient is a row, with a key."""
+        return self.roster is None and self.frequency is None
 
     def count(self, rows: Booleans) -> int:
         """Return how many patients some rows stand for."""
@@ -39,7 +46,7 @@ class CompletedCohort:
 
     def resampled(self, rows: Integers) -> CompletedCohort:
         """Return the patients of these rows, drawn with replacement: each draw a patient with a key of its own."""
-        assert self.frequency is None, "patients are drawn one by one"
+        assert self.one_by_one, "patients are drawn one by one"
         draws = np.arange(rows.size).astype(np.str_)
         return CompletedCohort(
             strategy=self.strategy,
@@ -79,7 +86,8 @@ def complete(
     if isinstance(strategy, CompleteCase):
         return _complete_case(name, cohort)
     assert seed is not None, "the protocol asks for a seed where there are draws"
-    assert cohort.frequency is None, "covariates are drawn for patients one by one"
+    counted = cohort.frequency is not None or cohort.roster is not None
+    assert not counted, "covariates are drawn for patients one by one"
     everybody = np.arange(cohort.key.size)
     if not missing_rows(cohort).any():
         return [_of_rows(name, cohort, everybody, cohort.covariates, ())]
@@ -139,4 +147,5 @@ def _of_rows(
         cohort_rows=rows,
         steps=steps,
         frequency=None if cohort.frequency is None else cohort.frequency[rows],
+        roster=cohort.roster,
     )

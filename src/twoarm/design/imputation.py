@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from twoarm.cohort.cohort import Cohort
 from twoarm.cohort.covariates import CategoricalValues, CovariateValues, cut
+from twoarm.design.random_streams import streams
 from twoarm.endpoints.time_to_event import TimeToEvent
 from twoarm.errors import NotEstimableError
 from twoarm.protocol.choices import ImputationMethod
@@ -39,7 +39,7 @@ def impute_covariates(
         variables=variables,
         predictors=predictors,
         names=names,
-        generators=_generators(seed, strategy.imputations, cohort.population.name, name),
+        generators=streams(seed, strategy.imputations, "imputation", cohort.population.name, name),
         iterations=strategy.iterations,
         donors=strategy.donors,
     )
@@ -133,9 +133,3 @@ def _filled(values: CovariateValues, rows: Integers, drawn: Floats) -> Covariate
     complete = values.values.copy()
     complete[rows] = drawn
     return replace(values, values=complete)
-
-
-def _generators(seed: int, m: int, *step: str) -> list[np.random.Generator]:
-    digest = hashlib.sha256("/".join(("imputation", *step)).encode()).digest()
-    root = np.random.SeedSequence([seed, int.from_bytes(digest[:8], "big")])
-    return [np.random.default_rng(child) for child in root.spawn(m)]

@@ -10,6 +10,7 @@ from twoarm.design.design_matrix import DesignMatrix
 from twoarm.errors import NotEstimableError
 from twoarm.protocol.choices import CaliperSd, Scale
 from twoarm.statistics.arrays import Booleans, Floats, Integers
+from twoarm.statistics.counting import count, frequencies_of
 from twoarm.statistics.logistic import LogisticFit, fit_logistic
 
 DECIMALS = 10  # scores nearer than this differ by arithmetic, not by covariates
@@ -38,10 +39,19 @@ def fit_propensity(treated: Booleans, design: DesignMatrix, frequency: Integers 
     return PropensityScore(np.round(fit.probabilities, DECIMALS), np.round(fit.linear_predictor, DECIMALS), fit)
 
 
-def score_sd(score: Floats, treated: Booleans, kind: CaliperSd) -> float:
+def score_sd(score: Floats, treated: Booleans, kind: CaliperSd, frequency: Integers | None) -> float:
     """Return the SD that a caliper is a multiple of: over all patients, or pooled within arms."""
     if kind == "all":
-        return float(np.std(score, ddof=1))
-    if min(treated.sum(), (~treated).sum()) < 2:
+        return float(np.sqrt(_variance(score, frequency)))
+    if min(count(treated, frequency), count(~treated, frequency)) < 2:
         raise NotEstimableError("the caliper's pooled SD is not defined: one patient in an arm")
-    return float(np.sqrt((np.var(score[treated], ddof=1) + np.var(score[~treated], ddof=1)) / 2))
+    own, other = (_variance(score[arm], frequencies_of(arm, frequency)) for arm in (treated, ~treated))
+    return float(np.sqrt((own + other) / 2))
+
+
+def _variance(score: Floats, frequency: Integers | None) -> float:
+    if frequency is None:
+        return float(np.var(score, ddof=1))
+    n = int(frequency.sum())
+    away = score - frequency @ score / n
+    return float(frequency @ (away * away) / (n - 1))

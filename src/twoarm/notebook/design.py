@@ -199,7 +199,9 @@ def match(
             raise ArgumentError("score: expected probabilities between 0 and 1 on the logit scale")
         distance_on = special.logit(given) if scale == "logit" else given
     values = np.round(distance_on, DECIMALS).astype(np.float64)
-    width = caliper if caliper is None or caliper_unit == "absolute" else caliper * score_sd(values, arm, caliper_sd)
+    width = (
+        caliper if caliper is None or caliper_unit == "absolute" else caliper * score_sd(values, arm, caliper_sd, None)
+    )
     keys = column(source, "key", key)
     shared = {"score": values, "focal": arm if focal_treated else ~arm, "caliper": width, "key": keys, "ratio": ratio}
     labels = column(source, "exact", exact)

@@ -116,6 +116,12 @@ class Matching(Section):
         return self.ratio > 1 or self.replacement
 
     @property
+    def by_stratum(self) -> bool:
+        """Whether each stratum can be matched by itself: nobody's choice waits for another stratum's."""
+        ordered = self.method == "nearest" and self.order in ("data", "random")
+        return bool(self.exact) and not (ordered or self.replacement or self.bootstrap)
+
+    @property
     def answers(self) -> Estimand:
         """The estimand in force."""
         return self.estimand or ESTIMAND_OF_FOCAL[self.focal]

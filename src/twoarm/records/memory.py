@@ -16,12 +16,17 @@ from twoarm.protocol.data import EventSource, Source, TablePart
 MEMORY = "TWOARM_MEMORY"  # environment: GB that a study may take; by default what the machine has free
 LEAST_ROWS = 200_000  # fewer are not looked at
 PER_PATIENT, PER_CELL = 550, 45  # bytes at the peak of a whole study, measured: see docs/performance.md
+PER_PARTNER, PER_FETCHED_CELL = 200, 16  # bytes of patients who are matched together, at the peak
 PER_EVENT_CELL, PER_UNUSED_CELL = 60, 16  # of tables of events; of columns that a file has and a study does not use
 _SAMPLE = 2**16  # bytes of a text file that tell how long its lines are
 
 
 def refuse_too_large(
-    declared: Mapping[str, Source | EventSource], folder: Path, frames: Mapping[str, Any], available: int | None
+    declared: Mapping[str, Source | EventSource],
+    folder: Path,
+    frames: Mapping[str, Any],
+    available: int | None,
+    remedy: str = "declare fewer columns",
 ) -> None:
     """Refuse records that a study of them will probably find no room for.
 
@@ -30,6 +35,7 @@ def refuse_too_large(
         folder: where their files lie.
         frames: what stands for files.
         available: bytes; None if nobody knows.
+        remedy: the first that is told.
 
     Raises:
         RecordsError: with what is needed and what there is.
@@ -49,9 +55,28 @@ def refuse_too_large(
         f"some {rows[most]:,} rows of {len(declared[most].columns)} columns: a study of them needs about "
         f"{needed / 1e9:.1f} GB of memory, and {available / 1e9:.1f} GB are free"
     )
-    expected = f"declare fewer columns, take a larger machine, or set {MEMORY} to the GB that it may use"
+    expected = f"{remedy}, take a larger machine, or set {MEMORY} to the GB that it may use"
     place = "events" if isinstance(declared[most], EventSource) else "data"
     raise RecordsError([Problem(f"{place}.{most}", found, expected, rule="too_large")])
+
+
+def refuse_large_part(patients: int, columns: int, available: int | None) -> None:
+    """Refuse strata that have to be matched together and will probably find no room.
+
+    Args:
+        patients: of the largest part.
+        columns: that are known of each.
+        available: bytes; None if nobody knows.
+
+    Raises:
+        RecordsError: with what is needed and what there is.
+    """
+    needed = patients * (PER_PARTNER + PER_FETCHED_CELL * columns)
+    if available is None or patients < LEAST_ROWS or needed <= available:
+        return
+    found = f"a stratum of {patients:,} patients needs about {needed / 1e9:.1f} GB of memory to be matched"
+    expected = f"{available / 1e9:.1f} GB are free; name more columns under exact, or set {MEMORY}"
+    raise RecordsError([Problem("adjustments", found, expected, rule="too_large")])
 
 
 def available_memory() -> int | None:

@@ -13,6 +13,7 @@ import narwhals.stable.v2 as nw
 import polars as pl
 
 from twoarm.errors import Problem, RecordsError, nearest
+from twoarm.protocol.adjustment import Matching
 from twoarm.protocol.data import TablePart
 from twoarm.protocol.expression import Type
 from twoarm.protocol.protocol import Protocol
@@ -121,6 +122,13 @@ class Records:
         assert self.door is not None, "an engine's rows come through its door"
         return self.door.fetch(frame, what)
 
+    def beside(self, table: pl.DataFrame) -> AnyFrame:
+        """Return a small table of ours as one that can be joined to the patients, where they are."""
+        if self.in_memory:
+            return nw.from_native(table, eager_only=True)
+        assert self.door is not None, "an engine is there"
+        return self.door.engine.upload(table)
+
     def kinds(self, frame: AnyFrame, what: str) -> pl.DataFrame:
         """Return each different row once, with ``:count``, sorted; patients in memory who are told apart as is."""
         if self.row_by_row:
@@ -191,7 +199,7 @@ def _on_engine(protocol: Protocol, folder: Path) -> Records | None:
     """Return records that stay with their engine; None where they must be fetched, or patients named."""
     apart = needs_patients(protocol)
     if apart:
-        refuse_too_large(protocol.tables(), folder, {}, available_memory())
+        refuse_too_large(protocol.tables(), folder, {}, available_memory(), _counted_instead(protocol))
     try:
         with told(protocol.engine, "the records"):
             found = check_on_engine(protocol, folder)
@@ -206,6 +214,15 @@ def _on_engine(protocol: Protocol, folder: Path) -> Records | None:
     events = {name: EventTable(name, frame, tables[name].files) for name, frame in checked.events.items()}
     inputs = tuple(described for table in tables.values() for described in table.inputs)
     return Records(PatientTable(checked.patients, own), events, tuple(checked.findings), inputs, apart, door)
+
+
+def _counted_instead(protocol: Protocol) -> str:
+    """Return how a study can do without patients one by one, where its matching alone asks for them."""
+    matchings = [one for one in protocol.adjustments.values() if isinstance(one, Matching)]
+    others = {name: one for name, one in protocol.adjustments.items() if not isinstance(one, Matching)}
+    if matchings and not needs_patients(protocol.model_copy(update={"adjustments": others})):
+        return "let partners agree in columns (exact), so that they are matched by stratum"
+    return "declare fewer columns"
 
 
 def _read(

@@ -8,7 +8,7 @@ from twoarm.protocol.adjustment import Matching, Multivariable, Weighting
 from twoarm.report.competing_text import incidence_text
 from twoarm.report.outcomes_text import prognostic_text, response_text, safety_text
 from twoarm.report.sensitivity_text import sensitivity_text
-from twoarm.report.sentences import Sentence, say
+from twoarm.report.sentences import Sentence, listed, say
 from twoarm.tables.attrition_table import step_row, steps
 from twoarm.tables.formats import in_sentence
 from twoarm.tables.hazard_ratio_table import effect
@@ -73,7 +73,26 @@ def _balance(scope: Scope) -> Iterator[Sentence]:
             if largest is not None and largest.value is not None:
                 text += f"; the largest standardised difference left, over covariates and levels, was {numbers.number(largest, 2)}"
             yield say(f"{text}.", pairs, partners, different, largest)
+        yield from _by_stratum(scope, name, matching)
     yield from _weighted(scope)
+
+
+def _by_stratum(scope: Scope, name: str, matching: Matching) -> Iterator[Sentence]:
+    """Say how patients were divided who were not matched all at once."""
+    both, one, parts = (
+        scope.find(adjustment=name, analysis="lost", statistic=s) for s in ("strata", "strata_of_one_arm", "parts")
+    )
+    if both is None or one is None or parts is None:
+        return
+    numbers, alike = scope.numbers, listed([column.replace("_", " ") for column in matching.exact])
+    yield say(
+        f"{matching.label}: patients were matched stratum by stratum of {alike}, and not all held in memory at once; strata with "
+        f"patients of both arms: {numbers.whole(both)}, matched in {numbers.whole(parts)} "
+        f"{'part' if parts.value == 1 else 'parts'}; strata of one arm, whose patients can have no partner: {numbers.whole(one)}.",
+        both,
+        one,
+        parts,
+    )
 
 
 def _weighted(scope: Scope) -> Iterator[Sentence]:

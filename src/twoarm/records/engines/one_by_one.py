@@ -16,14 +16,15 @@ _PROSE = {"title", "label", "labels", "unit", "description", "acknowledge"}
 def needs_patients(protocol: Protocol) -> bool:
     """Return whether anything asks which patient is which.
 
-    Matching names pairs, imputation and resampling draw patients in an order, patients are listed, and an expression
-    may read the key.
+    Matching names pairs, unless each stratum can be matched by itself; imputation and resampling draw patients in an
+    order, patients are listed, and an expression may read the key.
     """
     first, designs = next(iter(protocol.data.values())), protocol.adjustments.values()
     return (
         protocol.specifications is not None
         or protocol.output.patient_level
-        or any(isinstance(one, Matching) or getattr(one, "bootstrap", None) is not None for one in designs)
+        or any(isinstance(one, Matching) and not one.by_stratum for one in designs)
+        or any(getattr(one, "bootstrap", None) is not None for one in designs)
         or any(isinstance(strategy, MultipleImputation) for strategy in protocol.missing.values())
         or _is_named(first.key, protocol)
     )
