@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from spec_engines import BY_SITE, MATCHED, on, write_folder
 from spec_registry import DATED, registry
 from twoarm.cohort import roster
 from twoarm.errors import RecordsError
+from twoarm.protocol.protocol import Protocol
 from twoarm.records import memory
 from twoarm.records.records import Records, read_records
 from twoarm.report.results_text import results_text
@@ -37,6 +39,10 @@ def write(folder: Path, seed: int, n: int = 420) -> int:
 def without_strata(results: Results) -> Results:
     rows = [row for row in results.estimates if row.statistic not in OF_STRATA]
     return Results.of(rows, results.curves)
+
+
+def prose(study: Protocol, results: Results) -> str:
+    return " ".join(sentence.text for part in results_text(scopes(study, results)[0]) for sentence in part)
 
 
 def one_by_one(records: Records) -> Records:
@@ -109,6 +115,9 @@ def test_each_part_is_fetched_alone(engine, tmp_path, monkeypatch):
     assert len(parts) == sum(row.value for row in results.estimates if row.statistic == "parts") > 2
     assert max(parts) < n / 2
     assert max(rest) < n
+    assert re.search(
+        r"were matched in \d parts, so that not all patients were in memory at once\.", prose(study, results)
+    )
 
 
 def test_a_stratum_that_memory_cannot_hold_is_refused_before_it_is_fetched(tmp_path, monkeypatch):
@@ -160,9 +169,9 @@ def test_strata_of_one_arm_are_not_fetched_and_are_told_of(tmp_path):
     told = {(row.population, row.statistic): row.value for row in results.estimates if row.statistic in OF_STRATA}
     assert told["study", "strata"] == 1
     assert told["study", "strata_of_one_arm"] == 2
-    text = " ".join(sentence.text for part in results_text(scopes(study, results)[0]) for sentence in part)
-    assert "stratum by stratum of site, and not all held in memory at once" in text
-    assert "strata with patients of both arms: 1, matched in 1 part; strata of one arm" in text
+    text = prose(study, results)
+    within = "within strata of site, of which 1 had patients of both arms and 2 of one arm; the strata were matched"
+    assert f"{within} together." in text
 
 
 def test_no_stratum_with_both_arms_leaves_no_pair(tmp_path):

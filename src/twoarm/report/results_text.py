@@ -85,10 +85,14 @@ def _by_stratum(scope: Scope, name: str, matching: Matching) -> Iterator[Sentenc
     if both is None or one is None or parts is None:
         return
     numbers, alike = scope.numbers, listed([column.replace("_", " ") for column in matching.exact])
+    how = (
+        "together"
+        if parts.value == 1
+        else f"in {numbers.whole(parts)} parts, so that not all patients were in memory at once"
+    )
     yield say(
-        f"{matching.label}: patients were matched stratum by stratum of {alike}, and not all held in memory at once; strata with "
-        f"patients of both arms: {numbers.whole(both)}, matched in {numbers.whole(parts)} "
-        f"{'part' if parts.value == 1 else 'parts'}; strata of one arm, whose patients can have no partner: {numbers.whole(one)}.",
+        f"{matching.label}: partners were looked for within strata of {alike}, of which {numbers.whole(both)} had patients of both "
+        f"arms and {numbers.whole(one)} of one arm; the strata were matched {how}.",
         both,
         one,
         parts,
