@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from twoarm.figures.all_figures import NamedFigure
 from twoarm.figures.fonts import Fonts
-from twoarm.figures.pixels import rgb_pixels
+from twoarm.figures.pixels import Pixels, opaque_pixels
 from twoarm.figures.png import encode_png
 from twoarm.figures.recording import Recording
 from twoarm.figures.theme import new_figure, style
@@ -22,7 +20,7 @@ from twoarm.protocol.choices import FigureFormat
 
 PRINT_DPI = 300
 _VECTORS: dict[FigureFormat, Callable[[Recording], bytes]] = {"svg": encode_svg, "pdf": encode_pdf}
-_ENCODERS: dict[FigureFormat, Callable[[np.ndarray[Any, np.dtype[np.uint8]], int], bytes]] = {
+_ENCODERS: dict[FigureFormat, Callable[[Pixels, int], bytes]] = {
     "png": encode_png,
     "tiff": encode_tiff,
 }
@@ -33,7 +31,7 @@ def render(figure: Figure, kinds: Sequence[FigureFormat]) -> dict[FigureFormat, 
     recording = Recording(figure)
     files = {kind: _VECTORS[kind](recording) for kind in kinds if kind in _VECTORS}
     if len(files) < len(kinds):
-        pixels = rgb_pixels(recording, PRINT_DPI)  # once, for all that are made of pixels
+        pixels = opaque_pixels(recording, PRINT_DPI)  # once, for all that are made of pixels
         files |= {kind: encode(pixels, PRINT_DPI) for kind, encode in _ENCODERS.items() if kind in kinds}
     return files
 

@@ -13,7 +13,7 @@ from twoarm.figures.fonts import Fonts
 from twoarm.figures.library import import_library
 from twoarm.protocol.choices import FigureFormat
 from twoarm.protocol.protocol import Protocol
-from twoarm.report.figure_helper import FigureHelper
+from twoarm.report.figure_helper import COPIES, FigureHelper
 from twoarm.results.results import Results
 from twoarm.tables.scope import Scope, scopes
 
@@ -80,7 +80,7 @@ class Drawing:
 
     def _worth_joining(self) -> bool:
         """Whether so much is left that it pays to import the drawing library here, too."""
-        return len(self._jobs) - sum(1 for path in self._claims.iterdir() if not path.suffix) > _SOON_DRAWN
+        return not COPIES and len(self._jobs) - sum(1 for path in self._claims.iterdir() if not path.suffix) > _SOON_DRAWN
 
     def _draw(self, job: Job) -> bool:
         return write_files(files_of(job.figure, self._kinds, self._fonts), job.stem, self._folder)

@@ -16,7 +16,7 @@ from twoarm.figures.fonts import Fonts
 from twoarm.protocol.choices import FigureFormat
 from twoarm.report.figure_answers import Asked
 from twoarm.report.figure_files import Job, claimed, figure_jobs, files_of, needed_kinds, write_files
-from twoarm.report.figure_helper import Sample
+from twoarm.report.figure_helper import COPIES, Sample
 from twoarm.report.figure_task import Task, task_of
 from twoarm.results.results import Results
 from twoarm.tables.scope import scopes
@@ -36,6 +36,7 @@ class _Drawn:
 
 
 _Ahead = dict[_Name, _Drawn]
+_MOST = 4  # processes that draw
 
 
 def serve() -> None:
@@ -54,7 +55,22 @@ def serve() -> None:
     while task.place is None:
         _draw_ahead(task, ahead, lines)
         task = task_of(lines.get(), task)
+    _copy(min(len(os.sched_getaffinity(0)), _MOST) - 1 if COPIES else 0)
     _draw_all(task, task.place, ahead)
+
+
+def _copy(times: int) -> None:
+    """Draw with so many more processes, which have the library and all that is known of fonts and texts already."""
+    for _ in range(times):
+        if not os.fork():
+            threading.Thread(target=_end_with_study, daemon=True).start()
+            return
+
+
+def _end_with_study() -> None:
+    """End a copy when the study ends; the thread that listened is not copied."""
+    os.read(sys.stdin.fileno(), 1)  # there are no more tasks
+    os._exit(1)
 
 
 def _listen(lines: queue.Queue[bytes]) -> None:
