@@ -15,7 +15,7 @@ from twoarm.figures.recording import DPI, Player, Recording
 def encode_svg(recording: Recording) -> bytes:
     """Return a figure as SVG, its letters as outlines."""
     out = io.StringIO()
-    renderer = RendererSVG(recording.width, recording.height, out, metadata={"Date": None})  # type: ignore[no-untyped-call]
+    renderer = _svg_renderer()(recording.width, recording.height, out, metadata={"Date": None})
     renderer._text2path = OUTLINES
     Player(renderer, recording.height).play(recording)
     renderer.finalize()  # type: ignore[no-untyped-call]
@@ -34,6 +34,14 @@ def encode_pdf(recording: Recording) -> bytes:
     file.finalize()  # type: ignore[no-untyped-call]
     file.close()  # type: ignore[no-untyped-call]
     return out.getvalue()
+
+
+def _svg_renderer() -> Callable[..., RendererSVG]:
+    if not KNOWN:
+        return RendererSVG
+    from twoarm.figures.svg_text import TextRenderer
+
+    return TextRenderer
 
 
 def _pdf_renderer() -> Callable[[PdfFile, float, float, float], RendererPdf]:
