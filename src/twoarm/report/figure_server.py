@@ -57,6 +57,7 @@ def serve() -> None:
         task = task_of(lines.get(), task)
     _copy(min(len(os.sched_getaffinity(0)), _MOST) - 1 if COPIES else 0)
     _draw_all(task, task.place, ahead)
+    os._exit(0)  # files are closed; to take the library down takes time, and the first process waits
 
 
 def _copy(times: int) -> None:
