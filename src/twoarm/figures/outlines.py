@@ -84,7 +84,7 @@ class Outlines(TextToPath):
 
     def _heights(self, prop: FontProperties) -> tuple[float | None, float | None, float | None]:
         """Return how far a font says that its lines rise and fall, and what it leaves between them, in points."""
-        font = get_font(self._fonts(prop))
+        font: Any = get_font(self._fonts(prop))
         for table, names in _HEIGHTS.items():
             found = font.get_sfnt_table(table)
             if found is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from matplotlib.backends.backend_svg import RendererSVG, _generate_css, _generate_transform, _short_float_fmt
@@ -26,15 +26,16 @@ class TextRenderer(RendererSVG):
         self._out = out
         super().__init__(width, height, out, metadata=metadata)  # type: ignore[no-untyped-call]
 
-    def _draw_text_as_path(self, gc: Any, x: float, y: float, s: str, prop: FontProperties, angle: float, ismath: Any,
-                           mtext: Any = None) -> None:  # noqa: ARG002  # fmt: skip
+    def _draw_text_as_path(self, gc: Any, x: float, y: float, s: str, prop: FontProperties, angle: float,
+                           *_: Any) -> None:  # fmt: skip
         """Show a line of text."""
         writer: Any = self.writer
         font = OUTLINES._get_font(prop)
         places, new, _ = OUTLINES.get_glyphs_with_font(font, s, glyph_map=self._glyph_map, return_new_glyphs_only=True)
         size = prop.get_size_in_points() / OUTLINES.FONT_SCALE
+        place = _moved(("translate", (x, y)), ("rotate", (-angle,)), ("scale", (size, -size)))
         writer.comment(s)
-        depth = writer.start("g", style=_look(gc), transform=_moved(("translate", (x, y)), ("rotate", (-angle,)), ("scale", (size, -size))))  # fmt: skip
+        depth = writer.start("g", style=_look(gc), transform=place)
         self._define(new)
         if places:
             writer.element("use", attrib=_use(places[0]))
@@ -56,7 +57,7 @@ class TextRenderer(RendererSVG):
 
 def _look(gc: Any) -> str:
     style = {}
-    colour = rgb2hex(gc.get_rgb())  # type: ignore[no-untyped-call]
+    colour = rgb2hex(gc.get_rgb())
     if colour != "#000000":
         style["fill"] = colour
     alpha = gc.get_alpha() if gc.get_forced_alpha() else gc.get_rgb()[3]
@@ -86,4 +87,4 @@ def _further_uses(font: Any, text: str, depth: int) -> str:
 @lru_cache(_MOST)
 def _path_data(points: bytes, codes: bytes) -> str:
     outline = Path(np.frombuffer(points).reshape(-1, 2) * _PARTS, np.frombuffer(codes, Path.code_type))
-    return str(RendererSVG._convert_path(None, outline, simplify=False))  # type: ignore[no-untyped-call]
+    return str(cast("Any", RendererSVG)._convert_path(None, outline, simplify=False))  # needs nothing of a file

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from twoarm.figures.all_figures import all_figures
 from twoarm.figures.fonts import Fonts
@@ -29,6 +30,22 @@ from twoarm.results.provenance import Provenance
 Files = dict[str, bytes]
 
 
+def write_table_documents(report: StudyReport, folder: Path, wanted: Sequence[DocumentFormat]) -> dict[str, str]:
+    """Write every table as .docx, which needs no figure; return why they could not be made, by what they are."""
+
+    def tables() -> Files:
+        return {
+            f"{section.prefix}{table.name}.docx": table_docx(table)
+            for section in report.sections
+            for table in section.tables
+        }
+
+    files, failed = _made({"tables as .docx": tables} if "docx" in wanted else {})
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return failed
+
+
 def write_documents(
     report: StudyReport,
     provenance: Provenance,
@@ -36,8 +53,9 @@ def write_documents(
     failed_figures: Sequence[str],
     fonts: Fonts,
     wanted: Sequence[DocumentFormat],
+    failed_tables: Mapping[str, str] = MappingProxyType({}),
 ) -> list[str]:
-    """Write report.docx, report.pdf and every table as .docx; return what could not be made, in words.
+    """Write report.docx and report.pdf; return which documents could not be made, tables among them, in words.
 
     Those that can be made name those that cannot, and are made once more for it.
     """
@@ -53,28 +71,21 @@ def write_documents(
     def docx(paper: Paper) -> Files:
         return {"report.docx": report_docx(paper, pictures("png"))}
 
-    def tables(_: Paper) -> Files:
-        return {
-            f"tables/{section.prefix}{table.name}.docx": table_docx(table)
-            for section in report.sections
-            for table in section.tables
-        }
-
-    makers = {"report.docx": docx, "tables as .docx": tables} if "docx" in wanted else {}
+    makers = {"report.docx": docx} if "docx" in wanted else {}
     makers |= {"report.pdf": pdf} if "pdf" in wanted else {}
-    failed: dict[str, str] = {}
+    failed = dict(failed_tables)
     while True:
         paper = paper_of(report, provenance, figures, failed_figures, tuple(failed.values()))
-        made, found = _made(makers, paper)
+        made, found = _made({name: partial(make, paper) for name, make in makers.items()})
         for name, content in made.items():  # what cannot be written fails the whole report, not the document
             (folder / name).write_bytes(content)
         if not found:
             return list(failed.values())
         failed |= found
-        makers = {name: make for name, make in makers.items() if name not in failed and make is not tables}
+        makers = {name: make for name, make in makers.items() if name not in failed}
 
 
-def _made(makers: Mapping[str, Callable[[Paper], Files]], paper: Paper) -> tuple[Files, dict[str, str]]:
+def _made(makers: Mapping[str, Callable[[], Files]]) -> tuple[Files, dict[str, str]]:
     """Make documents; return their files, and why some could not be made, without a message that may quote labels.
 
     PDF is set on another thread: typst works without Python's lock.
@@ -82,8 +93,8 @@ def _made(makers: Mapping[str, Callable[[Paper], Files]], paper: Paper) -> tuple
     files: Files = {}
     failed = {}
     with ThreadPoolExecutor(1) as other:
-        away = {name: other.submit(make, paper).result for name, make in makers.items() if name == "report.pdf"}
-        here = {name: partial(make, paper) for name, make in makers.items() if name not in away}
+        away = {name: other.submit(make).result for name, make in makers.items() if name == "report.pdf"}
+        here = {name: make for name, make in makers.items() if name not in away}
         for name, result in (here | away).items():
             try:
                 files |= result()

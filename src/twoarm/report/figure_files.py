@@ -80,7 +80,8 @@ class Drawing:
 
     def _worth_joining(self) -> bool:
         """Whether so much is left that it pays to import the drawing library here, too."""
-        return not COPIES and len(self._jobs) - sum(1 for path in self._claims.iterdir() if not path.suffix) > _SOON_DRAWN
+        left = len(self._jobs) - sum(1 for path in self._claims.iterdir() if not path.suffix)
+        return left > _SOON_DRAWN and not COPIES
 
     def _draw(self, job: Job) -> bool:
         return write_files(files_of(job.figure, self._kinds, self._fonts), job.stem, self._folder)

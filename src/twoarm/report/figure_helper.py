@@ -97,8 +97,10 @@ class FigureHelper:
 
     def wait(self) -> None:
         """Wait until the helper and its copies have finished their last figures."""
-        assert self._process.stdout is not None, "a pipe was asked for"
-        self._process.stdout.read()
+        if self._process.stdout is not None:
+            with self._process.stdout as open_while_drawing:
+                open_while_drawing.read()
+        self._process.stdout = None
         self._process.wait()
 
     def stop(self) -> None:
