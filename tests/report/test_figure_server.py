@@ -43,6 +43,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return {"svg": f"{figure.name} {fonts.families}".encode()}
 
     monkeypatch.setattr(figure_server, "files_of", files_of)
+    monkeypatch.setattr(figure_server, "parts_of", lambda *figure: iter([files_of(*figure)]))
     return names
 
 

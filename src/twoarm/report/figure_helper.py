@@ -95,6 +95,10 @@ class FigureHelper:
         except OSError:  # it died: every figure is left to this process
             return
 
+    def is_there(self) -> bool:
+        """Whether the helper has not ended yet."""
+        return self._process.poll() is None
+
     def wait(self) -> None:
         """Wait until the helper and its copies have finished their last figures."""
         if self._process.stdout is not None:

@@ -16,7 +16,7 @@ from twoarm.figures.fonts import find_fonts, font_warning
 from twoarm.protocol.protocol import Protocol
 from twoarm.report.audit_trail import FILE as AUDIT
 from twoarm.report.audit_trail import audit_trail
-from twoarm.report.documents import drawn_figures, texts_of, write_documents, write_table_documents
+from twoarm.report.documents import Documents, drawn_figures, texts_of
 from twoarm.report.figure_files import Drawing, needed_kinds
 from twoarm.report.figure_helper import FigureHelper
 from twoarm.report.html import EmbeddedFigure, embed, render_html, standalone_table
@@ -103,9 +103,12 @@ def _write_all(
     (folder / "tables").mkdir()
     (folder / "figures").mkdir()
     prefixes = [section.prefix for section in report.sections]
-    with Drawing(protocol, results, prefixes, folder / "figures", fonts, helper) as drawing:
+    with (
+        Drawing(protocol, results, prefixes, folder / "figures", fonts, helper) as drawing,
+        Documents(report, provenance, folder, fonts, protocol.output.documents) as documents,
+    ):
         _write_tables(report, folder / "tables")
-        failed_tables = write_table_documents(report, folder / "tables", protocol.output.documents)
+        documents.write_tables()
         _write(folder / "results.json", results.estimates_json())
         _write(folder / "curves.json", results.curves_json())
         if protocol.output.patient_level:
@@ -114,8 +117,8 @@ def _write_all(
         for section in report.sections:
             curves |= interactive_curves(section.scope, section.prefix)
             curves |= interactive_incidence(section.scope, section.prefix)
-        failed = drawing.finish()
-    not_made = write_documents(report, provenance, folder, failed, fonts, protocol.output.documents, failed_tables)
+        failed = drawing.finish(documents.begin)
+        not_made = documents.finish(failed)
     for text in not_made:
         warn(text)
     figures = _embedded(report, folder / "figures")
