@@ -63,7 +63,7 @@ def _run(study: Path, out: Path, replace: bool, say: Progress, helper: FigureHel
     protocol = read_protocol(study)
     say("reading the records")
     from twoarm.commands.running import run_and_publish
-    from twoarm.imports import import_special
+    from twoarm.commands.special_functions import import_special
 
     import_special()
     from twoarm.records.records import read_records

@@ -25,7 +25,7 @@ def encode_svg(recording: Recording) -> bytes:
 def encode_pdf(recording: Recording) -> bytes:
     """Return a figure as PDF, with the glyphs that it uses."""
     out = io.BytesIO()
-    file = PdfFile(out, metadata={"CreationDate": None, "ModDate": None})  # type: ignore[no-untyped-call]
+    file = _pdf_file()(out, metadata={"CreationDate": None, "ModDate": None})
     width, height = recording.inches
     file.newPage(width, height)  # type: ignore[no-untyped-call]
     renderer = _pdf_renderer()(file, DPI, height, width)
@@ -42,6 +42,14 @@ def _svg_renderer() -> Callable[..., RendererSVG]:
     from twoarm.figures.svg_text import TextRenderer
 
     return TextRenderer
+
+
+def _pdf_file() -> Callable[..., PdfFile]:
+    if not KNOWN:
+        return PdfFile
+    from twoarm.figures.pdf_fonts import KeptGlyphs
+
+    return KeptGlyphs
 
 
 def _pdf_renderer() -> Callable[[PdfFile, float, float, float], RendererPdf]:
