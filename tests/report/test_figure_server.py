@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from twoarm.protocol.protocol import Protocol
 from twoarm.protocol.read import read_protocol
 from twoarm.records.records import read_records
 from twoarm.report import figure_files, figure_server
-from twoarm.report.figure_files import Drawing
+from twoarm.report.figure_files import Claims, Drawing, needed_kinds
 from twoarm.report.figure_helper import FigureHelper, Sample
 from twoarm.report.figure_server import _Ahead, _draw_ahead, _draw_all
 from twoarm.report.figure_task import Task, line_of, task_of
@@ -253,3 +254,40 @@ def test_what_cannot_be_drawn_there_is_left_and_the_rest_is_not(
     with drawing(study, tmp_path) as made:
         assert made.finish(lambda: pytest.fail("one cannot be seen")) == []
     assert drawn_here == ["love"]
+
+
+def test_who_draws_has_ended_when_the_helper_is_stopped(study: tuple[Protocol, Results], tmp_path: Path) -> None:
+    claims = Claims(tmp_path / "claims")
+    claims.folder.mkdir()
+
+    def there() -> dict[str, int]:
+        return {str(path): path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+
+    with FigureHelper() as helper:
+        helper.send(*study, [""], tmp_path, claims.folder, Fonts())
+        while not claims.marked("shown"):
+            assert helper.is_there()
+            time.sleep(0.005)
+        helper.stop()
+        before = there()
+        time.sleep(0.3)
+        assert there() == before
+        assert not helper.is_there()
+    assert len(claims.marked("done")) < claims.taken() < 30
+
+
+def test_all_that_is_asked_for_is_drawn_by_the_helper_and_its_copies(
+    study: tuple[Protocol, Results], tmp_path: Path
+) -> None:
+    claims = Claims(tmp_path / "claims")
+    claims.folder.mkdir()
+    with FigureHelper() as helper:
+        helper.send(*study, [""], tmp_path, claims.folder, Fonts())
+        helper.wait()
+    assert claims.marked("done") == claims.marked("shown")
+    assert len(claims.marked("done")) == claims.taken()
+    drawn = {path.stem for path in tmp_path.glob("*.svg")}
+    assert "love" in drawn
+    assert drawn <= claims.marked("done")
+    for kind in needed_kinds(study[0]):
+        assert {path.stem for path in tmp_path.glob(f"*.{kind}")} == drawn

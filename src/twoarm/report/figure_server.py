@@ -55,14 +55,20 @@ def serve() -> None:
         _draw_ahead(task, ahead, lines)
         task = task_of(lines.get(), task)
     _copy(min(len(os.sched_getaffinity(0)), _MOST) - 1 if COPIES else 0)
-    _draw_all(task, task.place, ahead)
-    os._exit(0)  # files are closed; to take the library down takes time, and the first process waits
+    try:
+        _draw_all(task, task.place, ahead)
+    finally:  # files are closed; to take the library down takes time, and the first process waits
+        os._exit(0)
 
 
 def _copy(times: int) -> None:
     """Draw with so many more processes, which have the library and all that is known of fonts and texts already."""
     for _ in range(times):
-        if not os.fork():
+        try:
+            copy = os.fork()
+        except OSError:  # no more processes for this user, or no memory
+            return
+        if not copy:
             threading.Thread(target=_end_with_study, daemon=True).start()
             return
 
