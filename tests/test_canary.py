@@ -135,7 +135,7 @@ ROOMS = [
     "twoarm.study.write_attrition",
     "twoarm.report.publish.compose",
     "twoarm.report.publish.find_fonts",
-    "twoarm.report.publish.write_documents",
+    "twoarm.report.publish.Documents",
     "twoarm.report.publish.render_html",
     "twoarm.report.publish._manifest",
     "twoarm.report.publish.standalone_table",

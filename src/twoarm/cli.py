@@ -63,9 +63,9 @@ def _run(study: Path, out: Path, replace: bool, say: Progress, helper: FigureHel
     protocol = read_protocol(study)
     say("reading the records")
     from twoarm.commands.running import run_and_publish
-    from twoarm.imports import put_off
+    from twoarm.commands.special_functions import import_special
 
-    put_off("numpy.f2py", "numpy.testing", "numpy.ctypeslib")  # which scipy takes from numpy, and nobody uses
+    import_special()
     from twoarm.records.records import read_records
     from twoarm.report.export_secret import read_export_secret
     from twoarm.report.protocol_lock import amendments, read_lock

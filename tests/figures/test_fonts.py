@@ -74,14 +74,15 @@ def test_a_figure_shows_question_marks_and_no_boxes() -> None:
     assert not [text for text in texts if "组" in text or "察" in text]
 
 
-def test_tiff_is_opaque_compressed_and_of_print_resolution() -> None:
-    pixels = np.random.default_rng(1).integers(0, 255, (40, 30, 3), dtype=np.uint8)
+@pytest.mark.parametrize(("channels", "mode"), [(3, "RGB"), (1, "L")])
+def test_tiff_is_opaque_compressed_and_of_print_resolution(channels: int, mode: str) -> None:
+    pixels = np.random.default_rng(1).integers(0, 255, (40, 30, channels), dtype=np.uint8)
     content = encode_tiff(pixels, 300)
     picture = Image.open(io.BytesIO(content))
-    assert (picture.mode, picture.size, picture.info["compression"]) == ("RGB", (30, 40), "tiff_lzw")
+    assert (picture.mode, picture.size, picture.info["compression"]) == (mode, (30, 40), "tiff_lzw")
     assert [round(float(number)) for number in picture.info["dpi"]] == [300, 300]
     assert picture.tag_v2[296] == 2  # type: ignore[attr-defined]  # resolution in inches
-    assert (np.asarray(picture) == pixels).all()
+    assert (np.asarray(picture).reshape(pixels.shape) == pixels).all()
     assert content == encode_tiff(pixels, 300)
     assert (np.asarray(Image.open(io.BytesIO(encode_png(pixels, 300)))) == np.asarray(picture)).all()
 

@@ -19,7 +19,7 @@ from PIL import Image
 from twoarm.figures import outlines, vectors
 from twoarm.figures.drawing import PRINT_DPI, render, warm_up
 from twoarm.figures.outlines import Outlines
-from twoarm.figures.pixels import rgb_pixels
+from twoarm.figures.pixels import opaque_pixels
 from twoarm.figures.recording import Recording
 from twoarm.figures.theme import new_figure, style
 from twoarm.figures.vectors import encode_pdf, encode_svg
@@ -67,7 +67,7 @@ def test_the_svg_is_the_one_that_the_library_saves(figure: Figure) -> None:
 
 def test_pixels_are_those_that_the_library_paints(figure: Figure) -> None:
     with style():
-        played = rgb_pixels(Recording(figure), PRINT_DPI).astype(int)
+        played = opaque_pixels(Recording(figure), PRINT_DPI).astype(int)
         figure.set_dpi(PRINT_DPI)
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
@@ -129,6 +129,17 @@ def test_the_same_figure_gives_the_same_bytes_whatever_was_drawn_before(
         forget(monkeypatch)
         again = render(figure, ("tiff", "png", "pdf", "svg"))
     assert first == again
+
+
+def test_what_is_grey_everywhere_has_one_channel(figure: Figure) -> None:
+    with style():
+        recording = Recording(figure)
+        grey = new_figure(1, 1)
+        grey.text(0.1, 0.5, "grey", color="#595959")
+        assert opaque_pixels(recording, PRINT_DPI).shape == (930, 1290, 3)
+        assert opaque_pixels(Recording(grey), PRINT_DPI).shape == (300, 300, 1)
+        grey.text(0.1, 0.05, ".", color="#58595a", fontsize=3)
+        assert opaque_pixels(Recording(grey), PRINT_DPI).shape == (300, 300, 3)
 
 
 def test_print_files_have_their_resolution(figure: Figure) -> None:

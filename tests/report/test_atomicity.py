@@ -102,6 +102,9 @@ class StillWriting(FigureHelper):
             number += 1
             self.begun.set()
 
+    def is_there(self) -> bool:
+        return False
+
     def wait(self) -> None:
         raise KeyboardInterrupt
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import queue
+import time
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -15,7 +17,8 @@ from twoarm.figures.theme import style
 from twoarm.protocol.protocol import Protocol
 from twoarm.protocol.read import read_protocol
 from twoarm.records.records import read_records
-from twoarm.report import figure_server
+from twoarm.report import figure_files, figure_server
+from twoarm.report.figure_files import Claims, Drawing, needed_kinds
 from twoarm.report.figure_helper import FigureHelper, Sample
 from twoarm.report.figure_server import _Ahead, _draw_ahead, _draw_all
 from twoarm.report.figure_task import Task, line_of, task_of
@@ -43,6 +46,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return {"svg": f"{figure.name} {fonts.families}".encode()}
 
     monkeypatch.setattr(figure_server, "files_of", files_of)
+    monkeypatch.setattr(figure_server, "parts_of", lambda *figure: iter([files_of(*figure)]))
     return names
 
 
@@ -169,3 +173,121 @@ def test_a_ledger_that_was_rewritten_is_sent_anew(study: tuple[Protocol, Results
     second = task_of(line_of(protocol, now, before, {}).encode(), first)
     assert list(second.results.estimates) == now[0]
     assert second.results.curves == first.results.curves
+
+
+class Here:
+    """A second process that is none: it has drawn when it is told what to draw, and ended."""
+
+    def send(self, protocol: Protocol, results: Results, prefixes: list[str], folder: Path, claims: Path,
+             fonts: Fonts) -> None:  # fmt: skip
+        place = {"prefixes": prefixes, "folder": str(folder), "claims": str(claims), "fonts": asdict(fonts)}
+        _draw_all(Task(protocol, results, place=place), place, {})
+
+    def is_there(self) -> bool:
+        return False
+
+    def wait(self) -> None: ...
+
+
+def drawing(study: tuple[Protocol, Results], folder: Path) -> Drawing:
+    return Drawing(*study, [""], folder, Fonts(), Here())  # type: ignore[arg-type]
+
+
+def test_all_can_be_seen_before_the_first_has_pixels(
+    study: tuple[Protocol, Results], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+
+    def parts_of(figure: NamedFigure, *_: object) -> Iterator[dict[str, bytes]]:
+        for kind in ("svg", "png"):
+            order.append(kind)
+            yield {kind: figure.name.encode()}
+
+    monkeypatch.setattr(figure_server, "parts_of", parts_of)
+    seen: list[int] = []
+    with drawing(study, tmp_path) as made:
+        assert made.finish(lambda: seen.append(len(order))) == []
+    figures = len(order) // 2
+    assert order == ["svg"] * figures + ["png"] * figures
+    assert seen == [len(order)]
+    assert len(list(tmp_path.glob("*.png"))) == len(list(tmp_path.iterdir())) // 2 == figures
+
+
+@pytest.mark.parametrize("again", [None, {"svg": b"again", "png": b"again"}])
+def test_a_figure_without_pixels_is_drawn_again_or_goes(
+    again: dict[str, bytes] | None, study: tuple[Protocol, Results], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def parts_of(figure: NamedFigure, *_: object) -> Iterator[dict[str, bytes]]:
+        yield {"svg": b"first"}
+        if figure.name == "love":
+            raise MemoryError
+        yield {"png": b"first"}
+
+    monkeypatch.setattr(figure_server, "parts_of", parts_of)
+    monkeypatch.setattr(figure_files, "files_of", lambda *_: again)
+    seen: list[str] = []
+    with drawing(study, tmp_path) as made:
+        assert made.finish(lambda: seen.append("all")) == ([] if again else ["love"])
+    assert seen == ["all"]
+    assert {path.suffix: path.read_bytes() for path in tmp_path.glob("love.*")} == (
+        {".svg": b"again", ".png": b"again"} if again else {}
+    )
+    assert (tmp_path / "flow.png").read_bytes() == b"first"
+
+
+def test_what_cannot_be_drawn_there_is_left_and_the_rest_is_not(
+    study: tuple[Protocol, Results], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn_here: list[str] = []
+
+    def parts_of(figure: NamedFigure, *_: object) -> Iterator[dict[str, bytes]]:
+        if figure.name == "love":
+            raise ValueError
+        yield {"svg": b"there"}
+
+    def files_of(figure: NamedFigure, *_: object) -> dict[str, bytes]:
+        drawn_here.append(figure.name)
+        return {"svg": b"here"}
+
+    monkeypatch.setattr(figure_server, "parts_of", parts_of)
+    monkeypatch.setattr(figure_files, "files_of", files_of)
+    with drawing(study, tmp_path) as made:
+        assert made.finish(lambda: pytest.fail("one cannot be seen")) == []
+    assert drawn_here == ["love"]
+
+
+def test_who_draws_has_ended_when_the_helper_is_stopped(study: tuple[Protocol, Results], tmp_path: Path) -> None:
+    claims = Claims(tmp_path / "claims")
+    claims.folder.mkdir()
+
+    def there() -> dict[str, int]:
+        return {str(path): path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+
+    with FigureHelper() as helper:
+        helper.send(*study, [""], tmp_path, claims.folder, Fonts())
+        while not claims.marked("shown"):
+            assert helper.is_there()
+            time.sleep(0.005)
+        helper.stop()
+        before = there()
+        time.sleep(0.3)
+        assert there() == before
+        assert not helper.is_there()
+    assert len(claims.marked("done")) < claims.taken() < 30
+
+
+def test_all_that_is_asked_for_is_drawn_by_the_helper_and_its_copies(
+    study: tuple[Protocol, Results], tmp_path: Path
+) -> None:
+    claims = Claims(tmp_path / "claims")
+    claims.folder.mkdir()
+    with FigureHelper() as helper:
+        helper.send(*study, [""], tmp_path, claims.folder, Fonts())
+        helper.wait()
+    assert claims.marked("done") == claims.marked("shown")
+    assert len(claims.marked("done")) == claims.taken()
+    drawn = {path.stem for path in tmp_path.glob("*.svg")}
+    assert "love" in drawn
+    assert drawn <= claims.marked("done")
+    for kind in needed_kinds(study[0]):
+        assert {path.stem for path in tmp_path.glob(f"*.{kind}")} == drawn

@@ -162,7 +162,7 @@ def test_a_figure_that_fails_is_named_and_harms_no_other(tmp_path: Path, monkeyp
         def nothing(self, *_: object, **__: object) -> None:
             return None
 
-        draw_ahead = send = wait = nothing
+        draw_ahead = send = is_there = wait = nothing
 
     monkeypatch.setattr("twoarm.report.figure_helper.FigureHelper", NoHelper)
     monkeypatch.setattr(all_figures, "love_plot", fails)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
-import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from twoarm.figures.all_figures import NamedFigure
 from twoarm.figures.fonts import Fonts
-from twoarm.figures.pixels import rgb_pixels
+from twoarm.figures.pixels import Pixels, opaque_pixels
 from twoarm.figures.png import encode_png
 from twoarm.figures.recording import Recording
 from twoarm.figures.theme import new_figure, style
@@ -20,34 +19,57 @@ from twoarm.figures.tiff import encode_tiff
 from twoarm.figures.vectors import encode_pdf, encode_svg
 from twoarm.protocol.choices import FigureFormat
 
+Files = dict[FigureFormat, bytes]
 PRINT_DPI = 300
 _VECTORS: dict[FigureFormat, Callable[[Recording], bytes]] = {"svg": encode_svg, "pdf": encode_pdf}
-_ENCODERS: dict[FigureFormat, Callable[[np.ndarray[Any, np.dtype[np.uint8]], int], bytes]] = {
+_ENCODERS: dict[FigureFormat, Callable[[Pixels, int], bytes]] = {
     "png": encode_png,
     "tiff": encode_tiff,
 }
 
 
-def render(figure: Figure, kinds: Sequence[FigureFormat]) -> dict[FigureFormat, bytes]:
+def render(figure: Figure, kinds: Sequence[FigureFormat]) -> Files:
     """Return a figure's files; the same figure gives the same bytes."""
     recording = Recording(figure)
-    files = {kind: _VECTORS[kind](recording) for kind in kinds if kind in _VECTORS}
-    if len(files) < len(kinds):
-        pixels = rgb_pixels(recording, PRINT_DPI)  # once, for all that are made of pixels
-        files |= {kind: encode(pixels, PRINT_DPI) for kind, encode in _ENCODERS.items() if kind in kinds}
-    return files
+    return _vectors(recording, kinds) | _pixels(recording, kinds)
 
 
-def draw(named: NamedFigure, kinds: tuple[FigureFormat, ...], fonts: Fonts | None = None) -> dict[FigureFormat, bytes]:
+def draw(named: NamedFigure, kinds: tuple[FigureFormat, ...], fonts: Fonts | None = None) -> Files:
     """Draw a figure and return its files; nothing where there is nothing to show."""
+    return {kind: content for files in draw_parts(named, kinds, fonts) for kind, content in files.items()}
+
+
+def draw_parts(named: NamedFigure, kinds: tuple[FigureFormat, ...], fonts: Fonts | None = None) -> Iterator[Files]:
+    """Draw a figure and yield its vector files, and then, when asked again, those of pixels."""
+    with _drawing(fonts):
+        figure = named.draw()
+        if figure is not None and fonts and fonts.missing:
+            _without(figure, fonts)
+        recording = None if figure is None else Recording(figure)
+        files = {} if recording is None else _vectors(recording, kinds)
+    yield files
+    if recording is not None:
+        with _drawing(fonts):
+            files = _pixels(recording, kinds)
+        yield files
+
+
+@contextmanager
+def _drawing(fonts: Fonts | None) -> Iterator[None]:
     with style(fonts), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a figure lacks is seen in the figure; a warning would quote its labels
-        figure = named.draw()
-        if figure is None:
-            return {}
-        if fonts and fonts.missing:
-            _without(figure, fonts)
-        return render(figure, kinds)
+        yield
+
+
+def _vectors(recording: Recording, kinds: Sequence[FigureFormat]) -> Files:
+    return {kind: _VECTORS[kind](recording) for kind in kinds if kind in _VECTORS}
+
+
+def _pixels(recording: Recording, kinds: Sequence[FigureFormat]) -> Files:
+    if not any(kind in _ENCODERS for kind in kinds):
+        return {}
+    pixels = opaque_pixels(recording, PRINT_DPI)  # once, for all that are made of pixels
+    return {kind: encode(pixels, PRINT_DPI) for kind, encode in _ENCODERS.items() if kind in kinds}
 
 
 def _without(figure: Figure, fonts: Fonts) -> None:

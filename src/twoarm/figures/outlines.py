@@ -7,13 +7,17 @@ from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib import _text_helpers
 from matplotlib.font_manager import FontProperties, fontManager, get_font
+from matplotlib.ft2font import LoadFlags
 from matplotlib.path import Path
 from matplotlib.textpath import TextToPath
 
 KNOWN = mpl.__version_info__[:2] == (3, 11)  # of another version, what is not public is left alone
 _MOST = 4096  # texts that are kept
+_HEIGHTS: dict[Any, tuple[str, ...]] = {  # tables of a font, the one that the library asks first first
+    "OS/2": ("sTypoAscender", "sTypoDescender", "sTypoLineGap"),
+    "hhea": ("ascent", "descent", "lineGap"),
+}
 
 
 class Glyph(NamedTuple):
@@ -36,6 +40,8 @@ class Outlines(TextToPath):
         self._size = lru_cache(_MOST)(super().get_text_width_height_descent)
         self.path_of = lru_cache(_MOST)(self._path_of)
         self._shaped = lru_cache(_MOST)(self._shape)
+        self._outline = lru_cache(_MOST)(self._outline_of)
+        self.heights = lru_cache(_MOST)(self._heights)
 
     def get_text_width_height_descent(self, s: str, prop: FontProperties, ismath: Any) -> tuple[float, float, float]:
         """Return what a text takes, in points."""
@@ -65,13 +71,27 @@ class Outlines(TextToPath):
             places, outlines, _ = super().get_glyphs_with_font(font, s, **more)
             return places, outlines, []
         places, outlines, glyphs = [], {}, []
-        for item in _text_helpers.layout(s, font, **more):
-            name = self._get_glyph_repr(item.ft_object, item.glyph_index)  # type: ignore[attr-defined]
+        for item in font._layout(s, LoadFlags.NO_HINTING, **more):
+            name, outlines[name] = self._outline(item.ft_object, item.glyph_index)
             places.append((name, item.x, item.y, 1.0))
-            if name not in outlines:
-                outlines[name] = item.ft_object.get_path()
             glyphs.append(Glyph(item.ft_object, item.char, item.glyph_index, item.x, item.y, item.prev_kern))
         return places, outlines, glyphs
+
+    def _outline_of(self, font: Any, glyph_index: int) -> tuple[str, Any]:
+        """Return the name of a glyph and its outline at a hundred points."""
+        font.load_glyph(glyph_index, flags=LoadFlags.NO_HINTING)
+        return self._get_glyph_repr(font, glyph_index), font.get_path()  # type: ignore[attr-defined]
+
+    def _heights(self, prop: FontProperties) -> tuple[float | None, float | None, float | None]:
+        """Return how far a font says that its lines rise and fall, and what it leaves between them, in points."""
+        font: Any = get_font(self._fonts(prop))
+        for table, names in _HEIGHTS.items():
+            found = font.get_sfnt_table(table)
+            if found is not None:
+                size = 1 / font.get_sfnt_table("head")["unitsPerEm"] * prop.get_size_in_points() * self.DPI / 72
+                rise, fall, between = (found[name] for name in names)
+                return rise * size, -fall * size, between * size
+        return None, None, None
 
     def _path_of(self, s: str, prop: FontProperties) -> Path:
         """Return a text as one outline, in points, from the left end of its base line."""

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.transforms import Affine2D, Bbox, TransformedPath
 
-from twoarm.figures.outlines import OUTLINES
+from twoarm.figures.outlines import KNOWN, OUTLINES
 
 DPI = 72  # of what is taken down
 
@@ -40,6 +40,10 @@ class Recording(RendererBase):
     def get_text_width_height_descent(self, s: str, prop: FontProperties, ismath: Any) -> tuple[float, float, float]:
         """Return what a text takes, in points."""
         return OUTLINES.get_text_width_height_descent(s, prop, ismath)
+
+    def _get_font_height_metrics(self, prop: FontProperties) -> tuple[float | None, float | None, float | None]:
+        """Return how far lines of a font rise and fall; a library that asks this looks it up for each text else."""
+        return OUTLINES.heights(prop) if KNOWN else (None, None, None)
 
     def open_group(self, s: str, gid: str | None = None) -> None:
         """Take down that what follows belongs together."""

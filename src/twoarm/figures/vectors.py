@@ -15,7 +15,7 @@ from twoarm.figures.recording import DPI, Player, Recording
 def encode_svg(recording: Recording) -> bytes:
     """Return a figure as SVG, its letters as outlines."""
     out = io.StringIO()
-    renderer = RendererSVG(recording.width, recording.height, out, metadata={"Date": None})  # type: ignore[no-untyped-call]
+    renderer = _svg_renderer()(recording.width, recording.height, out, metadata={"Date": None})
     renderer._text2path = OUTLINES
     Player(renderer, recording.height).play(recording)
     renderer.finalize()  # type: ignore[no-untyped-call]
@@ -25,7 +25,7 @@ def encode_svg(recording: Recording) -> bytes:
 def encode_pdf(recording: Recording) -> bytes:
     """Return a figure as PDF, with the glyphs that it uses."""
     out = io.BytesIO()
-    file = PdfFile(out, metadata={"CreationDate": None, "ModDate": None})  # type: ignore[no-untyped-call]
+    file = _pdf_file()(out, metadata={"CreationDate": None, "ModDate": None})
     width, height = recording.inches
     file.newPage(width, height)  # type: ignore[no-untyped-call]
     renderer = _pdf_renderer()(file, DPI, height, width)
@@ -34,6 +34,22 @@ def encode_pdf(recording: Recording) -> bytes:
     file.finalize()  # type: ignore[no-untyped-call]
     file.close()  # type: ignore[no-untyped-call]
     return out.getvalue()
+
+
+def _svg_renderer() -> Callable[..., RendererSVG]:
+    if not KNOWN:
+        return RendererSVG
+    from twoarm.figures.svg_text import TextRenderer
+
+    return TextRenderer
+
+
+def _pdf_file() -> Callable[..., PdfFile]:
+    if not KNOWN:
+        return PdfFile
+    from twoarm.figures.pdf_fonts import KeptGlyphs
+
+    return KeptGlyphs
 
 
 def _pdf_renderer() -> Callable[[PdfFile, float, float, float], RendererPdf]:

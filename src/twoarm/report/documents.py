@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -29,69 +29,101 @@ from twoarm.results.provenance import Provenance
 Files = dict[str, bytes]
 
 
-def write_documents(
-    report: StudyReport,
-    provenance: Provenance,
-    folder: Path,
-    failed_figures: Sequence[str],
-    fonts: Fonts,
-    wanted: Sequence[DocumentFormat],
-) -> list[str]:
-    """Write report.docx, report.pdf and every table as .docx; return what could not be made, in words.
+class Documents:
+    """Word and PDF on their way: tables need no figure, PDF no pixels, and PDF is set on another thread.
 
-    Those that can be made name those that cannot, and are made once more for it.
+    typst works without Python's lock.
     """
-    figures = drawn_figures(report, folder / "figures")
-    stems = [figure.stem for drawn in figures.values() for figure in drawn]
 
-    def pictures(kind: str) -> dict[str, bytes]:
-        return {stem: (folder / "figures" / f"{stem}.{kind}").read_bytes() for stem in stems}
+    def __init__(
+        self,
+        report: StudyReport,
+        provenance: Provenance,
+        folder: Path,
+        fonts: Fonts,
+        wanted: Sequence[DocumentFormat],
+    ) -> None:
+        self._report, self._provenance, self._folder, self._fonts = report, provenance, folder, fonts
+        self._wanted = wanted
+        self._failed: dict[str, str] = {}
+        self._thread = ThreadPoolExecutor(1)
+        self._begun: tuple[Paper, Future[Files]] | None = None
 
-    def pdf(paper: Paper) -> Files:
-        return {"report.pdf": report_pdf(paper, pictures("svg"), fonts)}
+    def __enter__(self) -> Documents:
+        return self
 
-    def docx(paper: Paper) -> Files:
-        return {"report.docx": report_docx(paper, pictures("png"))}
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown()
 
-    def tables(_: Paper) -> Files:
-        return {
-            f"tables/{section.prefix}{table.name}.docx": table_docx(table)
-            for section in report.sections
-            for table in section.tables
-        }
+    def write_tables(self) -> None:
+        """Write every table as .docx."""
 
-    makers = {"report.docx": docx, "tables as .docx": tables} if "docx" in wanted else {}
-    makers |= {"report.pdf": pdf} if "pdf" in wanted else {}
-    failed: dict[str, str] = {}
-    while True:
-        paper = paper_of(report, provenance, figures, failed_figures, tuple(failed.values()))
-        made, found = _made(makers, paper)
-        for name, content in made.items():  # what cannot be written fails the whole report, not the document
-            (folder / name).write_bytes(content)
-        if not found:
-            return list(failed.values())
-        failed |= found
-        makers = {name: make for name, make in makers.items() if name not in failed and make is not tables}
+        def tables() -> Files:
+            return {
+                f"tables/{section.prefix}{table.name}.docx": table_docx(table)
+                for section in self._report.sections
+                for table in section.tables
+            }
 
+        self._write({"tables as .docx": tables} if "docx" in self._wanted else {})
 
-def _made(makers: Mapping[str, Callable[[Paper], Files]], paper: Paper) -> tuple[Files, dict[str, str]]:
-    """Make documents; return their files, and why some could not be made, without a message that may quote labels.
+    def begin(self) -> None:
+        """Begin with the PDF once all of its figures are there, as if nothing were to fail any more."""
+        if "pdf" in self._wanted:
+            paper = self._paper(())
+            self._begun = paper, self._thread.submit(self._pdf, paper)
 
-    PDF is set on another thread: typst works without Python's lock.
-    """
-    files: Files = {}
-    failed = {}
-    with ThreadPoolExecutor(1) as other:
-        away = {name: other.submit(make, paper).result for name, make in makers.items() if name == "report.pdf"}
-        here = {name: partial(make, paper) for name, make in makers.items() if name not in away}
-        for name, result in (here | away).items():
+    def finish(self, failed_figures: Sequence[str]) -> list[str]:
+        """Write report.docx and report.pdf; return which documents could not be made, in words.
+
+        Those that can be made name those that cannot, and are made once more for it.
+        """
+        makers = {"report.docx": self._docx} if "docx" in self._wanted else {}
+        makers |= {"report.pdf": self._pdf} if "pdf" in self._wanted else {}
+        failed = -1
+        while failed < len(self._failed):
+            failed = len(self._failed)
+            paper = self._paper(failed_figures)
+            made: dict[str, Callable[[], Files]] = {
+                name: partial(make, paper) for name, make in makers.items() if name not in self._failed
+            }
+            if "report.pdf" in made:
+                made["report.pdf"] = self._set(paper).result
+            self._write(made)
+        return list(self._failed.values())
+
+    def _write(self, makers: Mapping[str, Callable[[], Files]]) -> None:
+        """Write documents; keep why some could not be made, without a message that may quote labels."""
+        for name, make in makers.items():
             try:
-                files |= result()
+                files = make()
             except (OSError, KeyboardInterrupt):
                 raise
             except BaseException as error:  # a panic of the typesetter is no Exception
-                failed[name] = f"{name} could not be made ({type(error).__name__})"
-    return files, failed
+                self._failed[name] = f"{name} could not be made ({type(error).__name__})"
+                continue
+            for path, content in files.items():  # what cannot be written fails the whole report, not the document
+                (self._folder / path).write_bytes(content)
+
+    def _set(self, paper: Paper) -> Future[Files]:
+        """Return the PDF that is being set already, if it is of this paper."""
+        if self._begun is None or self._begun[0] != paper:
+            self._begun = paper, self._thread.submit(self._pdf, paper)
+        return self._begun[1]
+
+    def _paper(self, failed_figures: Sequence[str]) -> Paper:
+        figures = drawn_figures(self._report, self._folder / "figures")
+        return paper_of(self._report, self._provenance, figures, failed_figures, tuple(self._failed.values()))
+
+    def _pdf(self, paper: Paper) -> Files:
+        return {"report.pdf": report_pdf(paper, self._pictures(paper, "svg"), self._fonts)}
+
+    def _docx(self, paper: Paper) -> Files:
+        return {"report.docx": report_docx(paper, self._pictures(paper, "png"))}
+
+    def _pictures(self, paper: Paper, kind: str) -> dict[str, bytes]:
+        stems = [block.stem for block in paper.blocks if isinstance(block, NumberedFigure)]
+        return {stem: (self._folder / "figures" / f"{stem}.{kind}").read_bytes() for stem in stems}
 
 
 def drawn_figures(report: StudyReport, folder: Path) -> dict[str, list[FigureFile]]:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from twoarm.figures.all_figures import NamedFigure, all_figures
 from twoarm.figures.fonts import Fonts
 from twoarm.figures.library import import_library
 from twoarm.protocol.choices import FigureFormat
 from twoarm.protocol.protocol import Protocol
-from twoarm.report.figure_helper import FigureHelper
+from twoarm.report.figure_helper import COPIES, FigureHelper
 from twoarm.results.results import Results
 from twoarm.tables.scope import Scope, scopes
 
+Files = dict[FigureFormat, bytes]
+State = Literal["shown", "done"]  # without pixels; whole
+_MOMENT = 0.01  # seconds
 _SOON_DRAWN = 4  # figures that the other process has drawn by the time that this one could begin
 
 
@@ -52,38 +57,85 @@ class Drawing:
     ) -> None:
         self._kinds, self._folder, self._fonts, self._helper = needed_kinds(protocol), folder, fonts, helper
         self._jobs = figure_jobs(prefixes, scopes(protocol, results))
-        self._claims = folder / ".claims"
-        self._claims.mkdir()
+        self._claims = Claims(folder / ".claims")
+        self._claims.folder.mkdir()
         if helper is not None:
-            helper.send(protocol, results, prefixes, folder, self._claims, fonts)
+            helper.send(protocol, results, prefixes, folder, self._claims.folder, fonts)
 
     def __enter__(self) -> Drawing:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:  # else the whole folder goes, once nobody writes there
-            shutil.rmtree(self._claims)
+            shutil.rmtree(self._claims.folder)
 
-    def finish(self) -> list[str]:
-        """Write all figures; return the stems of those that failed."""
+    def finish(self, shown: Callable[[], None]) -> list[str]:
+        """Write all figures; return the stems of those that failed, of which nothing is left.
+
+        ``shown`` is called when all of them can be seen, but some have no pixels yet, if it comes to that.
+        """
         failed: list[str] = []
         if self._helper is None or self._worth_joining():
             if self._helper is not None:  # a command, whose process does nothing else with the drawing library
                 import_library()
-            failed = [job.stem for job in claimed(self._jobs, self._claims) if not self._draw(job)]
+            failed = [job.stem for job in self._jobs if self._claims.take(job.stem) and not self._draw(job)]
         if self._helper is not None:
+            if self._all_shown(self._helper):
+                shown()
             self._helper.wait()
-            done = {path.stem for path in self._claims.glob("*.done")}
+            done = self._claims.marked("done")
             left = [job for job in self._jobs if job.stem not in done and job.stem not in failed]
             failed += [job.stem for job in left if not self._draw(job)]
+        for stem in failed:
+            for kind in self._kinds:
+                (self._folder / f"{stem}.{kind}").unlink(missing_ok=True)
         return failed
 
     def _worth_joining(self) -> bool:
         """Whether so much is left that it pays to import the drawing library here, too."""
-        return len(self._jobs) - sum(1 for path in self._claims.iterdir() if not path.suffix) > _SOON_DRAWN
+        return len(self._jobs) - self._claims.taken() > _SOON_DRAWN and not COPIES
+
+    def _all_shown(self, helper: FigureHelper) -> bool:
+        """Wait until every figure can be seen; False where the helper ended before."""
+        while len(self._claims.marked("shown")) < len(self._jobs):
+            if not helper.is_there():
+                return False
+            time.sleep(_MOMENT)
+        return True
 
     def _draw(self, job: Job) -> bool:
-        return write_files(files_of(job.figure, self._kinds, self._fonts), job.stem, self._folder)
+        drawn = write_files(files_of(job.figure, self._kinds, self._fonts), job.stem, self._folder)
+        if drawn:
+            self._claims.mark(job.stem, "shown", "done")
+        return drawn
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Which process draws what, and how far it is: empty files in a folder that all of them see."""
+
+    folder: Path
+
+    def take(self, stem: str) -> bool:
+        """Take a figure; False where another process has it."""
+        try:
+            os.close(os.open(self.folder / stem, os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError:
+            return False
+        return True
+
+    def mark(self, stem: str, *states: State) -> None:
+        """Say how far a figure is."""
+        for state in states:
+            (self.folder / f"{stem}.{state}").touch()
+
+    def marked(self, state: State) -> set[str]:
+        """Return the stems of the figures that are so far."""
+        return {path.stem for path in self.folder.glob(f"*.{state}")}
+
+    def taken(self) -> int:
+        """Return how many figures are taken."""
+        return sum(1 for path in self.folder.iterdir() if not path.suffix)
 
 
 def needed_kinds(protocol: Protocol) -> tuple[FigureFormat, ...]:
@@ -94,18 +146,7 @@ def needed_kinds(protocol: Protocol) -> tuple[FigureFormat, ...]:
     return tuple(dict.fromkeys(kinds))
 
 
-def claimed(jobs: list[Job], claims: Path) -> Iterator[Job]:
-    """Yield the jobs that the other process has not taken, and mark each when it is done."""
-    for job in jobs:
-        try:
-            os.close(os.open(claims / job.stem, os.O_CREAT | os.O_EXCL, 0o600))
-        except FileExistsError:
-            continue
-        yield job
-        (claims / f"{job.stem}.done").touch()
-
-
-def files_of(figure: NamedFigure, kinds: tuple[FigureFormat, ...], fonts: Fonts) -> dict[FigureFormat, bytes] | None:
+def files_of(figure: NamedFigure, kinds: tuple[FigureFormat, ...], fonts: Fonts) -> Files | None:
     """Draw a figure; None when that fails, so that its neighbours go on."""
     from twoarm.figures.drawing import draw
 
@@ -115,7 +156,14 @@ def files_of(figure: NamedFigure, kinds: tuple[FigureFormat, ...], fonts: Fonts)
         return None
 
 
-def write_files(files: dict[FigureFormat, bytes] | None, stem: str, folder: Path) -> bool:
+def parts_of(figure: NamedFigure, kinds: tuple[FigureFormat, ...], fonts: Fonts) -> Iterator[Files]:
+    """Draw a figure: first its files without pixels, then the others; an error ends it."""
+    from twoarm.figures.drawing import draw_parts
+
+    return draw_parts(figure, kinds, fonts)
+
+
+def write_files(files: Files | None, stem: str, folder: Path) -> bool:
     """Write a figure's files; False where there are none because drawing failed."""
     for kind, content in (files or {}).items():  # what cannot be written fails the whole report, not the figure
         (folder / f"{stem}.{kind}").write_bytes(content)

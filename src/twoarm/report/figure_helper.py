@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from twoarm.results.estimate import Estimate
     from twoarm.results.results import Results
 
+COPIES = sys.platform == "linux"
+"""Whether the second process copies itself, library and all, once there is much to draw; other systems cannot do that
+cheaply or safely, and the first process joins in."""
 _BEGIN = "from twoarm.imports import collect_seldom; collect_seldom()"
 _SERVE = "from twoarm.report.figure_server import serve; serve()"
 
@@ -37,7 +40,7 @@ class FigureHelper:
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,  # nobody writes there; it is open as long as somebody draws
             stderr=subprocess.DEVNULL,
             text=True,
             encoding="utf-8",
@@ -92,15 +95,23 @@ class FigureHelper:
         except OSError:  # it died: every figure is left to this process
             return
 
+    def is_there(self) -> bool:
+        """Whether the helper has not ended yet."""
+        return self._process.poll() is None
+
     def wait(self) -> None:
-        """Wait until the helper has finished its last figure."""
+        """Wait until the helper and its copies have finished their last figures."""
+        if self._process.stdout is not None:
+            with self._process.stdout as open_while_drawing:
+                open_while_drawing.read()
+        self._process.stdout = None
         self._process.wait()
 
     def stop(self) -> None:
-        """End the helper if it is still there."""
+        """End the helper and its copies if they are still there."""
         if self._process.poll() is None:
             self._process.kill()
-        self._process.wait()
         if self._process.stdin is not None:
             with contextlib.suppress(OSError):  # a task that it did not read
-                self._process.stdin.close()
+                self._process.stdin.close()  # which ends the copies
+        self.wait()

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from dataclasses import replace as replace_fields
 from pathlib import Path
@@ -16,10 +16,10 @@ from twoarm.figures.fonts import find_fonts, font_warning
 from twoarm.protocol.protocol import Protocol
 from twoarm.report.audit_trail import FILE as AUDIT
 from twoarm.report.audit_trail import audit_trail
-from twoarm.report.documents import drawn_figures, texts_of, write_documents
+from twoarm.report.documents import Documents, drawn_figures, texts_of
 from twoarm.report.figure_files import Drawing, needed_kinds
 from twoarm.report.figure_helper import FigureHelper
-from twoarm.report.html import EmbeddedFigure, embed, render_html, standalone_table
+from twoarm.report.html import embed, render_html, standalone_table
 from twoarm.report.interactive_curves import interactive_curves
 from twoarm.report.interactive_incidence import interactive_incidence
 from twoarm.report.output_folder import partial_folder, publish, reserved
@@ -103,8 +103,12 @@ def _write_all(
     (folder / "tables").mkdir()
     (folder / "figures").mkdir()
     prefixes = [section.prefix for section in report.sections]
-    with Drawing(protocol, results, prefixes, folder / "figures", fonts, helper) as drawing:
+    with (
+        Drawing(protocol, results, prefixes, folder / "figures", fonts, helper) as drawing,
+        Documents(report, provenance, folder, fonts, protocol.output.documents) as documents,
+    ):
         _write_tables(report, folder / "tables")
+        documents.write_tables()
         _write(folder / "results.json", results.estimates_json())
         _write(folder / "curves.json", results.curves_json())
         if protocol.output.patient_level:
@@ -113,13 +117,19 @@ def _write_all(
         for section in report.sections:
             curves |= interactive_curves(section.scope, section.prefix)
             curves |= interactive_incidence(section.scope, section.prefix)
-        failed = drawing.finish()
-    not_made = write_documents(report, provenance, folder, failed, fonts, protocol.output.documents)
+        pages: list[str] = []
+
+        def as_if_nothing_failed() -> None:
+            documents.begin()
+            pages.append(_page(report, provenance, folder / "figures", curves))
+
+        failed = drawing.finish(as_if_nothing_failed)
+        not_made = documents.finish(failed)
     for text in not_made:
         warn(text)
-    figures = _embedded(report, folder / "figures")
-    page = render_html(report, provenance, figures, curves, failed, not_made)
-    _write(folder / "report.html", page)
+    if failed or not_made or not pages:
+        pages.append(_page(report, provenance, folder / "figures", curves, failed, not_made))
+    _write(folder / "report.html", pages[-1])
     for kind in set(needed_kinds(protocol)) - set(protocol.output.figures):
         for path in (folder / "figures").glob(f"*.{kind}"):
             path.unlink()
@@ -134,13 +144,21 @@ def _write_tables(report: StudyReport, folder: Path) -> None:
             _write(folder / f"{stem}.html", standalone_table(table))
 
 
-def _embedded(report: StudyReport, folder: Path) -> dict[str, list[EmbeddedFigure]]:
-    return {
+def _page(
+    report: StudyReport,
+    provenance: Provenance,
+    folder: Path,
+    curves: Mapping[str, str],
+    failed: Sequence[str] = (),
+    not_made: Sequence[str] = (),
+) -> str:
+    figures = {
         section.prefix: [
             embed(figure.stem, figure.title, (folder / f"{figure.stem}.svg").read_bytes()) for figure in drawn
         ]
         for section, drawn in zip(report.sections, drawn_figures(report, folder).values(), strict=True)
     }
+    return render_html(report, provenance, figures, curves, failed, not_made)
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,0 +1,46 @@
+"""The special functions of a command are those of everybody."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import twoarm
+
+SAME = """
+import sys
+{begin}
+import scipy.special
+from scipy.special import _ufuncs
+print(all(getattr(scipy.special, name) is getattr(_ufuncs, name) for name in {names}))
+print("scipy.special._support_alternative_backends" in sys.modules)
+import numpy as np
+from scipy.optimize import linprog
+assert linprog([1], bounds=(2, 3)).x == 2
+assert np.ma.masked_array([1, 2], [True, False]).sum() == 2
+assert np.allclose(np.fft.ifft(np.fft.fft([1, 2])), [1, 2])
+"""
+LEAN = "from twoarm.commands.special_functions import import_special; import_special()"
+
+
+def said(begin: str, arrays: str = "") -> list[str]:
+    texts = [path.read_text("utf-8") for path in Path(twoarm.__file__).parent.rglob("*.py")]
+    names = {name for text in texts for name in re.findall(r"\bspecial\.([a-z][a-z0-9_]*)\(", text)}
+    assert {"ndtr", "ndtri", "gammaln", "stdtr"} <= names
+    code = SAME.format(begin=begin, names=sorted(names))
+    environment = {**os.environ, "SCIPY_ARRAY_API": arrays}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_special_functions_are_the_same_without_their_manuals() -> None:
+    assert said("") == ["True", "True"]
+    assert said(LEAN) == ["True", "False"]
+
+
+def test_who_wants_arrays_of_other_libraries_gets_scipy_whole() -> None:
+    assert said(LEAN, "1") == ["False", "True"]
