@@ -99,25 +99,11 @@ def _together(
     seed: int | None,
 ) -> _Found:
     """Match all patients at once, each of whom is a row."""
-    n, score, focal, exact = completed.key.size, looking.score, looking.focal, _strata(matching, completed)
-    if matching.method == "optimal":
-        found = match_optimal(
-            score=score, focal=focal, caliper=looking.caliper, key=completed.key, ratio=matching.ratio, exact=exact
-        )
-        return _Found(found, np.arange(n))
-    found = match_nearest(
-        score=score,
-        focal=focal,
-        caliper=looking.caliper,
-        order=matching.order,
-        key=completed.key,
-        position=completed.position[matching.order_column or ""],
-        generator=None if seed is None else stream(seed, population.name, completed.strategy, name),
-        ratio=matching.ratio,
-        replace=matching.replacement,
-        exact=exact,
-    )
-    return _Found(found, np.arange(n))
+    generator = None if seed is None else stream(seed, population.name, completed.strategy, name)
+    position = completed.position[matching.order_column or ""]
+    exact = _strata(matching, completed)
+    pairs = _pairs(matching, looking, exact, key=completed.key, position=position, generator=generator)
+    return _Found(pairs, np.arange(looking.focal.size))
 
 
 def _by_stratum(name: str, matching: Matching, completed: CompletedCohort, roster: Roster, looking: _Looking) -> _Found:
@@ -128,23 +114,12 @@ def _by_stratum(name: str, matching: Matching, completed: CompletedCohort, roste
     strata = roster.strata(matching.exact, completed.cohort_rows)
     parts, whose = [_NO_PAIRS], [code[:0]]
     for row in strata.patients(f"adjustments.{name}"):
-        score, focal, exact = looking.score[row], looking.focal[row], code[row]
-        if matching.method == "optimal":
-            found = match_optimal(score=score, focal=focal, caliper=looking.caliper, ratio=matching.ratio, exact=exact)
-        else:
-            assert matching.order in ("closest", "largest", "smallest"), "no other order can be followed by stratum"
-            found = match_nearest(
-                score=score,
-                focal=focal,
-                caliper=looking.caliper,
-                order=matching.order,
-                ratio=matching.ratio,
-                exact=exact,
-            )
+        part = _Looking(looking.score[row], looking.focal[row], looking.caliper)
+        found = _pairs(matching, part, code[row])  # keys are in order, and ties go by it
         paired = np.unique(np.concatenate([found.focal, found.partner]))
-        first = sum(rows.size for rows in whose)
-        focal_number, partner_number = (np.searchsorted(paired, side) + first for side in (found.focal, found.partner))
-        parts.append(Matches(focal_number, partner_number, found.distance, found.focal_total))
+        before = sum(rows.size for rows in whose)
+        focal, partner = (np.searchsorted(paired, side) + before for side in (found.focal, found.partner))
+        parts.append(Matches(focal, partner, found.distance, found.focal_total))
         whose.append(row[paired])
     matches = Matches(
         focal=np.concatenate([part.focal for part in parts]),
@@ -154,6 +129,35 @@ def _by_stratum(name: str, matching: Matching, completed: CompletedCohort, roste
     )
     done = MatchedStrata(strata.table.height, strata.of_one_arm, strata.parts)
     return _Found(matches, np.concatenate(whose), done)
+
+
+def _pairs(
+    matching: Matching,
+    looking: _Looking,
+    exact: NDArray[np.str_] | Integers | None,
+    *,
+    key: NDArray[np.str_] | None = None,
+    position: Floats | None = None,
+    generator: np.random.Generator | None = None,
+) -> Matches:
+    """Pair patients as the protocol says."""
+    ratio, caliper = matching.ratio, looking.caliper
+    if matching.method == "optimal":
+        return match_optimal(
+            score=looking.score, focal=looking.focal, caliper=caliper, key=key, ratio=ratio, exact=exact
+        )
+    return match_nearest(
+        score=looking.score,
+        focal=looking.focal,
+        caliper=caliper,
+        order=matching.order,
+        key=key,
+        position=position,
+        generator=generator,
+        ratio=ratio,
+        replace=matching.replacement,
+        exact=exact,
+    )
 
 
 _NO_PAIRS = Matches(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), 0)
