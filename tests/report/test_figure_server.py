@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import queue
+import signal
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -274,6 +276,24 @@ def test_who_draws_has_ended_when_the_helper_is_stopped(study: tuple[Protocol, R
         assert there() == before
         assert not helper.is_there()
     assert len(claims.marked("done")) < claims.taken() < 30
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
+def test_an_interrupted_wait_can_be_followed_by_a_stop(study: tuple[Protocol, Results], tmp_path: Path) -> None:
+    claims = Claims(tmp_path / "claims")
+    claims.folder.mkdir()
+    with FigureHelper() as helper:
+        helper.send(*study, [""], tmp_path, claims.folder, Fonts())
+        before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            with pytest.raises(KeyboardInterrupt):
+                helper.wait()
+        finally:
+            signal.signal(signal.SIGALRM, before)
+        helper.stop()
+        assert not helper.is_there()
+        helper.stop()
 
 
 def test_all_that_is_asked_for_is_drawn_by_the_helper_and_its_copies(

@@ -101,10 +101,11 @@ class FigureHelper:
 
     def wait(self) -> None:
         """Wait until the helper and its copies have finished their last figures."""
-        if self._process.stdout is not None:
-            with self._process.stdout as open_while_drawing:
-                open_while_drawing.read()
-        self._process.stdout = None
+        open_while_drawing = self._process.stdout
+        assert open_while_drawing is not None, "the helper was started with one"
+        if not open_while_drawing.closed:
+            open_while_drawing.read()  # an interruption leaves it open, to be waited for when the helper is stopped
+            open_while_drawing.close()
         self._process.wait()
 
     def stop(self) -> None:
