@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import narwhals.stable.v2 as nw
 import numpy as np
 import polars as pl
 
@@ -17,6 +18,7 @@ from twoarm.records.typed_table import COUNT, KEY
 from twoarm.statistics.arrays import Integers
 
 MOST_AT_A_TIME = 2_000_000  # patients of several strata; a larger stratum comes alone
+_FEW = 1_000  # values that a filter may name
 _ROW, _PART, _KIND = ":row_of_cohort", ":part", ":kind"
 
 
@@ -85,9 +87,18 @@ class Strata:
         """
         for number in range(self.parts):
             part = self.table.filter(pl.col(_PART) == number).drop(_PART)
-            there = self.frame.join(self.records.beside(part), on=part.columns, how="semi")
-            fetched = self.records.collect(there, f"{what}: part {number + 1}")
+            fetched = self.records.collect(self._inside(part), f"{what}: part {number + 1}")
             yield self._rows(fetched, self.kinds.filter(pl.col(_PART) == number).drop(_PART))
+
+    def _inside(self, part: pl.DataFrame) -> AnyFrame:
+        """Return the patients of some strata; a filter by few values costs an engine less than a join."""
+        frame, few = self.frame, {column: part[column].unique() for column in part.columns}
+        few = {column: values for column, values in few.items() if values.len() <= _FEW}
+        for column, values in few.items():
+            frame = frame.filter(nw.col(column).is_in(values.to_list()))
+        if len(few) == len(part.columns) == 1:
+            return frame
+        return frame.join(self.records.beside(part), on=part.columns, how="semi")
 
     def _rows(self, patients: pl.DataFrame, kinds: pl.DataFrame) -> Integers:
         """Find the row of each patient by everything that is known of them; those who do not matter have none."""
