@@ -74,7 +74,7 @@ def refuse_large_part(patients: int, columns: int, available: int | None) -> Non
     needed = patients * (PER_PARTNER + PER_FETCHED_CELL * columns)
     if available is None or patients < LEAST_ROWS or needed <= available:
         return
-    found = f"a stratum of {patients:,} patients needs about {needed / 1e9:.1f} GB of memory to be matched"
+    found = f"{patients:,} patients to be matched together need about {needed / 1e9:.1f} GB of memory"
     expected = f"{available / 1e9:.1f} GB are free; name more columns under exact, or set {MEMORY}"
     raise RecordsError([Problem("adjustments", found, expected, rule="too_large")])
 
