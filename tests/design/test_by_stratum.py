@@ -126,7 +126,9 @@ def test_a_stratum_that_memory_cannot_hold_is_refused_before_it_is_fetched(tmp_p
     monkeypatch.setenv("TWOARM_MEMORY", "0.000001")
     study = protocol(BY_SITE, 'folder = "registry"')
     with read_records(study, tmp_path) as records:
-        with pytest.raises(RecordsError, match=r"2.. patients to be matched together need about 0.0 GB .* name more columns"):
+        with pytest.raises(
+            RecordsError, match=r"2.. patients to be matched together need about 0.0 GB .* name more columns"
+        ):
             run_study(study, records)
         assert not [what for what, _ in records.fetched if "part" in what]
 
