@@ -75,20 +75,18 @@ def standardised_differences(sample: Sample, spread: Sample, weight: Floats | No
     weights: those move the means and shares alone.
     """
     values, wider = sample.covariate, spread.covariate
+    same = spread is sample and weight is None
     if isinstance(values, CategoricalValues):
         assert isinstance(wider, CategoricalValues), "both samples hold the same covariate"
         shares = _shares(values, sample.treated, counted(weight, sample.frequency))
-        same = spread is sample and weight is None
-        return _of_levels(
-            values, shares, shares if same else _shares(wider, spread.treated, counted(None, spread.frequency))
-        )
+        wide_shares = shares if same else _shares(wider, spread.treated, counted(None, spread.frequency))
+        return _of_levels(values, shares, wide_shares)
     assert isinstance(wider, ContinuousValues), "both samples hold the same covariate"
     if weight is None:
         own, comparator = arm_moments(values.values, sample.treated, sample.frequency)
         mean_1, mean_0 = own.mean, comparator.mean
     else:
         (mean_1, _), (mean_0, _) = _weighted_moments(values.values, sample.treated, weight, sample.frequency)
-    same = spread is sample and weight is None
     wide, wide_comparator = (own, comparator) if same else arm_moments(wider.values, spread.treated, spread.frequency)
     size = max(abs(mean_1), abs(mean_0))
     return {"": standardised_difference(mean_1 - mean_0, wide.variance, wide_comparator.variance, size)}

@@ -46,6 +46,11 @@ class Cohort:
     members: AnyFrame  # the keys of these patients, where the patients are
     roster: Roster | None = None  # where patients to be matched can be asked for; None where each is a row
 
+    @property
+    def one_by_one(self) -> bool:
+        """Whether each patient is a row, with a key."""
+        return self.roster is None and self.frequency is None
+
     def count(self, rows: Booleans) -> int:
         """Return how many patients some rows stand for."""
         return count(rows, self.frequency)
@@ -75,7 +80,6 @@ def build_cohort(protocol: Protocol, population: StudyPopulation, records: Recor
         files = " or ".join(patients.tables[0].files)
         _refuse_empty(population, arm[inside], steps, files, protocol.disclosure.minimum_cell > 1)
     members = rows.filter(inside) if not inside.all() else rows
-    known = found.frame.filter(nw.col(EXIT) == 0)
     covariates, outside = read_covariates(population.covariates, nw.from_native(members, eager_only=True))
     strange = [name for name in outside if not _holds(protocol, population, name)]
     refused += _outside_levels(population, strange, records, found, members)
@@ -92,8 +96,8 @@ def build_cohort(protocol: Protocol, population: StudyPopulation, records: Recor
         left_out=_left_out(found.lines, rows, left) if protocol.output.patient_level else (),
         frequency=_frequency(frequency, inside),
         happened=members.select(patients.happened),
-        members=known.select(KEY),
-        roster=_roster(records, population, known, members.select(ARM, *wanted, *({COUNT} & {*members.columns}))),
+        members=_of_members(found, KEY),
+        roster=_roster(records, population, found, members, [ARM, *wanted]),
     )
 
 
@@ -152,12 +156,18 @@ def _keys(members: pl.DataFrame) -> NDArray[np.str_]:
     return members[KEY].to_numpy().astype(np.str_)
 
 
-def _roster(records: Records, population: StudyPopulation, known: AnyFrame, members: pl.DataFrame) -> Roster | None:
+def _of_members(found: Membership, *columns: str) -> AnyFrame:
+    """Return columns of the members; no other column is copied where frames are in memory."""
+    return found.frame.select(EXIT, *columns).filter(nw.col(EXIT) == 0).select(*columns)
+
+
+def _roster(
+    records: Records, population: StudyPopulation, found: Membership, members: pl.DataFrame, known: list[str]
+) -> Roster | None:
     matched = any(isinstance(adjustment, Matching) for adjustment in population.adjustments.values())
     if records.one_by_one or not matched:
         return None
-    wanted = [name for name in members.columns if name != COUNT]
-    return Roster(records, known.select(KEY, *wanted), members)
+    return Roster(records, _of_members(found, KEY, *known), members.select(*known, COUNT))
 
 
 def _frequency(frequency: Integers | None, inside: Booleans) -> Integers | None:

@@ -92,13 +92,11 @@ class Strata:
 
     def _inside(self, part: pl.DataFrame) -> AnyFrame:
         """Return the patients of some strata; a filter by few values costs an engine less than a join."""
-        frame, few = self.frame, {column: part[column].unique() for column in part.columns}
-        few = {column: values for column, values in few.items() if values.len() <= _FEW}
-        for column, values in few.items():
-            frame = frame.filter(nw.col(column).is_in(values.to_list()))
-        if len(few) == len(part.columns) == 1:
-            return frame
-        return frame.join(self.records.beside(part), on=part.columns, how="semi")
+        frame, few = self.frame, [column for column in part.columns if part[column].n_unique() <= _FEW]
+        for column in few:
+            frame = frame.filter(nw.col(column).is_in(part[column].unique().to_list()))
+        whole = len(few) == len(part.columns) == 1
+        return frame if whole else frame.join(self.records.beside(part), on=part.columns, how="semi")
 
     def _rows(self, patients: pl.DataFrame, kinds: pl.DataFrame) -> Integers:
         """Find the row of each patient by everything that is known of them; those who do not matter have none."""

@@ -86,8 +86,7 @@ def complete(
     if isinstance(strategy, CompleteCase):
         return _complete_case(name, cohort)
     assert seed is not None, "the protocol asks for a seed where there are draws"
-    counted = cohort.frequency is not None or cohort.roster is not None
-    assert not counted, "covariates are drawn for patients one by one"
+    assert cohort.one_by_one, "covariates are drawn for patients one by one"
     everybody = np.arange(cohort.key.size)
     if not missing_rows(cohort).any():
         return [_of_rows(name, cohort, everybody, cohort.covariates, ())]

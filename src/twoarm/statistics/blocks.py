@@ -14,6 +14,7 @@ from twoarm.errors import ArgumentError
 from twoarm.statistics.arrays import Floats
 
 BLOCK = 8_192  # rows; a dozen columns of them stay in the second-level cache
+LONG_COLUMN = 1 << 18  # rows of a block of one column: with fewer, threads cost more than they save
 THREADS = "TWOARM_THREADS"  # environment: threads to use; by default the cores this process may use
 
 T = TypeVar("T")

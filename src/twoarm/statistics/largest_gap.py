@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from twoarm.statistics.arrays import Booleans, Floats
-from twoarm.statistics.blocks import over_blocks, summed
+from twoarm.statistics.blocks import LONG_COLUMN, over_blocks, summed
 
-LONG_BLOCK = 1 << 18  # rows of one column: with fewer, threads cost more than they save
 BINS = 4_096
 FEW = 8_192  # values that are sorted at once
 ROUNDING = 1e-12  # a bin that reaches the largest gap but for rounding is looked into
@@ -41,7 +40,7 @@ def _within(values: Floats, treated: Booleans, below: Floats, sizes: Floats) -> 
         own[...] = bins
         return np.bincount(own * 2 + treated[rows], minlength=2 * BINS + 2).astype(np.float64)
 
-    counts = summed(over_blocks(values.size, count, LONG_BLOCK)).reshape(-1, 2)
+    counts = summed(over_blocks(values.size, count, LONG_COLUMN)).reshape(-1, 2)
     ends = below + counts.cumsum(axis=0)
     gap, share = _gaps(ends, sizes), counts / sizes
     largest, before = float(np.abs(gap).max()), np.concatenate((_gaps(below[None], sizes), gap[:-1]))

@@ -10,11 +10,10 @@ from numpy.typing import ArrayLike
 from twoarm.errors import ArgumentError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats, Integers
-from twoarm.statistics.blocks import over_blocks, summed
+from twoarm.statistics.blocks import LONG_COLUMN, over_blocks, summed
 from twoarm.statistics.largest_gap import largest_gap
 from twoarm.statistics.linear_algebra import one_thread
 
-LONG_BLOCK = 1 << 18  # rows of one column: with fewer, threads cost more than they save
 CONSTANT = 1e-12  # an SD below this share of the mean's size is no spread but rounding
 
 
@@ -100,7 +99,7 @@ def _of_blocks(values: Floats, treated: Booleans, frequency: Floats | Integers |
         return out
 
     with one_thread():
-        return np.stack(over_blocks(values.size, part, LONG_BLOCK), axis=1)
+        return np.stack(over_blocks(values.size, part, LONG_COLUMN), axis=1)
 
 
 def standardised_difference(difference: float, variance_1: float, variance_0: float, size: float = 1.0) -> float:
@@ -234,7 +233,7 @@ def counts_by_arm(codes: arrays.Integers, treated: Booleans, k: int, weight: Flo
 
     if weight is not None or not codes.size:
         return np.bincount(codes + k * treated, weight, 2 * k).reshape(2, k).astype(np.float64)
-    return summed(over_blocks(codes.size, count, max(LONG_BLOCK, 8 * k))).reshape(2, k)
+    return summed(over_blocks(codes.size, count, max(LONG_COLUMN, 8 * k))).reshape(2, k)
 
 
 def _shares(codes: arrays.Integers, treated: Booleans, weight: Floats | None, k: int) -> tuple[Floats, Floats]:
