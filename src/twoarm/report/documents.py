@@ -70,8 +70,7 @@ class Documents:
     def begin(self) -> None:
         """Begin with the PDF once all of its figures are there, as if nothing were to fail any more."""
         if "pdf" in self._wanted:
-            paper = self._paper(())
-            self._begun = paper, self._thread.submit(self._pdf, paper)
+            self._set(self._paper(()))
 
     def finish(self, failed_figures: Sequence[str]) -> list[str]:
         """Write report.docx and report.pdf; return which documents could not be made, in words.
