@@ -45,10 +45,12 @@ def run(study: Path, out: Path, replace: bool, quiet: bool) -> None:
     """Run STUDY.toml and write report, tables, figures and ledger into a folder."""
     with exit_codes(study):
         from twoarm.imports import collect_seldom
+        from twoarm.quick_dataclasses import quick_dataclasses
         from twoarm.report.figure_helper import FigureHelper
         from twoarm.report.output_folder import check_output
 
         collect_seldom()
+        quick_dataclasses()
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # nothing that is installed watches a protocol
         check_output(out, replace=replace)
         with FigureHelper() as helper, Progress(quiet) as say:

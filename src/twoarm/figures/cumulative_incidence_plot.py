@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from twoarm.figures.kaplan_meier_plot import at_risk_text, at_risk_title, thinned, time_ticks
-from twoarm.figures.theme import COMPARATOR, DASHES, FAINT, INK, TREATED, legend_label, new_figure, shortened
+from twoarm.figures.kaplan_meier_plot import thinned, time_ticks, write_at_risk
+from twoarm.figures.theme import COMPARATOR, DASHES, TREATED, legend_label, new_figure, shortened
 from twoarm.results.curve import Curve
 from twoarm.tables.cumulative_incidence_table import CAUSES, comparison
 from twoarm.tables.journal_styles import PLAIN
@@ -47,7 +47,7 @@ def cumulative_incidence_plot(scope: Scope, adjustment: str, endpoint: str) -> F
         axes.set_title(shortened(label, _WIDTH * _INCHES, 9), loc="left", fontsize=9)
         said = _said(scope, adjustment, endpoint, prefix)
         axes.text(0.02, 0.98, said, transform=axes.transAxes, va="top", fontsize=8)
-        _risk_table(figure, axes, curves, ticks, scope)
+        write_at_risk(axes, curves, ticks, scope, points=8, inches=_WIDTH * _INCHES)
     figure.axes[0].set_ylabel("Cumulative incidence (%)")
     handles = figure.axes[0].get_legend_handles_labels()[0]
     labels = [legend_label(curve.arm, 5.8) for curve in curves]
@@ -90,18 +90,3 @@ def _frame(axes: Axes, scope: Scope, ticks: list[float], last: float, top: int) 
 def _said(scope: Scope, adjustment: str, endpoint: str, prefix: str) -> str:
     text = "\n".join(cell.text for cell in comparison(scope, adjustment, endpoint, prefix.removesuffix("_")))
     return text.replace("< ", "<").replace("> ", ">") if scope.numbers.style == PLAIN else text
-
-
-def _risk_table(figure: Figure, axes: Axes, curves: list[Curve], ticks: list[float], scope: Scope) -> None:
-    box = axes.get_position()
-    table = figure.add_axes((box.x0, 0.01, box.width, 0.175))
-    table.set_axis_off()
-    table.set_xlim(axes.get_xlim())
-    table.set_ylim(0, 5)
-    table.text(0, 4.5, at_risk_title(curves), ha="left", va="center", fontsize=8, color=FAINT)
-    for line, (curve, (colour, _)) in enumerate(zip(curves, _ARMS, strict=True)):
-        y = 3.4 - 2.05 * line
-        table.text(0, y, shortened(curve.arm, _WIDTH * _INCHES, 8), ha="left", va="center", fontsize=8, color=colour)
-        for tick in ticks:
-            text = at_risk_text(scope.numbers, curve, tick * scope.protocol.unit_days)
-            table.text(tick, y - 0.98, text, ha="center", va="center", fontsize=8, color=INK)

@@ -156,8 +156,10 @@ def draw_forest(
         fontweight="bold",
         va="center",
     )
+    _draw_bands(axes, len(rows))
+    _draw_effects(axes, rows, (low, high))
     for y, row in enumerate(rows):
-        _draw_row(figure, axes, row, y, (low, high), label_width, plot_width, widths)
+        _write_row(figure, axes, row, y, label_width, plot_width, widths)
     for i, column in enumerate(columns):
         x = (label_width + plot_width + sum(widths[:i]) + widths[i] / 2) / width
         figure.text(x, 1 - (head - 0.02) / height, column, ha="center", va="bottom", fontsize=8.5, color=FAINT)
@@ -184,15 +186,8 @@ def _limits(rows: Sequence[ForestRow]) -> tuple[float, float]:
     return 1 / reach, reach
 
 
-def _draw_row(
-    figure: Figure,
-    axes: Axes,
-    row: ForestRow,
-    y: int,
-    limits: tuple[float, float],
-    label_width: float,
-    plot_width: float,
-    widths: Sequence[float],
+def _write_row(
+    figure: Figure, axes: Axes, row: ForestRow, y: int, label_width: float, plot_width: float, widths: Sequence[float]
 ) -> None:
     width, height = figure.get_size_inches()
     at = (axes.get_position().y1 * height - _ROW * (y + 0.5)) / height
@@ -201,25 +196,47 @@ def _draw_row(
     for i, text in enumerate(row.columns):
         x = (label_width + plot_width + sum(widths[:i]) + widths[i] / 2) / width
         figure.text(x, at, text, ha="center", va="center", fontsize=8.5)
-    if y % 2:
-        axes.axhspan(y - 0.5, y + 0.5, color=RULE, alpha=0.18, linewidth=0)
-    if len(row.effect) == 3 and all(part is not None and part.value is not None for part in row.effect):
+
+
+def _draw_bands(axes: Axes, rows: int) -> None:
+    """Shade every other row."""
+    axes.stairs(
+        [float(y % 2) for y in range(rows)],
+        [y - 0.5 for y in range(rows + 1)],
+        orientation="horizontal",
+        transform=axes.get_yaxis_transform(),
+        fill=True,
+        color=RULE,
+        alpha=0.18,
+        linewidth=0,
+    )
+
+
+def _draw_effects(axes: Axes, rows: Sequence[ForestRow], limits: tuple[float, float]) -> None:
+    """Draw intervals and estimates, each kind of mark as one line with gaps."""
+    ends: list[float] = []
+    heights: list[float] = []
+    marks: dict[str, list[tuple[float, int]]] = {"<": [], ">": [], "s": []}
+    for y, row in enumerate(rows):
+        if len(row.effect) != 3 or any(part is None or part.value is None for part in row.effect):
+            continue
         middle, low, high = (float(part.value) for part in row.effect if part is not None and part.value is not None)
         if row.mark == "diamond":
             _diamond(axes, y, (middle, low, high), limits)
-            return
-        axes.plot(
-            [max(low, limits[0]), min(high, limits[1])],
-            [y, y],
-            color=INK,
-            linewidth=1.1,
-            solid_capstyle="butt",
-        )
+            continue
+        ends += [max(low, limits[0]), min(high, limits[1]), np.nan]
+        heights += [y, y, np.nan]
         for end, limit, marker in ((low, limits[0], "<"), (high, limits[1], ">")):
             if end < limits[0] or end > limits[1]:  # the interval goes on beyond the axis
-                axes.plot([limit], [y], marker=marker, color=INK, markersize=4, clip_on=False)
+                marks[marker].append((limit, y))
         if limits[0] <= middle <= limits[1] and row.mark == "square":
-            axes.plot([middle], [y], marker="s", color=INK, markersize=4.5)
+            marks["s"].append((middle, y))
+    if ends:
+        axes.plot(ends, heights, color=INK, linewidth=1.1, solid_capstyle="butt")
+    for marker, places in marks.items():
+        if places:
+            size, inside = (4.5, True) if marker == "s" else (4, False)
+            axes.plot(*zip(*places, strict=True), marker, color=INK, markersize=size, clip_on=inside)
 
 
 def _diamond(axes: Axes, y: int, effect: tuple[float, float, float], limits: tuple[float, float]) -> None:

@@ -50,7 +50,7 @@ def kaplan_meier_plot(scope: Scope, adjustment: str, endpoint: str) -> Figure | 
         axes.text(0.02, 0.03, summary, transform=axes.transAxes, va="bottom", fontsize=8.5)
     else:
         axes.text(0.98, 0.97, summary, transform=axes.transAxes, ha="right", va="top", fontsize=8.5)
-    _risk_table(figure, axes, [treated, comparator], ticks, scope)
+    write_at_risk(axes, [treated, comparator], ticks, scope, points=8.5, inches=5.4)
     return figure
 
 
@@ -165,19 +165,23 @@ def comparison_of(scope: Scope, adjustment: str, endpoint: str) -> list[Cell]:
     return lines
 
 
-def _risk_table(figure: Figure, axes: Axes, curves: list[Curve], ticks: list[float], scope: Scope) -> None:
+def write_at_risk(
+    axes: Axes, curves: Sequence[Curve], ticks: Sequence[float], scope: Scope, *, points: float, inches: float
+) -> None:
+    """Write who is at risk at each tick, in the lowest fifth of the figure; names of arms have so many inches."""
     box = axes.get_position()
-    table = figure.add_axes((box.x0, 0.015, box.width, 0.185))
-    table.set_axis_off()
-    table.set_xlim(axes.get_xlim())
-    table.set_ylim(0, 5)
-    table.text(0, 4.35, at_risk_title(curves), ha="left", va="center", fontsize=8.5, color=FAINT)
-    for line, (curve, colour) in enumerate(zip(curves, (TREATED, COMPARATOR), strict=True)):
-        y = 3.2 - 2.05 * line
-        table.text(0, y, shortened(curve.arm, 5.4), ha="left", va="center", fontsize=8.5, color=colour)
+
+    def write(x: float, y: float, text: str, align: str, colour: str) -> None:
+        place = axes.get_xaxis_transform()  # time, and shares of the axes' height
+        axes.text(x, (y - box.y0) / box.height, text, transform=place, ha=align, va="center", fontsize=points,
+                  color=colour)  # fmt: skip
+
+    write(0, 0.176, at_risk_title(curves), "left", FAINT)
+    for curve, colour, y in zip(curves, (TREATED, COMPARATOR), (0.133, 0.057), strict=True):
+        write(0, y, shortened(curve.arm, inches, points), "left", colour)
         for tick in ticks:
             text = at_risk_text(scope.numbers, curve, tick * scope.protocol.unit_days)
-            table.text(tick, y - 0.9, text, ha="center", va="center", fontsize=8.5, color=INK)
+            write(tick, y - 0.033, text, "center", INK)
 
 
 def at_risk_title(curves: Sequence[Curve]) -> str:

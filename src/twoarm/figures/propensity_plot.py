@@ -25,26 +25,23 @@ def propensity_plot(scope: Scope, adjustment: str) -> Figure | None:
         assert curve is not None, "both arms have scores"
         after = "matched" if "matched" in curve.columns else "weighted"
         columns = {name: np.nan_to_num(np.array(values, dtype=float)) for name, values in curve.columns.items()}
-        left, width = columns["left"], columns["right"] - columns["left"]
+        edges = np.append(columns["left"], columns["right"][-1])
         percent = 100 / max(columns["all"].sum(), 1)
-        axes.bar(
-            left,
+        axes.stairs(
             sign * percent * columns["all"],
-            width,
-            align="edge",
+            edges,
+            fill=True,
             facecolor=colour,
             alpha=0.28,
             linewidth=0,
             label=f"{legend_label(curve.arm, 2.0)}, all",
         )
         share = percent if after == "matched" else 100 / max(columns[after].sum(), 1e-300)
-        axes.bar(
-            left,
+        axes.stairs(
             sign * share * columns[after],
-            width,
-            align="edge",
-            facecolor=colour if after == "matched" else "none",
-            edgecolor=colour,
+            edges,
+            fill=after == "matched",
+            color=colour,
             linewidth=0 if after == "matched" else 0.9,
             label=f"{legend_label(curve.arm, 2.0)}, {after}",
         )

@@ -18,7 +18,10 @@ DPI = 72  # of what is taken down
 
 
 class Recording(RendererBase):
-    """What a figure draws: names and arguments of the calls that a renderer gets, in points, y upwards."""
+    """What a figure draws: names and arguments of the calls that a renderer gets, in points, y upwards.
+
+    Which calls belong to which part of the figure (groups) is left out; it is half of the elements of an SVG.
+    """
 
     def __init__(self, figure: Figure) -> None:
         super().__init__()
@@ -44,14 +47,6 @@ class Recording(RendererBase):
     def _get_font_height_metrics(self, prop: FontProperties) -> tuple[float | None, float | None, float | None]:
         """Return how far lines of a font rise and fall; a library that asks this looks it up for each text else."""
         return OUTLINES.heights(prop) if KNOWN else (None, None, None)
-
-    def open_group(self, s: str, gid: str | None = None) -> None:
-        """Take down that what follows belongs together."""
-        self.calls.append(("open_group", (s, gid)))
-
-    def close_group(self, s: str) -> None:
-        """Take down the end of a group."""
-        self.calls.append(("close_group", (s,)))
 
     def draw_path(self, gc: Any, path: Any, transform: Any, rgbFace: Any = None) -> None:
         """Take down a path."""
@@ -98,14 +93,6 @@ class Player:
         own = self.renderer.new_gc()
         own.copy_properties(gc)
         return own
-
-    def open_group(self, name: str, gid: str | None) -> None:
-        """Begin a group."""
-        self.renderer.open_group(name, gid)
-
-    def close_group(self, name: str) -> None:
-        """End a group."""
-        self.renderer.close_group(name)
 
     def draw_path(self, gc: GraphicsContextBase, path: Any, transform: Any, face: Any) -> None:
         """Draw a path."""

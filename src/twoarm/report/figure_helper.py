@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 COPIES = sys.platform == "linux"
 """Whether the second process copies itself, library and all, once there is much to draw; other systems cannot do that
 cheaply or safely, and the first process joins in."""
-_BEGIN = "from twoarm.imports import collect_seldom; collect_seldom()"
+_BEGIN = (
+    "from twoarm.imports import collect_seldom; from twoarm.quick_dataclasses import quick_dataclasses; "
+    "collect_seldom(); quick_dataclasses()"
+)
 _SERVE = "from twoarm.report.figure_server import serve; serve()"
 
 
