@@ -86,20 +86,24 @@ def _step(end: float, unit: str) -> tuple[float, int]:
 def _arm_steps(curve: Curve, numbers: Numbers, days: Sequence[float], drawn: Drawn) -> list[ArmStep]:
     times = [float(time or 0) for time in curve.columns["time"]]
     steps: list[ArmStep] = []
+    place: int | None = None
+    value, text = None, ""
     for index, (day, at_risk) in enumerate(zip(days, at_risk_texts(numbers, curve, days), strict=True)):
-        value, text = _at(curve, numbers, times, day, drawn)
+        before, place = place, bisect_right(times, day) if day <= times[-1] else None
+        if place is None:
+            value, text = None, _ENDED
+        elif place != before:
+            value, text = _at(curve, numbers, place, drawn)
         step = ArmStep(index, value, text, at_risk)
         if not steps or (step.text, step.at_risk) != (steps[-1].text, steps[-1].at_risk):
             steps.append(step)
     return steps
 
 
-def _at(curve: Curve, numbers: Numbers, times: Sequence[float], day: float, drawn: Drawn) -> tuple[float | None, str]:
-    position = bisect_right(times, day) - 1
-    if position < 0:
+def _at(curve: Curve, numbers: Numbers, place: int, drawn: Drawn) -> tuple[float | None, str]:
+    """Return the value and its text after so many of the curve's times."""
+    if not place:
         return drawn.start, numbers.fixed(100 * drawn.start, 1)
-    if day > times[-1]:
-        return None, _ENDED
-    parts = [curve.columns[name][position] for name in (drawn.value, drawn.lower, drawn.upper)]
+    parts = [curve.columns[name][place - 1] for name in (drawn.value, drawn.lower, drawn.upper)]
     texts = [numbers.fixed(100 * part, 1) if part is not None else "" for part in parts]
     return parts[0], numbers.with_interval(*texts)

@@ -13,8 +13,9 @@ from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
-from twoarm.statistics.arrays import Floats
+from twoarm.statistics.arrays import Floats, Integers
 
 WIDTH = 0.25  # of an interval
 NODES = (
@@ -49,17 +50,36 @@ class PredictorGrid:
 
         Returns shape (k, intervals, nodes); moments of several patients or blocks of them add up.
         """
-        place = (predictor - self.low) / WIDTH
-        interval = np.minimum(place.astype(np.uint16), self.intervals - 1)
+        interval, place = self._places(predictor)
         order = np.argsort(interval, kind="stable")
-        place, interval, values = place[order], interval[order], values.take(order, axis=1)
-        polynomials = _chebyshev(2 * (place - interval) - 1)
+        interval, polynomials, values = interval[order], _chebyshev(place[order]), values.take(order, axis=1)
         out = np.zeros((values.shape[0], self.intervals, NODES))
         bounds = np.searchsorted(interval, np.arange(self.intervals + 1)).tolist()
         for one, (start, stop) in enumerate(pairwise(bounds)):
             if stop > start:
                 out[:, one] = values[:, start:stop] @ polynomials[:, start:stop].T
         return out
+
+    def moments_between(self, predictor: Floats, values: Floats, starts: Integers) -> Floats:
+        """Return the moments of values (k, b) from each of p starts to the next, shape (k, p, intervals, nodes).
+
+        For few patients: it needs nodes times the room of the values.
+        """
+        interval, place = self._places(predictor)
+        key = np.repeat(np.arange(starts.size), np.diff(starts, append=predictor.size)) * self.intervals + interval
+        order = np.argsort(key, kind="stable")
+        key = key[order]
+        first = np.flatnonzero(np.diff(key, prepend=-1))
+        each = values.take(order, axis=1)[:, None] * _chebyshev(place[order])
+        out = np.zeros((values.shape[0], starts.size * self.intervals, NODES))
+        out[:, key[first]] = np.add.reduceat(each, first, axis=2).swapaxes(1, 2)
+        return out.reshape(values.shape[0], starts.size, self.intervals, NODES)
+
+    def _places(self, predictor: Floats) -> tuple[NDArray[np.uint16], Floats]:
+        """Return the interval of each of b patients, and the place there, from -1 to 1."""
+        place = (predictor - self.low) / WIDTH
+        interval = np.minimum(place.astype(np.uint16), self.intervals - 1)
+        return interval, 2 * (place - interval) - 1
 
     def at_nodes(self, moments: Floats) -> Floats:
         """Return the values that patients share out among the nodes (..., intervals x nodes), from their moments."""

@@ -247,26 +247,21 @@ class _SumsBetween:
 
 
 def _sums_between(fit: CoxFit, column: int, squared: Floats, bounds: list[int]) -> _SumsBetween:
-    problem, at, patients = fit.problem, fit.problem.at, fit.problem.patients
-    risk, frequency, q = patients.risk, patients.frequency, problem.x.shape[1]
-    predictor = _without(fit, column)
+    problem = fit.problem
+    predictor, frequency, q = _without(fit, column), problem.patients.frequency, problem.x.shape[1]
     grid = PredictorGrid.over(float(predictor.min()), float(predictor.max()))
-    score = score_of_rows(risk, patients.event, problem.x, at)
-    own = at.a[risk.death_group] / risk.death_weight[risk.death_group]
-    own += at.hazard[risk.deaths] * at.b2[risk.death_group]
+    values_of = _values_of_rows(fit, squared)
+    if predictor.size <= BLOCK:
+        values, crossed = values_of(slice(0, predictor.size))
+        starts = np.asarray(bounds[:-1], dtype=np.int64)
+        moments = grid.moments(predictor, values[: 2 * q + 1])
+        between = grid.moments_between(predictor, values[2 * q + 1 :], starts)
+        products = np.add.reduceat((crossed * frequency)[:, None] * crossed, starts, axis=2).transpose(2, 0, 1)
+        return _SumsBetween(grid.nodes, grid.at_nodes(moments), grid.at_nodes(between), products)
 
     def part(rows: slice) -> tuple[Floats, Floats]:
-        values = np.empty((2 * q + 3, rows.stop - rows.start))
-        before, hazard = values[2 * q + 1 :]
-        hazard[:] = at.hazard[rows]
-        np.multiply(hazard, -squared.take(risk.last[rows] + 1), out=before)
-        inside = slice(*np.searchsorted(risk.deaths, (rows.start, rows.stop)).tolist())
-        before[risk.deaths[inside] - rows.start] += own[inside]
-        values[0], values[1 : q + 1], values[q + 1 : 2 * q + 1] = 1.0, problem.x.T[:, rows], score(rows)
-        crossed = np.concatenate((values[2 * q + 1 :], values[q + 1 : 2 * q + 1]))
-        products = (crossed * frequency[rows]) @ crossed.T
-        values *= frequency[rows]
-        return grid.moments(predictor[rows], values), products
+        values, crossed = values_of(rows)
+        return grid.moments(predictor[rows], values), (crossed * frequency[rows]) @ crossed.T
 
     moments = np.zeros((2 * q + 1, grid.intervals, NODES))
     between = np.zeros((2, len(bounds) - 1, grid.intervals, NODES))
@@ -280,6 +275,29 @@ def _sums_between(fit: CoxFit, column: int, squared: Floats, bounds: list[int]) 
             between[:, k] += of_piece[2 * q + 1 :]
             products[k] += crossed
     return _SumsBetween(grid.nodes, grid.at_nodes(moments), grid.at_nodes(between), products)
+
+
+def _values_of_rows(fit: CoxFit, squared: Floats) -> Callable[[slice], tuple[Floats, Floats]]:
+    """Return what gives 1, covariates, scores and influences of rows by frequency, and influences and scores."""
+    problem, at, patients = fit.problem, fit.problem.at, fit.problem.patients
+    risk, frequency, q = patients.risk, patients.frequency, problem.x.shape[1]
+    score = score_of_rows(risk, patients.event, problem.x, at)
+    own = at.a[risk.death_group] / risk.death_weight[risk.death_group]
+    own += at.hazard[risk.deaths] * at.b2[risk.death_group]
+
+    def values_of(rows: slice) -> tuple[Floats, Floats]:
+        values = np.empty((2 * q + 3, rows.stop - rows.start))
+        before, hazard = values[2 * q + 1 :]
+        hazard[:] = at.hazard[rows]
+        np.multiply(hazard, -squared.take(risk.last[rows] + 1), out=before)
+        inside = slice(*np.searchsorted(risk.deaths, (rows.start, rows.stop)).tolist())
+        before[risk.deaths[inside] - rows.start] += own[inside]
+        values[0], values[1 : q + 1], values[q + 1 : 2 * q + 1] = 1.0, problem.x.T[:, rows], score(rows)
+        crossed = np.concatenate((values[2 * q + 1 :], values[q + 1 : 2 * q + 1]))
+        values *= frequency[rows]
+        return values, crossed
+
+    return values_of
 
 
 def _pieces(start: int, stop: int) -> Iterator[slice]:
