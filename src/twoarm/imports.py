@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import gc
 import sys
 from importlib import import_module
@@ -10,12 +9,8 @@ from importlib.util import LazyLoader, find_spec, module_from_spec
 
 
 def collect_seldom() -> None:
-    """Look for cycles hundreds of times less often: what is imported stays, and to look through it again takes long.
-
-    What is there in the end goes with the process, and is not looked through before either.
-    """
+    """Look for cycles hundreds of times less often: what is imported stays, and to look through it again takes long."""
     gc.set_threshold(300_000, 20, 100)
-    atexit.register(gc.freeze)
 
 
 def put_off(*names: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from typing import Any, NamedTuple
+from unicodedata import category
 
 import matplotlib as mpl
 import numpy as np
@@ -14,6 +15,7 @@ from matplotlib.textpath import TextToPath
 
 KNOWN = mpl.__version_info__[:2] == (3, 11)  # of another version, what is not public is left alone
 _MOST = 4096  # texts that are kept
+_PARTS = 64  # of a point, in which the font library counts
 _HEIGHTS: dict[Any, tuple[str, ...]] = {  # tables of a font, the one that the library asks first first
     "OS/2": ("sTypoAscender", "sTypoDescender", "sTypoLineGap"),
     "hhea": ("ascent", "descent", "lineGap"),
@@ -37,7 +39,8 @@ class Outlines(TextToPath):
     def __init__(self) -> None:
         super().__init__()
         self._fonts = lru_cache(_MOST)(fontManager._find_fonts_by_props)
-        self._size = lru_cache(_MOST)(super().get_text_width_height_descent)
+        self._size = lru_cache(_MOST)(self._size_of)
+        self._reach = lru_cache(_MOST)(self._reach_of)
         self.path_of = lru_cache(_MOST)(self._path_of)
         self._shaped = lru_cache(_MOST)(self._shape)
         self._outline = lru_cache(_MOST)(self._outline_of)
@@ -76,6 +79,24 @@ class Outlines(TextToPath):
             places.append((name, item.x, item.y, 1.0))
             glyphs.append(Glyph(item.ft_object, item.char, item.glyph_index, item.x, item.y, item.prev_kern))
         return places, outlines, glyphs
+
+    def _size_of(self, s: str, prop: FontProperties, ismath: Any) -> tuple[float, float, float]:
+        """Work out what a text takes from its glyphs; the library, asked for it, loads them all again."""
+        other = any(category(letter)[0] in "MC" for letter in s)  # marks above letters, and what is not seen
+        line = [] if ismath or other or not KNOWN else self.line_of(s, prop)
+        if not line:
+            return super().get_text_width_height_descent(s, prop, ismath)
+        reach = [self._reach(glyph.font, glyph.glyph_index) for glyph in line]
+        low, high = min(ends[0] for ends in reach), max(ends[1] for ends in reach)
+        scale = prop.get_size_in_points() / self.FONT_SCALE
+        return (line[-1].x + reach[-1][2]) * scale, (high - low) * scale, (0.0 - low) * scale
+
+    def _reach_of(self, font: Any, glyph_index: int) -> tuple[float, float, float]:
+        """Return how low and how high a glyph's outline reaches, and its advance, at a hundred points."""
+        advance = font.load_glyph(glyph_index, flags=LoadFlags.NO_HINTING).horiAdvance / _PARTS
+        points, codes = font.get_path()
+        heights = points[codes != Path.CLOSEPOLY, 1]
+        return (float(heights.min()), float(heights.max()), advance) if heights.size else (0.0, 0.0, advance)
 
     def _outline_of(self, font: Any, glyph_index: int) -> tuple[str, Any]:
         """Return the name of a glyph and its outline at a hundred points."""

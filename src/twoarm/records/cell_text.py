@@ -10,7 +10,7 @@ import polars as pl
 _EPOCH = datetime.date(1970, 1, 1)
 _FIRST_DAY, _LAST_DAY = ((day - _EPOCH).days for day in (datetime.date.min, datetime.date.max))
 _INVISIBLE = "[\u200b\u200c\u200d\u2060\ufeff\u202a-\u202e]"
-_UNCLEAN = r"[^\x20-\x7e]|^\s|\s$"
+UNCLEAN = r"[^\x20-\x7e]|^\s|\s$"
 BROKEN = (
     "\ufffd|\u951f\u65a4\u62f7|[\u00c2-\u00df][\u0080-\u009f\u00a1-\u00aa\u00ac-\u00af\u00b1-\u00b6\u00b8-\u00ba\u00bc-\u00bf]"
     "|[\u00e0-\u00ef][\u0080-\u00bf\u0152-\u02dc\u2013-\u2122]{2}"
@@ -39,7 +39,7 @@ def cell_text(raw: pl.Series) -> pl.Series:
         as_floats = raw.set(raw.is_nan().fill_null(False), None).cast(pl.String)
         return pl.select(pl.coalesce(as_integers, as_floats)).to_series()
     text = as_written(raw)
-    if raw.dtype == pl.String and text.str.contains(_UNCLEAN).any():
+    if raw.dtype == pl.String and text.str.contains(UNCLEAN).any():
         text = text.str.normalize("NFKC").str.replace_all(_INVISIBLE, "").str.strip_chars()
     return text
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
@@ -17,7 +17,7 @@ from twoarm.protocol.column import (
 )
 from twoarm.protocol.data import Source, TablePart
 from twoarm.protocol.section import folded
-from twoarm.records.cell_text import BROKEN, cell_text, clean_text
+from twoarm.records.cell_text import BROKEN, UNCLEAN, cell_text, clean_text
 from twoarm.records.date_typing import type_dates
 from twoarm.records.number_typing import type_integers, type_numbers
 from twoarm.records.typed_column import CellRule, TypedColumn, matching, nowhere
@@ -30,6 +30,7 @@ _TURNED = (
     r"|^[0-9]{1,2}-(jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)$"
     r"|^(jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)-?[0-9]{1,2}$"
 )
+_UNUSUAL = f"{UNCLEAN}|(?:{ERROR})|(?:{_TURNED})"
 
 
 def type_column(
@@ -55,16 +56,17 @@ def type_column(
         units: the unit of each cell, of numbers with a column of units.
         counts: how often each cell stands in the column; once by default.
     """
-    text = cell_text(raw)
+    usual = _usual(raw)
+    text = raw if usual else cell_text(raw)
     missing = source.missing if declared.missing is None else declared.missing
     text = text.set(text.is_in([*(clean_text(word) for word in missing), ""]), None)
     n, told = len(raw), {}
-    if raw.dtype == pl.String:
+    if raw.dtype == pl.String and not usual:
         told = _damaged(raw, text, declared)
         for rule in told.values():
             if rule.outcome in ("held", "refused"):
                 text = text.set(rule.cells, None)
-    if not isinstance(declared, DateColumn):
+    if not isinstance(declared, DateColumn) and not (usual and dates is None):
         turned = nowhere(n) if dates is None else dates
         if not isinstance(declared, TextColumn) and raw.dtype == pl.String:
             turned = turned | (
@@ -82,6 +84,16 @@ def type_column(
     return TypedColumn(typed.values, {**told, **typed.broken})
 
 
+def _usual(raw: pl.Series) -> bool:
+    """Whether a column is text in which nothing is to be cleaned, and no cell is damaged or turned into a date."""
+    if raw.dtype != pl.String:
+        return False
+    cell = pl.first()
+    asked = cell.str.contains(_UNUSUAL).any().alias("unusual"), cell.str.len_bytes().max().alias("longest")
+    unusual, longest = raw.to_frame().select(asked).row(0)
+    return not unusual and (longest or 0) <= MOST_LETTERS
+
+
 def _typed(
     raw: pl.Series,
     text: pl.Series,
@@ -95,12 +107,12 @@ def _typed(
             return TypedColumn(text, {})
         case CategoryColumn():
             codes = {folded(code): meaning for code, meaning in declared.map.items()}
-            values = text.str.to_lowercase().replace_strict(codes, default=None, return_dtype=pl.String)
+            values = _by_code(text, codes, pl.String())
             rule = {"outside_code_map": CellRule("cells outside the declared code map", _failed(text, values))}
             return TypedColumn(values, {**rule, **_folded_codes(raw, values, declared.map)})
         case BooleanColumn():
             truths = {folded(code): True for code in declared.true} | {folded(code): False for code in declared.false}
-            values = text.str.to_lowercase().replace_strict(truths, default=None, return_dtype=pl.Boolean)
+            values = _by_code(text, truths, pl.Boolean())
             rule = {"outside_yes_no_codes": CellRule("cells outside the yes/no codes", _failed(text, values))}
             return TypedColumn(values, {**rule, **_folded_codes(raw, values, (*declared.true, *declared.false))})
         case IntegerColumn():
@@ -117,7 +129,14 @@ def _codes(declared: ColumnDeclaration) -> list[str]:
     return [folded(code) for code in (*declared.true, *declared.false)] if isinstance(declared, BooleanColumn) else []
 
 
+def _by_code(text: pl.Series, codes: Mapping[str, object], kind: pl.DataType) -> pl.Series:
+    meant = pl.first().str.to_lowercase().replace_strict(codes, default=None, return_dtype=kind)
+    return text.to_frame().select(meant).to_series()
+
+
 def _failed(text: pl.Series, values: pl.Series) -> pl.Series:
+    if values.null_count() == text.null_count():  # a cell without text has no value
+        return nowhere(len(text))
     return text.is_not_null() & values.is_null()
 
 
@@ -125,7 +144,8 @@ def _folded_codes(raw: pl.Series, values: pl.Series, codes: Iterable[str]) -> di
     """Codes that are as declared only when case, width and space do not count."""
     if raw.dtype != pl.String:
         return {}
-    folded_only = values.is_not_null() & ~raw.is_in(list(codes)).fill_null(False)
+    as_declared = raw.to_frame().select(pl.first().is_in(list(codes)).fill_null(False)).to_series()
+    folded_only = values.is_not_null() & ~as_declared
     what = "codes that differ from the declared ones in case, width or space"
     return {"folded_code": CellRule(what, folded_only, "normalised", "read as the declared code")}
 

@@ -45,7 +45,8 @@ def type_integers(
         if matching(plain, "[eE]").any():
             plain = _scientific(plain, sorting)
         fits = matching(plain, _INTEGER)
-        values = plain.set(~fits, None).str.replace(r"\.0*$", "").str.strip_prefix("+").cast(pl.Int64, strict=False)
+        digits = pl.first().str.replace(r"\.0*$", "").str.strip_prefix("+").cast(pl.Int64, strict=False)
+        values = plain.set(~fits, None).to_frame().select(digits).to_series()
     return _within_range(sorting, plain, values, declared, "not_an_integer", what, counts)
 
 
@@ -204,8 +205,9 @@ def _within_range(
     what: str,
     counts: pl.Series | None,
 ) -> TypedColumn:
-    unread = sorting.left.is_not_null() | (plain.is_not_null() & values.is_null())
-    sorting.say(rule, unread, what)
+    if not sorting.done or values.null_count() > plain.null_count():
+        unread = sorting.left.is_not_null() | (plain.is_not_null() & values.is_null())
+        sorting.say(rule, unread, what)
     outside = nowhere(len(values))
     if declared.minimum is not None:
         outside = outside | (values < declared.minimum).fill_null(False)

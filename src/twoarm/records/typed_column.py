@@ -52,7 +52,7 @@ def number_of(cells: pl.Series, counts: pl.Series | None) -> int:
 
 def matching(text: pl.Series, pattern: str) -> pl.Series:
     """Return where a text is there and matches."""
-    return text.str.contains(pattern).fill_null(False)
+    return text.to_frame().select(pl.first().str.contains(pattern).fill_null(False)).to_series()
 
 
 class Sorting:

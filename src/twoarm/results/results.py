@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from twoarm.results.curve import Curve
 from twoarm.results.estimate import FIELDS, Estimate
 from twoarm.results.patient_row import PatientRow
+
+_INDEXED = ("population", "missing", "adjustment", "analysis")
+"""Fields by which rows are sorted first; only the few that answer are sorted by others, and when they are asked for."""
+_Names = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,7 +24,7 @@ class Results:
     estimates: tuple[Estimate, ...]
     curves: tuple[Curve, ...]
     patients: tuple[PatientRow, ...]  # empty unless the protocol asks for patient-level rows
-    _found: dict[tuple[str, ...], dict[object, list[Estimate]]] = field(default_factory=dict)  # by fields asked for
+    _found: dict[tuple[_Names, ...], dict[_Names, list[Estimate]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, estimates: Iterable[Estimate], curves: Iterable[Curve], patients: Iterable[PatientRow] = ()) -> Results:
@@ -34,16 +37,24 @@ class Results:
 
     def select(self, **wanted: str) -> tuple[Estimate, ...]:
         """Return the rows whose fields equal those given, in order."""
-        if not wanted:
-            return self.estimates
-        names = tuple(sorted(wanted))
-        read = attrgetter(*names)
-        if names not in self._found:
-            rows = self._found.setdefault(names, {})
-            for row in self.estimates:
-                rows.setdefault(read(row), []).append(row)
-        values = tuple(wanted[name] for name in names)
-        return tuple(self._found[names].get(values if len(names) > 1 else values[0], ()))
+        first = tuple(name for name in _INDEXED if name in wanted)
+        rest = tuple(name for name in wanted if name not in first)
+        values = tuple(wanted[name] for name in first)
+        few = self._sorted((), (), first).get(values, ()) if first else self.estimates
+        if rest:
+            few = self._sorted(first, values, rest, few).get(tuple(wanted[name] for name in rest), ())
+        return tuple(few)
+
+    def _sorted(
+        self, first: _Names, values: _Names, names: _Names, rows: Sequence[Estimate] | None = None
+    ) -> dict[_Names, list[Estimate]]:
+        """Return rows, those whose ``first`` fields have these values, by what other fields say."""
+        key = first, values, names
+        if key not in self._found:
+            found = self._found.setdefault(key, {})
+            for row in self.estimates if rows is None else rows:
+                found.setdefault(tuple([getattr(row, name) for name in names]), []).append(row)
+        return self._found[key]
 
     def find(self, **wanted: str) -> Estimate | None:
         """Return the one row with these fields, or None; more than one is ambiguous and an error of ours."""
