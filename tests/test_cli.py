@@ -172,3 +172,19 @@ def test_version_starts_without_heavy_imports() -> None:
     code = "import sys, twoarm.cli; print([m for m in ('polars', 'numpy', 'scipy', 'pydantic', 'matplotlib') if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
     assert found.stdout.strip() == "[]"
+
+
+def test_a_command_ends_with_its_exit_code_and_all_that_it_said(tmp_path: Path) -> None:
+    program = [sys.executable, "-c", "from twoarm.cli import program; program()"]
+    told = subprocess.run([*program, "schema"], capture_output=True, text=True, check=False)
+    assert told.returncode == 0
+    assert json.loads(told.stdout)["title"] == "Protocol"
+    wrong = subprocess.run(
+        [*program, "run", str(tmp_path / "none.toml"), "--out", "x"], capture_output=True, check=False
+    )
+    assert wrong.returncode == 2
+    assert b"does not exist" in wrong.stderr
+    if Path("/dev/full").exists():
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run([*program, "--version"], stdout=full, stderr=subprocess.PIPE, check=False)
+        assert done.returncode != 0

@@ -52,6 +52,7 @@ def run(study: Path, out: Path, replace: bool, quiet: bool) -> None:
         collect_seldom()
         quick_dataclasses()
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # nothing that is installed watches a protocol
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # a study uses one; others would only wait, at full speed
         check_output(out, replace=replace)
         with FigureHelper() as helper, Progress(quiet) as say:
             code = _run(study, out, replace, say, helper)

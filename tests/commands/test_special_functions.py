@@ -15,12 +15,15 @@ from twoarm.commands import special_functions
 
 SAME = """
 import sys
+import numpy as np
 {begin}
 import scipy.special
 from scipy.special import _ufuncs
 print(all(getattr(scipy.special, name) is getattr(_ufuncs, name) for name in {names}))
 print("scipy.special._support_alternative_backends" in sys.modules)
-import numpy as np
+from scipy import special
+assert special is scipy.special
+assert special.logsumexp([0.0, 0.0]) == np.log(2)
 from scipy.optimize import linprog
 assert linprog([1], bounds=(2, 3)).x == 2
 assert np.ma.masked_array([1, 2], [True, False]).sum() == 2
@@ -49,6 +52,13 @@ def test_special_functions_are_the_same_without_their_manuals() -> None:
 def test_another_version_of_scipy_is_imported_whole() -> None:
     other = "import twoarm.commands.special_functions as s; s._KNOWN = '0.0.'; s.import_special()"
     assert said(other) == said("")
+
+
+def test_what_is_not_there_is_said_as_scipy_says_it() -> None:
+    for begin in ("", LEAN):
+        code = f"{begin}\nimport scipy.special\nscipy.special.no_such_function"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert "module 'scipy.special' has no attribute 'no_such_function'" in done.stderr
 
 
 def test_who_wants_arrays_of_other_libraries_gets_scipy_whole() -> None:

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import warnings
 import zlib
 from pathlib import Path
 from xml.etree import ElementTree
@@ -15,6 +16,8 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextToPath
 from PIL import Image
 
 from twoarm.figures import outlines, vectors
@@ -84,6 +87,21 @@ def test_pixels_are_those_that_the_library_paints(figure: Figure) -> None:
     assert played.shape == painted.shape
     off = (played - painted).reshape(930 // BLOCK, BLOCK, 1290 // BLOCK, BLOCK, 3).mean(axis=(1, 3))
     assert np.abs(off).max() <= OFF
+
+
+PIECES = ("A", "b", "g", "fi", "AV", "Ä", "ß", "µ", "–", "“", "≤", "→", " ", "0", "1.5", "%", "(", "中", "א", "ت", "e\u0301", "q\u0301",
+          "\u200b", "\t", "ก\u0e33", "🙂")  # fmt: skip
+
+
+def test_texts_take_the_room_that_the_library_measures() -> None:
+    rng, library = np.random.default_rng(4), TextToPath()
+    with style(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # glyphs that no font has
+        for _ in range(400):
+            text = "".join(rng.choice(PIECES, rng.integers(0, 7)))
+            font = FontProperties(size=rng.choice([8, 8.5, 10.5]), weight=rng.choice(["normal", "bold"]))
+            ours = outlines.OUTLINES.get_text_width_height_descent(text, font, False)
+            assert ours == library.get_text_width_height_descent(text, font, False), ascii(text)
 
 
 def forget(monkeypatch: pytest.MonkeyPatch) -> None:

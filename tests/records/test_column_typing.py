@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -17,6 +18,7 @@ from twoarm.protocol.column import (
     TextColumn,
 )
 from twoarm.protocol.data import Source
+from twoarm.records import column_typing
 from twoarm.records.column_typing import type_column
 
 DAY = datetime.date
@@ -96,3 +98,36 @@ def test_a_cell_of_text_is_read_or_held(declared: Any, cell: str, value: object,
 )
 def test_a_cell_of_a_typed_source_keeps_its_value(declared: Any, raw: pl.Series, value: object) -> None:
     assert type_column(raw, declared, SOURCE).values.to_list() == [value]
+
+
+CELLS = ("1", "12", "-3", "1.0", "1e3", "<5", "yes", "No", "male", "M", "NA", "", " 1", "#N/A", "###", "5-Jan", "2021-03-05", "2021-03",
+         "a", "x" * 100_001, "\x7f", "3月4日", "é", "Ã©", "1\n", "\x00")  # fmt: skip
+KINDS = (
+    TextColumn(type="text"), IntegerColumn(type="integer", minimum=0), NumberColumn(type="number"), BooleanColumn(type="boolean"),
+    CategoryColumn(type="category", map={"M": "male", "5-jan": "five"}), DateColumn(type="date"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("declared", KINDS, ids=lambda declared: declared.type)
+def test_a_column_without_anything_unusual_is_read_as_if_it_were_looked_through(
+    declared: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng, usual = np.random.default_rng(7), 0
+    for _ in range(150):
+        cells = [
+            None if i == 0 else CELLS[i - 1] for i in rng.integers(0, rng.choice([12, len(CELLS) + 1]), 3).tolist()
+        ]
+        raw = pl.Series(cells, dtype=pl.String)
+        found = type_column(raw, declared, SOURCE)
+        usual += column_typing._usual(raw)
+        with monkeypatch.context() as patched:
+            patched.setattr(column_typing, "_usual", lambda _: False)
+            looked_through = type_column(raw, declared, SOURCE)
+        assert found.values.to_list() == looked_through.values.to_list(), cells
+        for one, other in ((found, looked_through), (looked_through, found)):
+            for name, rule in one.broken.items():
+                assert name in other.broken or not rule.cells.any(), (cells, name)
+                if name in other.broken:
+                    assert rule.cells.to_list() == other.broken[name].cells.to_list(), (cells, name)
+                    assert rule.outcome == other.broken[name].outcome
+    assert 20 <= usual <= 130

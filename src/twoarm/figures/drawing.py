@@ -21,6 +21,7 @@ from twoarm.protocol.choices import FigureFormat
 
 Files = dict[FigureFormat, bytes]
 PRINT_DPI = 300
+_LETTERS = "".join(map(chr, range(0x20, 0x7F))) + "–≤≥"  # that nearly every figure has
 _VECTORS: dict[FigureFormat, Callable[[Recording], bytes]] = {"svg": encode_svg, "pdf": encode_pdf}
 _ENCODERS: dict[FigureFormat, Callable[[Pixels, int], bytes]] = {
     "png": encode_png,
@@ -87,9 +88,10 @@ def _without(figure: Figure, fonts: Fonts) -> None:
 def warm_up() -> None:
     """Draw a figure that nobody sees: fonts are open then, and what is kept between figures is there."""
     with style():
-        figure = new_figure(1, 1)
+        figure = new_figure(6.6, 5.0)  # as large as most: room for its pixels is there then, too
         axes = figure.add_axes((0.2, 0.2, 0.7, 0.7))
-        axes.plot([0, 1], [0, 1], marker="o", label="0")
-        axes.legend()
-        figure.text(0, 0, "0", fontweight="bold")
+        axes.plot([0, 1], [0, 1], marker="o", color="red", label="0")
+        axes.legend(loc="lower left")
+        for weight in ("normal", "bold"):
+            figure.text(0, 0, _LETTERS, fontweight=weight)
         render(figure, (*_VECTORS, *_ENCODERS))

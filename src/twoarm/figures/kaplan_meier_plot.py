@@ -176,12 +176,12 @@ def write_at_risk(
         axes.text(x, (y - box.y0) / box.height, text, transform=place, ha=align, va="center", fontsize=points,
                   color=colour)  # fmt: skip
 
-    write(0, 0.176, at_risk_title(curves), "left", FAINT)
-    for curve, colour, y in zip(curves, (TREATED, COMPARATOR), (0.133, 0.057), strict=True):
+    write(0, 0.17595, at_risk_title(curves), "left", FAINT)
+    for curve, colour, y in zip(curves, (TREATED, COMPARATOR), (0.1334, 0.05755), strict=True):
         write(0, y, shortened(curve.arm, inches, points), "left", colour)
         for tick in ticks:
             text = at_risk_text(scope.numbers, curve, tick * scope.protocol.unit_days)
-            write(tick, y - 0.033, text, "center", INK)
+            write(tick, y - 0.0333, text, "center", INK)
 
 
 def at_risk_title(curves: Sequence[Curve]) -> str:

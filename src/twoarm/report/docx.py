@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 
 from twoarm.report.docx_body import paper_body, paragraph, section_properties, table_parts, text_run
@@ -75,10 +76,7 @@ def _zipped(
             {f"r{part}": (part, f"{part}.xml") for part in _PARTS}
             | {name: (_kind(target), target) for name, target in (related or {}).items()}
         ),
-        **{
-            f"word/{part}.xml": files("twoarm.report").joinpath(f"word_{part}.xml").read_text("utf-8")
-            for part in _PARTS
-        },
+        **{f"word/{part}.xml": _kept_part(part) for part in _PARTS},
         **running,
     }
     out = io.BytesIO()
@@ -88,6 +86,11 @@ def _zipped(
         for name, content in (media or {}).items():
             package.writestr(_entry(name), content, zipfile.ZIP_STORED)  # a PNG is compressed already
     return out.getvalue()
+
+
+@cache
+def _kept_part(name: str) -> str:
+    return files("twoarm.report").joinpath(f"word_{name}.xml").read_text("utf-8")
 
 
 def _entry(name: str) -> zipfile.ZipInfo:
