@@ -23,6 +23,7 @@ _SIZES = (*((False, size) for size in _UPRIGHT), *((True, size) for size in _TUR
 NO_BREAK = "\u00a0"
 _BRACKETS = re.compile(r"\([^()]{1,14}\)")
 _CHINESE = re.compile("[\u2e80-\uffff]")
+_KEPT = 512  # layouts: a table stands in a file of its own, in Word and in PDF
 _MOST_OF_A_LINE = 24  # letters of a text that is kept in one line
 
 Side = Literal["left", "center"]
@@ -39,6 +40,7 @@ class TableLayout:
     whole: bool  # kept on one page
 
 
+@lru_cache(_KEPT)
 def layout_of(table: Table) -> TableLayout:
     """Return the first layout into which the table fits, else the smallest, in which long words are broken."""
     sides = tuple(_side(table, i) for i in range(len(table.columns)))

@@ -136,11 +136,18 @@ def _halves(rows: Integers, columns: int) -> tuple[Integers, Integers]:
 
 
 def _compositions(total: int, columns: int) -> Integers:
-    """Return all ways to write a total as a sum over columns, shape (ways, columns)."""
-    if columns == 1:
-        return np.array([[total]])
-    parts = [np.insert(_compositions(total - first, columns - 1), 0, first, axis=1) for first in range(total + 1)]
-    return np.concatenate(parts)
+    """Return all ways to write a total as a sum over columns, shape (ways, columns).
+
+    >>> _compositions(2, 2).tolist()
+    [[0, 2], [1, 1], [2, 0]]
+    """
+    ways, left = np.zeros((1, 0), dtype=np.int64), np.array([total])
+    for _ in range(columns - 1):
+        choices = left + 1
+        here = np.arange(choices.sum()) - np.repeat(np.cumsum(choices) - choices, choices)
+        ways = np.column_stack((ways.repeat(choices, axis=0), here))
+        left = left.repeat(choices) - here
+    return np.column_stack((ways, left))
 
 
 def _fillings(rows: Integers, columns: Integers) -> tuple[Integers, Floats]:
