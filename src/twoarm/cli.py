@@ -44,13 +44,11 @@ def main() -> None:
 def run(study: Path, out: Path, replace: bool, quiet: bool) -> None:
     """Run STUDY.toml and write report, tables, figures and ledger into a folder."""
     with exit_codes(study):
-        from twoarm.imports import collect_seldom
-        from twoarm.quick_dataclasses import quick_dataclasses
+        from twoarm.imports import import_quickly
         from twoarm.report.figure_helper import FigureHelper
         from twoarm.report.output_folder import check_output
 
-        collect_seldom()
-        quick_dataclasses()
+        import_quickly()
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # nothing that is installed watches a protocol
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # a study uses one; others would only wait, at full speed
         check_output(out, replace=replace)

@@ -7,9 +7,12 @@ import sys
 from importlib import import_module
 from importlib.util import LazyLoader, find_spec, module_from_spec
 
+from twoarm.quick_dataclasses import quick_dataclasses
 
-def collect_seldom() -> None:
-    """Look for cycles hundreds of times less often: what is imported stays, and to look through it again takes long."""
+
+def import_quickly() -> None:
+    """Make dataclasses quickly, and look for cycles hundreds of times less often: what is imported stays."""
+    quick_dataclasses()
     gc.set_threshold(300_000, 20, 100)
 
 

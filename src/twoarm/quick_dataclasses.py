@@ -15,6 +15,7 @@ from operator import attrgetter
 from typing import Any, cast
 
 _KNOWN = ((3, 11), (3, 12))  # versions with these makers of methods; later ones compile all methods at once
+_PYTHONS_COMPARE: Any = getattr(dataclasses, "_cmp_fn", None)
 
 
 def quick_dataclasses() -> None:
@@ -46,8 +47,7 @@ def _repr(fields: list[dataclasses.Field[Any]], _: object) -> Callable[[Any], st
 def _compare(name: str, operator: str, own: str, other: str, globals: Any) -> Callable[..., Any]:
     """Return ``__eq__`` of the fields of ``own``, "(self.a,self.b,)"; orders are left to Python."""
     if operator != "==":
-        lines = ["if other.__class__ is self.__class__:", f" return {own}{operator}{other}", "return NotImplemented"]
-        return cast("Any", dataclasses)._create_fn(name, ("self", "other"), lines, globals=globals)  # type: ignore[no-any-return]
+        return _PYTHONS_COMPARE(name, operator, own, other, globals)  # type: ignore[no-any-return]
     values = _values(re.findall(r"self\.(\w+)", own))
 
     def __eq__(self: Any, other: Any) -> Any:  # noqa: N807

@@ -179,8 +179,8 @@ def write_at_risk(
     write(0, 0.17595, at_risk_title(curves), "left", FAINT)
     for curve, colour, y in zip(curves, (TREATED, COMPARATOR), (0.1334, 0.05755), strict=True):
         write(0, y, shortened(curve.arm, inches, points), "left", colour)
-        for tick in ticks:
-            text = at_risk_text(scope.numbers, curve, tick * scope.protocol.unit_days)
+        counts = at_risk_texts(scope.numbers, curve, [tick * scope.protocol.unit_days for tick in ticks])
+        for tick, text in zip(ticks, counts, strict=True):
             write(tick, y - 0.0333, text, "center", INK)
 
 
@@ -189,13 +189,9 @@ def at_risk_title(curves: Sequence[Curve]) -> str:
     return "Number at risk (weighted)" if any(curve.weighted for curve in curves) else "Number at risk"
 
 
-def at_risk_text(numbers: Numbers, curve: Curve, day: float) -> str:
-    """Return the number at risk; a curve that ends where few are left (disclosure) does not tell how many."""
-    return at_risk_texts(numbers, curve, [day])[0]
-
-
 def at_risk_texts(numbers: Numbers, curve: Curve, days: Sequence[float]) -> list[str]:
-    """Return the numbers at risk at several days; see ``at_risk_text``."""
+    """Return the numbers at risk at several days; a curve that ends where few are left (disclosure) does not tell
+    how many."""
     times = [_number(time) for time in curve.columns["time"]]
     left = _number(curve.columns["at_risk"][-1]) - sum(
         _number(curve.columns[name][-1]) for name in ("events", "competing_events", "censored") if name in curve.columns

@@ -15,7 +15,7 @@ from matplotlib.textpath import TextToPath
 
 KNOWN = mpl.__version_info__[:2] == (3, 11)  # of another version, what is not public is left alone
 _MOST = 4096  # texts that are kept
-_PARTS = 64  # of a point, in which the font library counts
+PARTS = 64  # of a point, in which the font library counts
 _HEIGHTS: dict[Any, tuple[str, ...]] = {  # tables of a font, the one that the library asks first first
     "OS/2": ("sTypoAscender", "sTypoDescender", "sTypoLineGap"),
     "hhea": ("ascent", "descent", "lineGap"),
@@ -93,7 +93,7 @@ class Outlines(TextToPath):
 
     def _reach_of(self, font: Any, glyph_index: int) -> tuple[float, float, float]:
         """Return how low and how high a glyph's outline reaches, and its advance, at a hundred points."""
-        advance = font.load_glyph(glyph_index, flags=LoadFlags.NO_HINTING).horiAdvance / _PARTS
+        advance = font.load_glyph(glyph_index, flags=LoadFlags.NO_HINTING).horiAdvance / PARTS
         points, codes = font.get_path()
         heights = points[codes != Path.CLOSEPOLY, 1]
         return (float(heights.min()), float(heights.max()), advance) if heights.size else (0.0, 0.0, advance)

@@ -13,10 +13,9 @@ from matplotlib.colors import rgb2hex
 from matplotlib.font_manager import FontProperties
 from matplotlib.path import Path
 
-from twoarm.figures.outlines import OUTLINES
+from twoarm.figures.outlines import OUTLINES, PARTS
 
 _MOST = 4096  # texts and outlines that are kept
-_PARTS = 64  # of a point, in which the font library counts
 
 
 class TextRenderer(RendererSVG):
@@ -50,7 +49,7 @@ class TextRenderer(RendererSVG):
         writer.start("defs")
         for name, (points, codes) in outlines.items():
             data = _path_data(points.tobytes(), codes.tobytes())
-            writer.element("path", id=self._adjust_glyph_repr(name), d=data, transform=_moved(("scale", (1 / _PARTS,))))  # type: ignore[no-untyped-call]
+            writer.element("path", id=self._adjust_glyph_repr(name), d=data, transform=_moved(("scale", (1 / PARTS,))))  # type: ignore[no-untyped-call]
         writer.end("defs")
         self._glyph_map.update(outlines)
 
@@ -86,5 +85,5 @@ def _further_uses(font: Any, text: str, depth: int) -> str:
 
 @lru_cache(_MOST)
 def _path_data(points: bytes, codes: bytes) -> str:
-    outline = Path(np.frombuffer(points).reshape(-1, 2) * _PARTS, np.frombuffer(codes, Path.code_type))
+    outline = Path(np.frombuffer(points).reshape(-1, 2) * PARTS, np.frombuffer(codes, Path.code_type))
     return str(cast("Any", RendererSVG)._convert_path(None, outline, simplify=False))  # needs nothing of a file

@@ -66,7 +66,7 @@ def type_column(
         for rule in told.values():
             if rule.outcome in ("held", "refused"):
                 text = text.set(rule.cells, None)
-    if not isinstance(declared, DateColumn) and not (usual and dates is None):
+    if not isinstance(declared, DateColumn) and (dates is not None or not usual):
         turned = nowhere(n) if dates is None else dates
         if not isinstance(declared, TextColumn) and raw.dtype == pl.String:
             turned = turned | (

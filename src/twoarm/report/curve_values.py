@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 
 from twoarm.figures.kaplan_meier_plot import at_risk_texts
 from twoarm.protocol.protocol import Protocol
@@ -86,21 +87,16 @@ def _step(end: float, unit: str) -> tuple[float, int]:
 def _arm_steps(curve: Curve, numbers: Numbers, days: Sequence[float], drawn: Drawn) -> list[ArmStep]:
     times = [float(time or 0) for time in curve.columns["time"]]
     steps: list[ArmStep] = []
-    place: int | None = None
-    value, text = None, ""
+    at = cache(partial(_at, curve, numbers, drawn))  # many steps of the grid stand at one of the curve
     for index, (day, at_risk) in enumerate(zip(days, at_risk_texts(numbers, curve, days), strict=True)):
-        before, place = place, bisect_right(times, day) if day <= times[-1] else None
-        if place is None:
-            value, text = None, _ENDED
-        elif place != before:
-            value, text = _at(curve, numbers, place, drawn)
+        value, text = at(bisect_right(times, day)) if day <= times[-1] else (None, _ENDED)
         step = ArmStep(index, value, text, at_risk)
         if not steps or (step.text, step.at_risk) != (steps[-1].text, steps[-1].at_risk):
             steps.append(step)
     return steps
 
 
-def _at(curve: Curve, numbers: Numbers, place: int, drawn: Drawn) -> tuple[float | None, str]:
+def _at(curve: Curve, numbers: Numbers, drawn: Drawn, place: int) -> tuple[float | None, str]:
     """Return the value and its text after so many of the curve's times."""
     if not place:
         return drawn.start, numbers.fixed(100 * drawn.start, 1)

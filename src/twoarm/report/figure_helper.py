@@ -21,10 +21,7 @@ if TYPE_CHECKING:
 COPIES = sys.platform == "linux"
 """Whether the second process copies itself, library and all, once there is much to draw; other systems cannot do that
 cheaply or safely, and the first process joins in."""
-_BEGIN = (
-    "from twoarm.imports import collect_seldom; from twoarm.quick_dataclasses import quick_dataclasses; "
-    "collect_seldom(); quick_dataclasses()"
-)
+_BEGIN = "from twoarm.imports import import_quickly; import_quickly()"
 _SERVE = "from twoarm.report.figure_server import serve; serve()"
 _KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 25), "MALLOC_TRIM_THRESHOLD_": str(1 << 28)}
 """For GNU's C library: the room for a figure's pixels, some 40 MB, is kept for the next one; to get it anew from the

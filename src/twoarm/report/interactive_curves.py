@@ -16,7 +16,7 @@ import numpy as np
 
 from twoarm.figures.all_figures import survival_name
 from twoarm.figures.kaplan_meier_plot import (
-    at_risk_text,
+    at_risk_texts,
     at_risk_title,
     comparison_of,
     median_of,
@@ -239,11 +239,11 @@ def _comparison(lines: Sequence[Cell], *, low: bool) -> Iterator[str]:
 
 def risk_table(axes: CurveAxes, scope: Scope, curves: Sequence[Curve]) -> Iterator[str]:
     """Yield the numbers at risk below the picture."""
-    top = BOTTOM + 66
+    top, ticks = BOTTOM + 66, time_ticks(axes.last, scope.protocol.time_unit)
     yield text_at(LEFT, top, at_risk_title(curves), f'fill="{FAINT}"')
     for i, curve in enumerate(curves):
         y = top + (2 * i + 1) * ROW + 5 * i
         yield text_at(LEFT, y, fitted(curve.arm, RIGHT - LEFT), f'fill="{COLOURS[i]}"')
-        for tick in time_ticks(axes.last, scope.protocol.time_unit):
-            shown = at_risk_text(scope.numbers, curve, tick * axes.unit)
+        counts = at_risk_texts(scope.numbers, curve, [tick * axes.unit for tick in ticks])
+        for tick, shown in zip(ticks, counts, strict=True):
             yield text_at(axes.x(tick), y + ROW, shown, f'text-anchor="middle" fill="{INK}"')

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from twoarm.results.patient_row import PatientRow
 
 _INDEXED = ("population", "missing", "adjustment", "analysis")
 """Fields by which rows are sorted first; only the few that answer are sorted by others, and when they are asked for."""
-_Names = tuple[str, ...]
+_Fields = tuple[tuple[str, str], ...]  # names and values
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +24,7 @@ class Results:
     estimates: tuple[Estimate, ...]
     curves: tuple[Curve, ...]
     patients: tuple[PatientRow, ...]  # empty unless the protocol asks for patient-level rows
-    _found: dict[tuple[_Names, ...], dict[_Names, list[Estimate]]] = field(default_factory=dict)
+    _found: dict[tuple[_Fields, tuple[str, ...]], dict[tuple[str, ...], list[Estimate]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, estimates: Iterable[Estimate], curves: Iterable[Curve], patients: Iterable[PatientRow] = ()) -> Results:
@@ -37,24 +37,22 @@ class Results:
 
     def select(self, **wanted: str) -> tuple[Estimate, ...]:
         """Return the rows whose fields equal those given, in order."""
-        first = tuple(name for name in _INDEXED if name in wanted)
-        rest = tuple(name for name in wanted if name not in first)
-        values = tuple(wanted[name] for name in first)
-        few = self._sorted((), (), first).get(values, ()) if first else self.estimates
-        if rest:
-            few = self._sorted(first, values, rest, few).get(tuple(wanted[name] for name in rest), ())
-        return tuple(few)
+        first = {name: wanted[name] for name in _INDEXED if name in wanted}
+        rest = {name: value for name, value in wanted.items() if name not in first}
+        few = self._answering(self.estimates, (), first)
+        return tuple(self._answering(few, tuple(first.items()), rest))
 
-    def _sorted(
-        self, first: _Names, values: _Names, names: _Names, rows: Sequence[Estimate] | None = None
-    ) -> dict[_Names, list[Estimate]]:
-        """Return rows, those whose ``first`` fields have these values, by what other fields say."""
-        key = first, values, names
+    def _answering(self, rows: Sequence[Estimate], known: _Fields, wanted: Mapping[str, str]) -> Sequence[Estimate]:
+        """Return those of the rows that answer to ``known`` which answer to more; sorted by these fields once."""
+        if not wanted:
+            return rows
+        key = known, tuple(wanted)
         if key not in self._found:
-            found = self._found.setdefault(key, {})
-            for row in self.estimates if rows is None else rows:
-                found.setdefault(tuple([getattr(row, name) for name in names]), []).append(row)
-        return self._found[key]
+            found: dict[tuple[str, ...], list[Estimate]] = {}
+            for row in rows:
+                found.setdefault(tuple([getattr(row, name) for name in wanted]), []).append(row)
+            self._found[key] = found
+        return self._found[key].get(tuple(wanted.values()), ())
 
     def find(self, **wanted: str) -> Estimate | None:
         """Return the one row with these fields, or None; more than one is ambiguous and an error of ours."""
