@@ -13,7 +13,9 @@ from matplotlib.ft2font import LoadFlags
 from matplotlib.path import Path
 from matplotlib.textpath import TextToPath
 
-KNOWN = mpl.__version_info__[:2] == (3, 11)  # of another version, what is not public is left alone
+from twoarm.figures import library
+
+KNOWN = mpl.__version_info__[:2] == library.KNOWN
 _MOST = 4096  # texts that are kept
 PARTS = 64  # of a point, in which the font library counts
 _HEIGHTS: dict[Any, tuple[str, ...]] = {  # tables of a font, the one that the library asks first first
@@ -33,6 +35,15 @@ class Glyph(NamedTuple):
     kern: float  # how far it is moved from where the glyph before it ends
 
 
+class Line(NamedTuple):
+    """A line of text at a hundred points."""
+
+    font: Any
+    places: list[Any]  # name, x, y and scale of each glyph
+    outlines: dict[str, Any]  # by the names of glyphs
+    glyphs: list[Glyph]  # none where the library's version is not known
+
+
 class Outlines(TextToPath):
     """What the drawing library works out of texts, kept."""
 
@@ -42,6 +53,7 @@ class Outlines(TextToPath):
         self._size = lru_cache(_MOST)(self._size_of)
         self._reach = lru_cache(_MOST)(self._reach_of)
         self.path_of = lru_cache(_MOST)(self._path_of)
+        self.line = lru_cache(_MOST)(self._line)
         self._shaped = lru_cache(_MOST)(self._shape)
         self._outline = lru_cache(_MOST)(self._outline_of)
         self.heights = lru_cache(_MOST)(self._heights)
@@ -59,31 +71,29 @@ class Outlines(TextToPath):
                              **more: Any) -> tuple[Any, Any, Any]:  # fmt: skip
         """Return the glyphs of a text with their places, and the outlines of those that are not known."""
         asked = {name: value for name, value in more.items() if value is not None}
-        places, outlines, _ = self._shaped(font, s, **asked)
+        _, places, outlines, _ = self._shaped(font, s, **asked)
         known = glyph_map or {}
         new = {name: outline for name, outline in outlines.items() if name not in known}
         return places, new if return_new_glyphs_only else {**known, **new}, []
 
-    def line_of(self, s: str, prop: FontProperties) -> list[Glyph]:
-        """Return the glyphs of a line; where the library's version is known."""
-        glyphs: list[Glyph] = self._shaped(self._get_font(prop), s)[2]
-        return glyphs
+    def _line(self, s: str, prop: FontProperties) -> Line:
+        return self._shaped(self._get_font(prop), s)
 
-    def _shape(self, font: Any, s: str, **more: Any) -> tuple[Any, Any, list[Glyph]]:
+    def _shape(self, font: Any, s: str, **more: Any) -> Line:
         if not KNOWN:
             places, outlines, _ = super().get_glyphs_with_font(font, s, **more)
-            return places, outlines, []
+            return Line(font, places, outlines, [])
         places, outlines, glyphs = [], {}, []
         for item in font._layout(s, LoadFlags.NO_HINTING, **more):
             name, outlines[name] = self._outline(item.ft_object, item.glyph_index)
             places.append((name, item.x, item.y, 1.0))
             glyphs.append(Glyph(item.ft_object, item.char, item.glyph_index, item.x, item.y, item.prev_kern))
-        return places, outlines, glyphs
+        return Line(font, places, outlines, glyphs)
 
     def _size_of(self, s: str, prop: FontProperties, ismath: Any) -> tuple[float, float, float]:
         """Work out what a text takes from its glyphs; the library, asked for it, loads them all again."""
         other = any(category(letter)[0] in "MC" for letter in s)  # marks above letters, and what is not seen
-        line = [] if ismath or other or not KNOWN else self.line_of(s, prop)
+        line = [] if ismath or other or not KNOWN else self.line(s, prop).glyphs
         if not line:
             return super().get_text_width_height_descent(s, prop, ismath)
         reach = [self._reach(glyph.font, glyph.glyph_index) for glyph in line]
@@ -116,12 +126,12 @@ class Outlines(TextToPath):
 
     def _path_of(self, s: str, prop: FontProperties) -> Path:
         """Return a text as one outline, in points, from the left end of its base line."""
-        places, outlines, _ = self._shaped(self._get_font(prop), s)
-        if not places:
+        line = self.line(s, prop)
+        if not line.places:
             return Path(np.empty((0, 2)))
         scale = prop.get_size_in_points() / self.FONT_SCALE
-        vertices = [(outlines[name][0] * size + (x, y)) * scale for name, x, y, size in places]
-        return Path(np.concatenate(vertices), np.concatenate([outlines[name][1] for name, *_ in places]))
+        vertices = [(line.outlines[name][0] * size + (x, y)) * scale for name, x, y, size in line.places]
+        return Path(np.concatenate(vertices), np.concatenate([line.outlines[name][1] for name, *_ in line.places]))
 
 
 OUTLINES = Outlines()

@@ -23,7 +23,7 @@ class TextRenderer(RendererPdf):
     def draw_text(self, gc: Any, x: float, y: float, s: str, prop: FontProperties, angle: float, ismath: Any = False,
                   mtext: Any = None) -> None:  # fmt: skip
         """Show a line of text."""
-        line = OUTLINES.line_of(s, prop)
+        line = OUTLINES.line(s, prop).glyphs
         if any(glyph.y for glyph in line):  # marks above letters
             super().draw_text(gc, x, y, s, prop, angle, ismath, mtext)  # type: ignore[no-untyped-call]
             return

@@ -29,16 +29,15 @@ class TextRenderer(RendererSVG):
                            *_: Any) -> None:  # fmt: skip
         """Show a line of text."""
         writer: Any = self.writer
-        font = OUTLINES._get_font(prop)
-        places, new, _ = OUTLINES.get_glyphs_with_font(font, s, glyph_map=self._glyph_map, return_new_glyphs_only=True)
+        line = OUTLINES.line(s, prop)
         size = prop.get_size_in_points() / OUTLINES.FONT_SCALE
         place = _moved(("translate", (x, y)), ("rotate", (-angle,)), ("scale", (size, -size)))
         writer.comment(s)
         depth = writer.start("g", style=_look(gc), transform=place)
-        self._define(new)
-        if places:
-            writer.element("use", attrib=_use(places[0]))
-            self._out.write(_further_uses(font, s, depth + 1))
+        self._define({name: outline for name, outline in line.outlines.items() if name not in self._glyph_map})
+        if line.places:
+            writer.element("use", attrib=_use(line.places[0]))
+            self._out.write(_further_uses(line.font, s, depth + 1))
         writer.end("g")
 
     def _define(self, outlines: Mapping[str, tuple[Any, Any]]) -> None:

@@ -54,6 +54,9 @@ Names = Annotated[tuple[Name, ...], AfterValidator(_distinct)]
 
 
 class Section(BaseModel):
-    """A part of the protocol: hashable, with every default filled in."""
+    """A part of the protocol: hashable, with every default filled in.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    What checks a section is built when it is first asked for: the whole protocol's holds that of every part.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
