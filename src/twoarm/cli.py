@@ -49,7 +49,6 @@ def run(study: Path, out: Path, replace: bool, quiet: bool) -> None:
         from twoarm.report.output_folder import check_output
 
         import_quickly()
-        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # nothing that is installed watches a protocol
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # a study uses one; others would only wait, at full speed
         check_output(out, replace=replace)
         with FigureHelper() as helper, Progress(quiet) as say:
@@ -63,10 +62,10 @@ def _run(study: Path, out: Path, replace: bool, say: Progress, helper: FigureHel
 
     protocol = read_protocol(study)
     say("reading the records")
+    from twoarm.commands.numeric_libraries import import_numeric_libraries
     from twoarm.commands.running import run_and_publish
-    from twoarm.commands.special_functions import import_special
 
-    import_special()
+    import_numeric_libraries()
     from twoarm.records.records import read_records
     from twoarm.report.export_secret import read_export_secret
     from twoarm.report.protocol_lock import amendments, read_lock

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from importlib import import_module
 from importlib.util import LazyLoader, find_spec, module_from_spec
+from types import ModuleType
+from typing import Any
 
 from twoarm.quick_dataclasses import quick_dataclasses
 
@@ -14,6 +17,24 @@ def import_quickly() -> None:
     """Make dataclasses quickly, and look for cycles hundreds of times less often: what is imported stays."""
     quick_dataclasses()
     gc.set_threshold(300_000, 20, 100)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # nothing that is installed watches a protocol
+    if os.environ["PYDANTIC_DISABLE_PLUGINS"] == "__all__":  # else what looks for plugins is imported all the same
+        sys.modules.setdefault("pydantic.plugin._loader", StandIn("pydantic.plugin._loader", get_plugins=tuple))
+
+
+class StandIn(ModuleType):
+    """Stands for a module with what is used of it, and makes way for the module when anything else is asked for."""
+
+    def __init__(self, name: str, **used: Any) -> None:
+        super().__init__(name)
+        vars(self).update(used)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(import_module(self.__name__), name)
 
 
 def put_off(*names: str) -> None:

@@ -54,21 +54,30 @@ def parse_protocol(text: str, name: str = "study.toml") -> Protocol:
         raise ProtocolError([Problem(name, "nesting or a number beyond all bounds", "expected a protocol")]) from None
     if _depth(raw) > 12:
         raise ProtocolError([Problem(name, "tables nested more than 12 deep", "expected a protocol")])
-    positions = scan_positions(text)
     document = _with_labels(_as_tuples(raw))
+    try:
+        protocol = Protocol.model_validate(document)
+    except ValidationError as error:
+        whole = [dict(item) for item in error.errors()]
+    else:
+        whole = []
+        if not check_references({key: getattr(protocol, key) for key in document}, raw):
+            return protocol
+    positions = scan_positions(text)
+    problems = _problems_of_parts(document, raw, positions, name)
+    problems = problems or [_from_pydantic(error, document, positions, name) for error in whole]
+    raise ProtocolError(sorted(problems, key=_by_place))
+
+
+def _problems_of_parts(document: dict[str, Any], raw: dict[str, Any], positions: Positions, name: str) -> list[Problem]:
+    """Return what is wrong with the sections, each looked at by itself, and with what they say of each other."""
     sections, errors = _validate_parts(document)
     problems = [_from_pydantic(error, document, positions, name) for error in errors]
     references = check_references(sections, raw)
     if problems:  # a name that stands in for a missing one is no second problem
         references = [error for error in references if _raw_path(error.path, document)[1] is None]
     problems += [_from_reference(error, positions, name) for error in references]
-    if problems:
-        raise ProtocolError(sorted(dict.fromkeys(problems), key=_by_place))
-    try:
-        return Protocol.model_validate(document)
-    except ValidationError as error:
-        found = [_from_pydantic(dict(item), document, positions, name) for item in error.errors()]
-        raise ProtocolError(sorted(found, key=_by_place)) from None
+    return list(dict.fromkeys(problems))
 
 
 def _depth(value: Any) -> int:

@@ -1,0 +1,56 @@
+"""Numpy and scipy, imported without what no study uses."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from twoarm.imports import StandIn
+
+_SPECIAL = "scipy.special"
+_MASKED = "numpy.ma"
+_KNOWN = "1.17."  # scipy's version in which numpy's arrays get the compiled functions as they are
+
+
+def import_numeric_libraries() -> None:
+    """Import numpy and scipy's special functions in a process that runs a study and does nothing else."""
+    _stand_in_for_masked_arrays()
+    _import_special()
+
+
+def _stand_in_for_masked_arrays() -> None:
+    """Keep numpy from importing masked arrays when it or polars asks whether it got one; nobody makes any."""
+    import numpy as np
+
+    class MaskedArray(np.ndarray):
+        """What no array is."""
+
+    if _MASKED not in sys.modules:
+        asked = {"is_masked": lambda _: False, "getmask": lambda _: np.False_, "getdata": np.asarray}
+        place = [str(Path(np.__file__).parent / "ma")]
+        stand_in = StandIn(_MASKED, __path__=place, MaskedArray=MaskedArray, nomask=np.False_, **asked)
+        sys.modules[_MASKED] = np.ma = stand_in
+
+
+def _import_special() -> None:
+    """Import ``scipy.special`` with its compiled functions alone.
+
+    Scipy reads the manual of each function to say in it which other arrays the function takes, and imports what
+    handles these; both take ten times as long as to load the functions. The functions are the same objects; of another
+    version scipy is imported whole.
+    """
+    import scipy
+
+    whole = not scipy.__version__.startswith(_KNOWN) or bool(os.environ.get("SCIPY_ARRAY_API"))
+    if whole or _SPECIAL in sys.modules:
+        return
+    compiled = StandIn(_SPECIAL, __path__=[str(Path(scipy.__file__).parent / "special")])
+    sys.modules[_SPECIAL] = compiled
+    try:
+        functions = vars(import_module(f"{_SPECIAL}._ufuncs"))
+    except BaseException:
+        del sys.modules[_SPECIAL]
+        raise
+    vars(compiled).update({name: value for name, value in functions.items() if not name.startswith("_")})
