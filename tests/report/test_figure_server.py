@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import queue
+import re
 import signal
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from spec_study import write_study
-from twoarm.figures.all_figures import NamedFigure
+from twoarm.figures import all_figures as all_figures_module
+from twoarm.figures.all_figures import NamedFigure, all_figures
 from twoarm.figures.fonts import Fonts
 from twoarm.figures.theme import style
 from twoarm.protocol.protocol import Protocol
@@ -21,12 +24,13 @@ from twoarm.protocol.read import read_protocol
 from twoarm.records.records import read_records
 from twoarm.report import figure_files, figure_server
 from twoarm.report.figure_files import Claims, Drawing, needed_kinds
-from twoarm.report.figure_helper import FigureHelper, Sample
+from twoarm.report.figure_helper import AWAITED, FigureHelper, Part
 from twoarm.report.figure_server import _Ahead, _draw_ahead, _draw_all
 from twoarm.report.figure_task import Task, line_of, task_of
 from twoarm.results.ledger import Ledger
 from twoarm.results.results import Results
 from twoarm.study import run_study
+from twoarm.tables.scope import scopes
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +56,9 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def every_sample(protocol: Protocol) -> frozenset[Sample]:
+def every_sample(protocol: Protocol) -> frozenset[Part]:
     return frozenset(
-        Sample(population.name, strategy, adjustment)
+        Part(population.name, strategy, adjustment, "")
         for population in protocol.plan()
         for strategy in population.missing
         for adjustment in ("", *population.adjustments)
@@ -71,7 +75,7 @@ def finish(
     return {path.stem: path.read_text() for path in folder.glob("*.svg")}
 
 
-def begin(protocol: Protocol, results: Results, *lines: bytes, ended: frozenset[Sample] | None = None) -> _Ahead:
+def begin(protocol: Protocol, results: Results, *lines: bytes, ended: frozenset[Part] | None = None) -> _Ahead:
     ahead: _Ahead = {}
     waiting: queue.Queue[bytes] = queue.Queue()
     for line in lines:
@@ -119,8 +123,24 @@ def test_what_quotes_a_sample_that_is_not_finished_is_not_drawn(
     protocol, results = study
     assert begin(protocol, results, ended=frozenset()) == {}
     population = protocol.plan()[0]
-    one = Sample(population.name, next(iter(population.missing)), "unadjusted")
+    one = Part(population.name, next(iter(population.missing)), "unadjusted", "")
     assert {name.figure for name in begin(protocol, results, ended=frozenset({one}))} == {"survival-os-unadjusted"}
+
+
+def test_a_figure_is_drawn_when_what_it_quotes_of_a_sample_is_there(
+    study: tuple[Protocol, Results], drawn: list[str]
+) -> None:
+    population = study[0].plan()[0]
+    part = Part(population.name, next(iter(population.missing)), "matched", "restricted_mean")
+    assert {name.figure for name in begin(*study, ended=frozenset({part}))} == {"restricted_mean-os-matched"}
+    assert begin(*study, ended=frozenset({part._replace(analysis="baseline")})) == {}
+
+
+def test_the_first_process_tells_of_all_that_figures_wait_for(study: tuple[Protocol, Results]) -> None:
+    figures = [figure for scope in scopes(*study) for figure in all_figures(scope)]
+    assert {figure.until for figure in figures} - {""} <= AWAITED
+    text = Path(all_figures_module.__file__).read_text("utf-8")
+    assert set(re.findall(r'until="(\w+)"', text)) == AWAITED
 
 
 class Pipe:
@@ -153,17 +173,19 @@ def test_the_ledger_arrives_bit_by_bit_and_whole(tmp_path: Path) -> None:
     protocol = read_protocol(write_study(tmp_path))
     lines, results = told(protocol, tmp_path)
     task: Task | None = None
-    ended: list[set[str]] = []
+    ended: list[set[tuple[str, str]]] = []
     for line in lines:
         task = task_of(line, task)
-        ended.append({sample.adjustment for sample in task.ended})
+        ended.append({part[2:] for part in task.ended})
     assert task is not None
     assert task.place is not None
     assert task.protocol == protocol
     assert task.results.estimates == results.estimates
     assert [curve.id for curve in task.results.curves] == [curve.id for curve in results.curves]
-    assert ended[0] == {"unadjusted"}
-    assert len(lines) == 2
+    assert ended[0] == {("unadjusted", "hazard_ratio")}
+    assert all(before < after for before, after in pairwise(ended[:-1]))
+    assert {("unadjusted", ""), ("matched", "hazard_ratio")} <= ended[-2]
+    assert ("matched", "") not in ended[-2]
     assert sum(map(len, lines)) < 1.2 * len(line_of(protocol, (results.estimates, results.curves), ((), ()), {}))
 
 

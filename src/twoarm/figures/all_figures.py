@@ -35,6 +35,7 @@ class NamedFigure:
     title: str
     draw: Callable[[], Figure | None]
     adjustment: str = ""  # of the sample that it quotes; "" for more than one
+    until: str = ""  # the last analysis of the sample that it quotes; "" for all of them
 
     @classmethod
     def of(
@@ -45,10 +46,11 @@ class NamedFigure:
         scope: Scope,
         adjustment: str = "",
         *arguments: str,
+        until: str = "",
     ) -> NamedFigure:
         """Bind what a drawing function is called with."""
         quoted = (adjustment, *arguments) if adjustment else ()
-        return cls(name, title, partial(draw, scope, *quoted), adjustment)
+        return cls(name, title, partial(draw, scope, *quoted), adjustment, until)
 
 
 def all_figures(scope: Scope) -> list[NamedFigure]:
@@ -88,13 +90,16 @@ def _figures(scope: Scope) -> Iterator[NamedFigure]:
                 name_of, title = incidence_name(endpoint, name), f"Cumulative incidence: {title}"
                 yield NamedFigure.of(name_of, title, cumulative_incidence_plot, scope, name, endpoint)
                 continue
-            yield NamedFigure.of(survival_name(endpoint, name), title, kaplan_meier_plot, scope, name, endpoint)
+            what = survival_name(endpoint, name), title, kaplan_meier_plot
+            yield NamedFigure.of(*what, scope, name, endpoint, until="hazard_ratio")
         for name in scope.regressions():
             title = f"{section.label}, {labels[name]} model"
-            yield NamedFigure.of(f"forest-{endpoint}-{name}", title, model_forest, scope, name, endpoint)
+            what = f"forest-{endpoint}-{name}", title, model_forest
+            yield NamedFigure.of(*what, scope, name, endpoint, until="hazard_ratio")
             if scope.curve(kind="standardised", adjustment=name, endpoint=endpoint, arm=scope.arms[0]) is not None:
                 title = f"{section.label}, standardised to all patients, {labels[name]} model"
-                yield NamedFigure.of(f"standardised-{endpoint}-{name}", title, standardised_plot, scope, name, endpoint)
+                what = f"standardised-{endpoint}-{name}", title, standardised_plot
+                yield NamedFigure.of(*what, scope, name, endpoint, until="standardised_survival")
         if endpoint == scope.protocol.primary_endpoint:
             yield from _time_figures(scope, endpoint, section.label, labels)
         for name in _subgroup_samples(scope, primary):
@@ -122,13 +127,14 @@ def _time_figures(scope: Scope, endpoint: str, label: str, labels: Mapping[str, 
     title, marginal = f"{label}, {labels[name]}", name in scope.marginal()
     if "proportional_hazards" in wanted:
         if marginal and "survival" in wanted:
-            what = f"log(-log S) of the arms: {title}"
-            yield NamedFigure.of(f"loglog-{endpoint}-{name}", what, log_log_plot, scope, name, endpoint)
-        what = f"Scaled Schoenfeld residuals of the arm: {title}"
-        yield NamedFigure.of(f"schoenfeld-{endpoint}-{name}", what, schoenfeld_plot, scope, name, endpoint)
+            what = f"loglog-{endpoint}-{name}", f"log(-log S) of the arms: {title}", log_log_plot
+            yield NamedFigure.of(*what, scope, name, endpoint, until="proportional_hazards")
+        what = f"schoenfeld-{endpoint}-{name}", f"Scaled Schoenfeld residuals of the arm: {title}", schoenfeld_plot
+        yield NamedFigure.of(*what, scope, name, endpoint, until="proportional_hazards")
     if "restricted_mean" in wanted and "survival" in wanted and marginal:
-        what = f"Area between the survival curves: {title}"
-        yield NamedFigure.of(f"restricted_mean-{endpoint}-{name}", what, restricted_mean_plot, scope, name, endpoint)
+        said = f"Area between the survival curves: {title}"
+        what = f"restricted_mean-{endpoint}-{name}", said, restricted_mean_plot
+        yield NamedFigure.of(*what, scope, name, endpoint, until="restricted_mean")
 
 
 def _subgroup_samples(scope: Scope, primary: str) -> list[str]:

@@ -28,12 +28,17 @@ _KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 25), "MALLOC_TRIM_THRESHOLD_"
 system, filled with zeros page by page, took a twentieth of a small study's processor time."""
 
 
-class Sample(NamedTuple):
-    """Patients as they were analysed together."""
+AWAITED = frozenset({"hazard_ratio", "proportional_hazards", "restricted_mean", "standardised_survival"})
+"""Analyses of a sample after which a figure of it can be drawn: all ``NamedFigure.until``."""
+
+
+class Part(NamedTuple):
+    """A part of the ledger that figures wait for."""
 
     population: str
     missing: str
-    adjustment: str  # "": what a strategy for missing values has beside its samples
+    adjustment: str  # "": all samples of a strategy for missing values, and what it has beside them
+    analysis: str  # "": all of a sample
 
 
 class FigureHelper:
@@ -51,8 +56,9 @@ class FigureHelper:
             encoding="utf-8",
         )
         self._sent: tuple[Sequence[Estimate], Sequence[Curve]] = ((), ())
-        self._looked, self._running = 0, Sample("", "", "")
-        self._ended: dict[Sample, None] = {}
+        self._looked, self._running = 0, Part("", "", "", "")
+        self._begun: dict[Part, None] = {}
+        self._ended: frozenset[Part] = frozenset()
 
     def __enter__(self) -> FigureHelper:
         return self
@@ -70,21 +76,23 @@ class FigureHelper:
     def draw_ahead(
         self, protocol: Protocol, rows: Sequence[Estimate], curves: Sequence[Curve], *, between: bool = False
     ) -> None:
-        """Hand over what the ledger has so far, as soon as a sample is finished, so that what quotes it is drawn.
+        """Hand over what the ledger has so far, as soon as a part is finished that a figure waits for.
 
         Rows that come later must not change those that are there. ``between``: no sample is being analysed.
         """
-        before = self._running
         for row in rows[self._looked :]:
             if row.missing:
-                self._running = Sample(row.population, row.missing, row.adjustment)
+                self._running = Part(row.population, row.missing, row.adjustment, row.analysis)
                 if row.adjustment:
-                    self._ended[self._running] = None
+                    self._begun[self._running] = None
         self._looked = len(rows)
-        ended = [sample for sample in self._ended if between or sample != self._running]
-        if ended and (between or before != self._running):
-            strategies = {sample[:2] for sample in ended} - (set() if between else {self._running[:2]})
-            self._tell(protocol, rows, curves, {"ended": [*ended, *((*one, "") for one in sorted(strategies))]})
+        running = Part("", "", "", "") if between else self._running
+        ended = {part for part in self._begun if part.analysis in AWAITED and part != running}
+        ended |= {part._replace(analysis="") for part in self._begun if part[:3] != running[:3]}
+        ended |= {part._replace(adjustment="", analysis="") for part in self._begun if part[:2] != running[:2]}
+        if not ended <= self._ended:
+            self._ended |= ended
+            self._tell(protocol, rows, curves, {"ended": sorted(self._ended)})
 
     def _tell(
         self, protocol: Protocol, rows: Sequence[Estimate], curves: Sequence[Curve], what: Mapping[str, object]

@@ -15,7 +15,7 @@ from twoarm.figures.all_figures import all_figures
 from twoarm.figures.fonts import Fonts
 from twoarm.report.figure_answers import Asked
 from twoarm.report.figure_files import Claims, Files, Job, figure_jobs, files_of, needed_kinds, parts_of, write_files
-from twoarm.report.figure_helper import COPIES, Sample
+from twoarm.report.figure_helper import COPIES, Part
 from twoarm.report.figure_task import Task, task_of
 from twoarm.results.results import Results
 from twoarm.tables.scope import scopes
@@ -54,6 +54,8 @@ def serve() -> None:
     while task.place is None:
         _draw_ahead(task, ahead, lines)
         task = task_of(lines.get(), task)
+        while task.place is None and not lines.empty():  # the newest tells all that those before it did
+            task = task_of(lines.get(), task)
     _copy(min(len(os.sched_getaffinity(0)), _MOST) - 1 if COPIES else 0)
     try:
         _draw_all(task, task.place, ahead)
@@ -88,12 +90,13 @@ def _listen(lines: queue.Queue[bytes]) -> None:
 
 
 def _draw_ahead(task: Task, ahead: _Ahead, lines: queue.Queue[bytes]) -> None:
-    """Draw what quotes finished samples, with the usual font, until there is another task."""
+    """Draw what quotes finished parts of the ledger, with the usual font, until there is another task."""
     kinds, fonts = needed_kinds(task.protocol), Fonts()
     for scope in scopes(task.protocol, task.results):
         for figure in all_figures(scope):
             name = _Name(scope.population.name, scope.missing, figure.name)
-            if name in ahead or Sample(name.population, name.missing, figure.adjustment) not in task.ended:
+            sample = Part(name.population, name.missing, figure.adjustment, "")
+            if name in ahead or task.ended.isdisjoint({sample, sample._replace(analysis=figure.until)}):
                 continue
             if not lines.empty():
                 return

@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Any
 
 from twoarm.protocol.protocol import Protocol
-from twoarm.report.figure_helper import Sample
+from twoarm.report.figure_helper import Part
 from twoarm.results.curve import MOST_EVENTS, Curve
 from twoarm.results.estimate import FIELDS, Estimate
 from twoarm.results.results import Results
@@ -25,7 +25,7 @@ class Task:
 
     protocol: Protocol
     results: Results
-    ended: frozenset[Sample] = frozenset()
+    ended: frozenset[Part] = frozenset()
     place: Mapping[str, Any] | None = None
 
 
@@ -60,7 +60,7 @@ def task_of(line: bytes, before: Task | None) -> Task:
         protocol = before.protocol
     else:
         protocol = Protocol.model_validate_json(told["protocol"], strict=False)
-    ended = frozenset(Sample(*sample) for sample in told.get("ended", ()))
+    ended = frozenset(Part(*part) for part in told.get("ended", ()))
     return Task(protocol, Results(estimates, series, ()), ended, told.get("place"))
 
 
