@@ -6,7 +6,6 @@ import gc
 import os
 import sys
 from importlib import import_module
-from importlib.util import LazyLoader, find_spec, module_from_spec
 from types import ModuleType
 from typing import Any
 
@@ -19,11 +18,19 @@ def import_quickly() -> None:
     gc.set_threshold(300_000, 20, 100)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # nothing that is installed watches a protocol
     if os.environ["PYDANTIC_DISABLE_PLUGINS"] == "__all__":  # else what looks for plugins is imported all the same
-        sys.modules.setdefault("pydantic.plugin._loader", StandIn("pydantic.plugin._loader", get_plugins=tuple))
+        stand_in("pydantic.plugin._loader", get_plugins=tuple)
 
 
 class StandIn(ModuleType):
-    """Stands for a module with what is used of it, and makes way for the module when anything else is asked for."""
+    """Stands for a module with what is used of it, and makes way for the module when anything else is asked for.
+
+    >>> import wsgiref
+    >>> stand_in("wsgiref.simple_server", software_version="any")
+    >>> from wsgiref.simple_server import software_version
+    >>> import wsgiref.simple_server
+    >>> software_version, wsgiref.simple_server.ServerHandler.__name__
+    ('any', 'ServerHandler')
+    """
 
     def __init__(self, name: str, **used: Any) -> None:
         super().__init__(name)
@@ -37,21 +44,10 @@ class StandIn(ModuleType):
         return getattr(import_module(self.__name__), name)
 
 
-def put_off(*names: str) -> None:
-    """Let modules be imported on first use, which never comes; where they are installed and not imported already.
-
-    >>> put_off("wsgiref.simple_server")
-    >>> import wsgiref.simple_server
-    >>> wsgiref.simple_server.ServerHandler.__name__
-    'ServerHandler'
-    """
-    for name in names:
-        spec = None if name in sys.modules else find_spec(name)
-        if spec is None or spec.loader is None:
-            continue
-        spec.loader = LazyLoader(spec.loader)
-        module = module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
+def stand_in(name: str, **used: Any) -> None:
+    """Put a stand-in in the place of a module that is not imported yet; the package above it knows it, too, if it is."""
+    if name not in sys.modules:
         above, _, own = name.rpartition(".")
-        setattr(import_module(above), own, module)  # else "from above import own" would look for it, and load it
+        sys.modules[name] = made = StandIn(name, **used)
+        if above in sys.modules:
+            setattr(sys.modules[above], own, made)

@@ -189,6 +189,8 @@ assert artist.kwdoc(artist.Artist)
 import mpl_toolkits.mplot3d
 import fontTools.subset
 assert fontTools.subset.Options
+import fontTools.agl
+assert fontTools.agl.toUnicode("uni2264") == "≤"
 from twoarm.figures.drawing import warm_up
 warm_up()
 """

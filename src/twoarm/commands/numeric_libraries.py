@@ -7,10 +7,9 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from twoarm.imports import StandIn
+from twoarm.imports import StandIn, stand_in
 
 _SPECIAL = "scipy.special"
-_MASKED = "numpy.ma"
 _KNOWN = "1.17."  # scipy's version in which numpy's arrays get the compiled functions as they are
 
 
@@ -27,11 +26,9 @@ def _stand_in_for_masked_arrays() -> None:
     class MaskedArray(np.ndarray):
         """What no array is."""
 
-    if _MASKED not in sys.modules:
-        asked = {"is_masked": lambda _: False, "getmask": lambda _: np.False_, "getdata": np.asarray}
-        place = [str(Path(np.__file__).parent / "ma")]
-        stand_in = StandIn(_MASKED, __path__=place, MaskedArray=MaskedArray, nomask=np.False_, **asked)
-        sys.modules[_MASKED] = np.ma = stand_in
+    asked = {"is_masked": lambda _: False, "getmask": lambda _: np.False_, "getdata": np.asarray}
+    place = [str(Path(np.__file__).parent / "ma")]
+    stand_in("numpy.ma", __path__=place, MaskedArray=MaskedArray, nomask=np.False_, **asked)
 
 
 def _import_special() -> None:

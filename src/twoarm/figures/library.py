@@ -6,10 +6,11 @@ import io
 import sys
 import warnings
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
-from twoarm.imports import put_off
+from twoarm.imports import stand_in
 
 KNOWN = (3, 11)
 """The version whose ways are known; of another, what is not public is left alone."""
@@ -25,12 +26,14 @@ def import_library() -> None:
     """Import the drawing library; what is left out comes back when somebody else asks for it."""
     if "matplotlib.figure" in sys.modules:
         return
-    put_off("fontTools.subset")
+    import_module("fontTools")
+    stand_in("fontTools.subset")
+    stand_in("fontTools.agl")
+    modules = cast("dict[str, Any]", sys.modules)
     from matplotlib import artist
 
     manual = artist.kwdoc
     artist.kwdoc = _no_manual  # type: ignore[assignment]
-    modules = cast("dict[str, Any]", sys.modules)
     modules[_THREE_DIMENSIONS] = None
     try:
         with warnings.catch_warnings():
