@@ -45,7 +45,7 @@ class StandIn(ModuleType):
 
 
 def stand_in(name: str, **used: Any) -> None:
-    """Put a stand-in in the place of a module that is not imported yet; the package above it knows it, too, if it is."""
+    """Put a stand-in in the place of a module that is not imported yet; a package above it that is gets it, too."""
     if name not in sys.modules:
         above, _, own = name.rpartition(".")
         sys.modules[name] = made = StandIn(name, **used)
