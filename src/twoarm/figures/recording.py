@@ -29,6 +29,8 @@ class Recording(RendererBase):
         self.inches: tuple[float, float] = tuple(figure.get_size_inches().tolist())
         self.width, self.height = (inches * DPI for inches in self.inches)
         self.calls: list[tuple[str, tuple[Any, ...]]] = []
+        self.grey = True  # until a colour is taken down
+        self.on_white = figure.patch.get_visible() and figure.get_facecolor() == (1.0, 1.0, 1.0, 1.0)
         figure.set_dpi(DPI)
         figure.draw(self)
 
@@ -49,18 +51,24 @@ class Recording(RendererBase):
         return OUTLINES.heights(prop) if KNOWN else (None, None, None)
 
     def draw_path(self, gc: Any, path: Any, transform: Any, rgbFace: Any = None) -> None:
-        """Take down a path."""
+        """Take down a path; one without a line and a face shows nothing."""
+        lined = gc.get_linewidth() > 0
+        if not lined and rgbFace is None:
+            return
+        self._see(gc.get_rgb() if lined else None, rgbFace)
         self.calls.append(("draw_path", (_kept(gc), path, transform.frozen(), rgbFace)))
 
     def draw_markers(self, gc: Any, marker_path: Any, marker_trans: Any, path: Any, trans: Any,
                      rgbFace: Any = None) -> None:  # fmt: skip
         """Take down markers."""
+        self._see(gc.get_rgb(), rgbFace)
         marks = marker_path, marker_trans.frozen(), path, trans.frozen(), rgbFace
         self.calls.append(("draw_markers", (_kept(gc), *marks)))
 
     def draw_path_collection(self, gc: Any, master_transform: Any, paths: Any, all_transforms: Any, offsets: Any,
                              offset_trans: Any, *looks: Any, **more: Any) -> None:  # fmt: skip
         """Take down paths that look alike."""
+        self._see(*looks[0], *looks[1])  # colours of faces and of edges
         places = master_transform.frozen(), paths, all_transforms, offsets, offset_trans.frozen()
         self.calls.append(("draw_path_collection", (_kept(gc), *places, looks, more)))
 
@@ -68,7 +76,12 @@ class Recording(RendererBase):
                   mtext: Any = None) -> None:  # noqa: ARG002  # fmt: skip
         """Take down a line of text."""
         assert not ismath, "figures set no formulas"
+        self._see(gc.get_rgb())
         self.calls.append(("draw_text", (_kept(gc), x, y, s, prop.copy(), angle)))
+
+
+    def _see(self, *colours: Any) -> None:
+        self.grey = self.grey and all(colour is None or colour[0] == colour[1] == colour[2] for colour in colours)
 
 
 def _kept(gc: GraphicsContextBase) -> GraphicsContextBase:
@@ -83,9 +96,9 @@ class Player:
     def __init__(self, renderer: Any, height: float) -> None:
         self.renderer, self._height = renderer, height
 
-    def play(self, recording: Recording) -> None:
-        """Draw everything, in its order."""
-        for name, arguments in recording.calls:
+    def play(self, recording: Recording, begin: int = 0) -> None:
+        """Draw everything, in its order, or all but what comes first."""
+        for name, arguments in recording.calls[begin:]:
             getattr(self, name)(*arguments)
 
     def context(self, gc: GraphicsContextBase) -> Any:

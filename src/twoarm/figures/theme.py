@@ -20,6 +20,7 @@ SETTINGS: dict[Any, Any] = {
     "font.family": USUAL,
     "font.size": 9,
     "axes.labelsize": 9,
+    "axes.facecolor": "none",  # the figure is white already
     "axes.edgecolor": INK,
     "axes.linewidth": 0.8,
     "axes.spines.top": False,
