@@ -112,16 +112,16 @@ KINDS = (
 def test_a_column_without_anything_unusual_is_read_as_if_it_were_looked_through(
     declared: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rng, usual = np.random.default_rng(7), 0
+    rng, looked = np.random.default_rng(7), list[tuple[bool, bool]]()
     for _ in range(150):
         cells = [
             None if i == 0 else CELLS[i - 1] for i in rng.integers(0, rng.choice([12, len(CELLS) + 1]), 3).tolist()
         ]
         raw = pl.Series(cells, dtype=pl.String)
         found = type_column(raw, declared, SOURCE)
-        usual += column_typing._usual(raw)
+        looked.append(column_typing._usual(raw, [*SOURCE.missing]))
         with monkeypatch.context() as patched:
-            patched.setattr(column_typing, "_usual", lambda _: False)
+            patched.setattr(column_typing, "_usual", lambda *_: (False, False))
             looked_through = type_column(raw, declared, SOURCE)
         assert found.values.to_list() == looked_through.values.to_list(), cells
         for one, other in ((found, looked_through), (looked_through, found)):
@@ -130,4 +130,5 @@ def test_a_column_without_anything_unusual_is_read_as_if_it_were_looked_through(
                 if name in other.broken:
                     assert rule.cells.to_list() == other.broken[name].cells.to_list(), (cells, name)
                     assert rule.outcome == other.broken[name].outcome
-    assert 20 <= usual <= 130
+    for way in ((True, True), (True, False), (False, True), (False, False)):
+        assert looked.count(way) >= 10

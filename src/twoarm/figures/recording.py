@@ -79,7 +79,6 @@ class Recording(RendererBase):
         self._see(gc.get_rgb())
         self.calls.append(("draw_text", (_kept(gc), x, y, s, prop.copy(), angle)))
 
-
     def _see(self, *colours: Any) -> None:
         self.grey = self.grey and all(colour is None or colour[0] == colour[1] == colour[2] for colour in colours)
 

@@ -56,10 +56,12 @@ def type_column(
         units: the unit of each cell, of numbers with a column of units.
         counts: how often each cell stands in the column; once by default.
     """
-    usual = _usual(raw)
-    text = raw if usual else cell_text(raw)
     missing = source.missing if declared.missing is None else declared.missing
-    text = text.set(text.is_in([*(clean_text(word) for word in missing), ""]), None)
+    words = [*(clean_text(word) for word in missing), ""]
+    usual, complete = _usual(raw, words)
+    text = raw if usual else cell_text(raw)
+    if not (usual and complete):
+        text = text.set(text.is_in(words), None)
     n, told = len(raw), {}
     if raw.dtype == pl.String and not usual:
         told = _damaged(raw, text, declared)
@@ -84,14 +86,20 @@ def type_column(
     return TypedColumn(typed.values, {**told, **typed.broken})
 
 
-def _usual(raw: pl.Series) -> bool:
-    """Whether a column is text in which nothing is to be cleaned, and no cell is damaged or turned into a date."""
+def _usual(raw: pl.Series, missing: list[str]) -> tuple[bool, bool]:
+    """Whether a column is text in which nothing is to be cleaned, and no cell is damaged or turned into a date.
+
+    And whether no cell is a word for a missing value.
+    """
     if raw.dtype != pl.String:
-        return False
+        return False, False
     cell = pl.first()
-    asked = cell.str.contains(_UNUSUAL).any().alias("unusual"), cell.str.len_bytes().max().alias("longest")
-    unusual, longest = raw.to_frame().select(asked).row(0)
-    return not unusual and (longest or 0) <= MOST_LETTERS
+    asked = cell.str.contains(_UNUSUAL).any(), cell.str.len_bytes().max(), cell.is_in(missing).any()
+    names = "unusual", "longest", "missing"
+    unusual, longest, gaps = (
+        raw.to_frame().select(one.alias(name) for one, name in zip(asked, names, strict=True)).row(0)
+    )
+    return not unusual and (longest or 0) <= MOST_LETTERS, not gaps
 
 
 def _typed(

@@ -42,11 +42,10 @@ def type_integers(
         whole = (numbers == numbers.round(0)) & (numbers.abs() < 2**53)
         values, what = numbers.set(~whole.fill_null(False), None).cast(pl.Int64, strict=False), f"{what} when converted"
     else:
-        if matching(plain, "[eE]").any():
+        values, powers = _whole_numbers(plain)
+        if powers:
             plain = _scientific(plain, sorting)
-        fits = matching(plain, _INTEGER)
-        digits = pl.first().str.replace(r"\.0*$", "").str.strip_prefix("+").cast(pl.Int64, strict=False)
-        values = plain.set(~fits, None).to_frame().select(digits).to_series()
+            values, _ = _whole_numbers(plain)
     return _within_range(sorting, plain, values, declared, "not_an_integer", what, counts)
 
 
@@ -176,6 +175,15 @@ def _say_unread(sorting: Sorting, decimal: str) -> None:
     if decimal == ".":
         remedy = 'declare decimal = ",", and thousands if they are marked'
         sorting.rule("decimal_comma", r"^[+-]?[0-9.]*,[0-9]+$", "numbers with a comma", None, remedy)
+
+
+def _whole_numbers(plain: pl.Series) -> tuple[pl.Series, bool]:
+    """Return cells as whole numbers, null where they are none, and whether any is written as a power of ten."""
+    cell = pl.first()
+    digits = cell.str.replace(r"\.0*$", "").str.strip_prefix("+").cast(pl.Int64, strict=False)
+    values = pl.when(cell.str.contains(_INTEGER)).then(digits).alias("values")
+    found = plain.to_frame().select(values, cell.str.contains("[eE]").any().alias("powers"))
+    return found["values"].alias(plain.name), bool(found.height and found["powers"][0])
 
 
 def _scientific(plain: pl.Series, sorting: Sorting) -> pl.Series:
