@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime
-from functools import lru_cache
+import re
+import unicodedata
 
 import polars as pl
 
 _EPOCH = datetime.date(1970, 1, 1)
 _FIRST_DAY, _LAST_DAY = ((day - _EPOCH).days for day in (datetime.date.min, datetime.date.max))
 _INVISIBLE = "[\u200b\u200c\u200d\u2060\ufeff\u202a-\u202e]"
+_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+"""White space as Unicode has it; what Python strips is more."""
 UNCLEAN = r"[^\x20-\x7e]|^\s|\s$"
 BROKEN = (
     "\ufffd|\u951f\u65a4\u62f7|[\u00c2-\u00df][\u0080-\u009f\u00a1-\u00aa\u00ac-\u00af\u00b1-\u00b6\u00b8-\u00ba\u00bc-\u00bf]"
@@ -18,12 +21,19 @@ BROKEN = (
 """A character that was lost, or UTF-8 that was read as another encoding."""
 
 
-@lru_cache(maxsize=1 << 12)  # headers and levels are asked for again and again
 def clean_text(value: str) -> str:
-    """Return one text as ``cell_text`` would."""
-    if value.isascii() and value.isprintable() and value == value.strip(" "):
-        return value
-    return str(cell_text(pl.Series([value], dtype=pl.String))[0])
+    """Return one text as ``cell_text`` would.
+
+    Characters that Python's Unicode does not know yet are left to ``cell_text``; the forms of the others are fixed.
+
+    >>> clean_text(" Ａge\u200b（years） ")
+    'Age(years)'
+    """
+    if value.isascii() and value.isprintable():
+        return value.strip(" ")
+    if any(unicodedata.category(letter) == "Cn" for letter in value):
+        return str(cell_text(pl.Series([value], dtype=pl.String))[0])
+    return re.sub(_INVISIBLE, "", unicodedata.normalize("NFKC", value)).strip(_SPACE)
 
 
 def header_text(value: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import reduce
 
 import polars as pl
 
@@ -69,13 +70,8 @@ def type_column(
             if rule.outcome in ("held", "refused"):
                 text = text.set(rule.cells, None)
     if not isinstance(declared, DateColumn) and (dates is not None or not usual):
-        turned = nowhere(n) if dates is None else dates
-        if not isinstance(declared, TextColumn) and raw.dtype == pl.String:
-            turned = turned | (
-                matching(text, _TURNED) & ~text.str.to_lowercase().is_in(_codes(declared)).fill_null(False)
-            )
-        turned = turned & text.is_not_null()
-        if turned.any():
+        turned = _turned_to_date(raw, text, declared, dates)
+        if turned is not None:
             remedy = "held: counts as unknown; format the column as text and type them again"
             told["turned_to_date"] = CellRule("cells that a spreadsheet turned into dates", turned, "held", remedy)
             text = text.set(turned, None)
@@ -86,6 +82,20 @@ def type_column(
     return TypedColumn(typed.values, {**told, **typed.broken})
 
 
+def _turned_to_date(
+    raw: pl.Series, text: pl.Series, declared: ColumnDeclaration, dates: pl.Series | None
+) -> pl.Series | None:
+    """Return where a cell became a date that is none; None where no cell did."""
+    found = [] if dates is None else [dates]
+    if not isinstance(declared, TextColumn) and raw.dtype == pl.String:
+        alike = matching(text, _TURNED)
+        if alike.any():
+            found.append(alike & ~text.str.to_lowercase().is_in(_codes(declared)).fill_null(False))
+    there = [cells & text.is_not_null() for cells in found if cells.any()]
+    turned = reduce(lambda a, b: a | b, there) if there else None
+    return turned if turned is not None and turned.any() else None
+
+
 def _usual(raw: pl.Series, missing: list[str]) -> tuple[bool, bool]:
     """Whether a column is text in which nothing is to be cleaned, and no cell is damaged or turned into a date.
 
@@ -94,11 +104,12 @@ def _usual(raw: pl.Series, missing: list[str]) -> tuple[bool, bool]:
     if raw.dtype != pl.String:
         return False, False
     cell = pl.first()
-    asked = cell.str.contains(_UNUSUAL).any(), cell.str.len_bytes().max(), cell.is_in(missing).any()
-    names = "unusual", "longest", "missing"
-    unusual, longest, gaps = (
-        raw.to_frame().select(one.alias(name) for one, name in zip(asked, names, strict=True)).row(0)
-    )
+    asked = {
+        "unusual": cell.str.contains(_UNUSUAL).any(),
+        "longest": cell.str.len_bytes().max(),
+        "gaps": cell.is_in(missing).any(),
+    }
+    unusual, longest, gaps = raw.to_frame().select(**asked).row(0)
     return not unusual and (longest or 0) <= MOST_LETTERS, not gaps
 
 
@@ -152,23 +163,29 @@ def _folded_codes(raw: pl.Series, values: pl.Series, codes: Iterable[str]) -> di
     """Codes that are as declared only when case, width and space do not count."""
     if raw.dtype != pl.String:
         return {}
-    as_declared = raw.to_frame().select(pl.first().is_in(list(codes)).fill_null(False)).to_series()
-    folded_only = values.is_not_null() & ~as_declared
+    as_declared = pl.col("raw").is_in(list(codes)).fill_null(False)
+    folded_only = pl.DataFrame({"raw": raw, "values": values}).select(pl.col("values").is_not_null() & ~as_declared)
     what = "codes that differ from the declared ones in case, width or space"
-    return {"folded_code": CellRule(what, folded_only, "normalised", "read as the declared code")}
+    return {"folded_code": CellRule(what, folded_only.to_series(), "normalised", "read as the declared code")}
 
 
 def _damaged(raw: pl.Series, text: pl.Series, declared: ColumnDeclaration) -> dict[str, CellRule]:
     """What is wrong with texts of whatever type: lost characters, a spreadsheet's errors, excess length."""
     rules: dict[str, CellRule] = {}
-    errors = matching(text, ERROR)
-    if errors.any():
+    asked = {
+        "errors": pl.col("text").str.contains(ERROR).any(),
+        "longest": pl.col("raw").str.len_bytes().max(),
+        "foreign": pl.col("raw").str.contains(r"[^\x01-\x7e]").any(),
+    }
+    errors, longest, foreign = pl.DataFrame({"raw": raw, "text": text}).select(**asked).row(0)
+    if errors:
         what = "cells with an error of the spreadsheet (such as a failed formula or lookup)"
-        rules["error_cell"] = CellRule(what, errors, "held", "held: counts as unknown; correct the formulas")
-    if (raw.str.len_bytes().max() or 0) > MOST_LETTERS:  # type: ignore[operator]
+        cells = matching(text, ERROR)
+        rules["error_cell"] = CellRule(what, cells, "held", "held: counts as unknown; correct the formulas")
+    if (longest or 0) > MOST_LETTERS:
         long = (raw.str.len_bytes() > MOST_LETTERS).fill_null(False)
         rules["long_cell"] = CellRule(f"cells of more than {MOST_LETTERS:,} bytes", long, "refused", "is a quote open?")
-    if matching(raw, r"[^\x01-\x7e]").any():
+    if foreign:
         broken = matching(raw, BROKEN)
         if broken.any():
             remedy = "save the file again, and declare the encoding that it was saved in"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 
 import polars as pl
 
@@ -32,7 +32,7 @@ class TypedColumn:
     def held(self) -> pl.Series:
         """True where a cell could not be read."""
         unread = [rule.cells for rule in self.broken.values() if rule.outcome in (None, "held", "refused")]
-        return reduce(lambda a, b: a | b, unread, nowhere(len(self.values)))
+        return reduce(lambda a, b: a | b, unread) if unread else nowhere(len(self.values))
 
     def completed(self) -> pl.Series:
         """True where a date without a day or a month was given one by the declared rule."""
@@ -40,6 +40,7 @@ class TypedColumn:
         return nowhere(len(self.values)) if rule is None or rule.outcome != "normalised" else rule.cells
 
 
+@lru_cache(maxsize=16)  # the columns of a table are equally long
 def nowhere(n: int) -> pl.Series:
     """Return a mask of n cells without any."""
     return pl.Series([False], dtype=pl.Boolean).new_from_index(0, n)
