@@ -54,21 +54,18 @@ def type_dates(raw: pl.Series, text: pl.Series, declared: DateColumn, fake: pl.S
         rules = {name: _without(rule, fake) for name, rule in sorting.rules.items()}
         sorting.rules = {name: rule for name, rule in rules.items() if rule.cells.any()}
         sorting.say("no_such_day", fake | _cells(sorting, "no_such_day"), "dates that do not exist", "held")
-    year = values.dt.year()
-    buddhist = ((year >= _BUDDHIST[0]) & (year < _BUDDHIST[1])).fill_null(False)
-    sorting.say("other_calendar", buddhist | _cells(sorting, "other_calendar"), _OTHER, "refused", _WESTERN)
-    values = values.set(buddhist, None)
-    if declared.placeholders == "missing":
-        stands = values.is_in(PLACEHOLDERS).fill_null(False)
+    year = pl.first().dt.year()
+    buddhist, stands = (year >= _BUDDHIST[0]) & (year < _BUDDHIST[1]), pl.first().is_in(PLACEHOLDERS)
+    strange = values.to_frame().select(buddhist=buddhist.fill_null(False), stands=stands.fill_null(False))
+    if strange["buddhist"].any():
+        cells = strange["buddhist"] | _cells(sorting, "other_calendar")
+        sorting.say("other_calendar", cells, _OTHER, "refused", _WESTERN)
+        values = values.set(strange["buddhist"], None)
+    if declared.placeholders == "missing" and strange["stands"].any():
+        what = "days that stand for no date (the first or last of a calendar)"
         remedy = 'counted as missing; placeholders = "keep" if they are real'
-        sorting.say(
-            "placeholder",
-            stands,
-            "days that stand for no date (the first or last of a calendar)",
-            "warned",
-            remedy,
-        )
-        values = values.set(stands, None)
+        sorting.say("placeholder", strange["stands"], what, "warned", remedy)
+        values = values.set(strange["stands"], None)
     return TypedColumn(values, sorting.rules)
 
 
@@ -108,7 +105,7 @@ def _written(text: pl.Series, declared: DateColumn, epoch_1904: bool) -> tuple[p
         days, absent = _by_format(sorting, days, absent, form, position, declared, epoch_1904)
         if sorting.done:
             break
-    timed = matching(sorting.left, _TIME)
+    timed = nowhere(len(text)) if sorting.done else matching(sorting.left, _TIME)
     if timed.any():
         before = sorting.left
         stripped = sorting.left.set(~timed, None).str.replace(_TIME, "${1}")
