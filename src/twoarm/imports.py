@@ -41,7 +41,9 @@ class StandIn(ModuleType):
             raise AttributeError(name)
         if sys.modules.get(self.__name__) is self:
             del sys.modules[self.__name__]
-        return getattr(import_module(self.__name__), name)
+        module = import_module(self.__name__)
+        vars(self).update({own: value for own, value in vars(module).items() if not own.startswith("__")})
+        return getattr(module, name)  # who has this already gets the module's own from here on
 
 
 def stand_in(name: str, **used: Any) -> None:

@@ -30,6 +30,8 @@ assert special is scipy.special
 assert special.logsumexp([0.0, 0.0]) == np.log(2)
 from scipy.optimize import linprog
 assert linprog([1], bounds=(2, 3)).x == 2
+held = np.ma
+assert isinstance(held.masked_array([1], [True]), held.MaskedArray)
 assert isinstance(np.ma.masked_array([1], [True]), np.ma.MaskedArray)
 assert pl.Series(np.ma.masked_array([1, 2], [True, False])).to_list() == [None, 2]
 assert np.ma.masked_array([1, 2], [True, False]).sum() == 2

@@ -29,11 +29,11 @@ def import_library() -> None:
     import_module("fontTools")
     stand_in("fontTools.subset")
     stand_in("fontTools.agl")
-    modules = cast("dict[str, Any]", sys.modules)
     from matplotlib import artist
 
     manual = artist.kwdoc
     artist.kwdoc = _no_manual  # type: ignore[assignment]
+    modules = cast("dict[str, Any]", sys.modules)
     modules[_THREE_DIMENSIONS] = None
     try:
         with warnings.catch_warnings():

@@ -80,6 +80,8 @@ class FigureHelper:
 
         Rows that come later must not change those that are there. ``between``: no sample is being analysed.
         """
+        if len(rows) == self._looked and not between:  # asked before each step, of which an imputation has many
+            return
         for row in rows[self._looked :]:
             if row.missing:
                 self._running = Part(row.population, row.missing, row.adjustment, row.analysis)
