@@ -7,7 +7,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from twoarm.imports import StandIn, stand_in
+from twoarm.imports import stand_in
 
 _SPECIAL = "scipy.special"
 _KNOWN = "1.17."  # scipy's version in which numpy's arrays get the compiled functions as they are
@@ -43,11 +43,6 @@ def _import_special() -> None:
     whole = not scipy.__version__.startswith(_KNOWN) or bool(os.environ.get("SCIPY_ARRAY_API"))
     if whole or _SPECIAL in sys.modules:
         return
-    compiled = StandIn(_SPECIAL, __path__=[str(Path(scipy.__file__).parent / "special")])
-    sys.modules[_SPECIAL] = compiled
-    try:
-        functions = vars(import_module(f"{_SPECIAL}._ufuncs"))
-    except BaseException:
-        del sys.modules[_SPECIAL]
-        raise
-    vars(compiled).update({name: value for name, value in functions.items() if not name.startswith("_")})
+    stand_in(_SPECIAL, __path__=[str(Path(scipy.__file__).parent / "special")])
+    functions = vars(import_module(f"{_SPECIAL}._ufuncs"))
+    vars(sys.modules[_SPECIAL]).update({name: value for name, value in functions.items() if not name.startswith("_")})

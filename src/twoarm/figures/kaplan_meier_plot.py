@@ -190,8 +190,7 @@ def at_risk_title(curves: Sequence[Curve]) -> str:
 
 
 def at_risk_texts(numbers: Numbers, curve: Curve, days: Sequence[float]) -> list[str]:
-    """Return the numbers at risk at several days; a curve that ends where few are left (disclosure) does not tell
-    how many."""
+    """Return the numbers at risk at several days; a curve that ends where few are left does not tell how many."""
     times = [_number(time) for time in curve.columns["time"]]
     left = _number(curve.columns["at_risk"][-1]) - sum(
         _number(curve.columns[name][-1]) for name in ("events", "competing_events", "censored") if name in curve.columns

@@ -12,9 +12,14 @@ from typing import Any, cast
 
 from twoarm.imports import stand_in
 
-KNOWN = (3, 11)
-"""The version whose ways are known; of another, what is not public is left alone."""
 _THREE_DIMENSIONS = "mpl_toolkits.mplot3d"
+
+
+def is_known() -> bool:
+    """Whether the library is of the version whose ways are known; of another, what is not public is left alone."""
+    import matplotlib as mpl
+
+    return mpl.__version_info__[:2] == (3, 11)
 
 
 def _no_manual(_: object) -> str:
@@ -54,10 +59,9 @@ def _read_fonts_whole() -> None:
     To seek and read in a Python file took half of the time in which texts are shaped. Nothing of an open file is shared
     with a copy of this process either, so that a copy may go on with the fonts and texts that are known.
     """
-    import matplotlib as mpl
     from matplotlib import font_manager, ft2font
 
-    if mpl.__version_info__[:2] != KNOWN:
+    if not is_known():
         return
     library, manager = cast("Any", ft2font), cast("Any", font_manager)
     usual, make = manager._get_font.__wrapped__, ft2font.FT2Font

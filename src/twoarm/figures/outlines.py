@@ -6,16 +6,15 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from unicodedata import category
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.font_manager import FontProperties, fontManager, get_font
 from matplotlib.ft2font import LoadFlags
 from matplotlib.path import Path
 from matplotlib.textpath import TextToPath
 
-from twoarm.figures import library
+from twoarm.figures.library import is_known
 
-KNOWN = mpl.__version_info__[:2] == library.KNOWN
+KNOWN = is_known()
 _MOST = 4096  # texts that are kept
 PARTS = 64  # of a point, in which the font library counts
 _HEIGHTS: dict[Any, tuple[str, ...]] = {  # tables of a font, the one that the library asks first first

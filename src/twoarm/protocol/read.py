@@ -58,15 +58,17 @@ def parse_protocol(text: str, name: str = "study.toml") -> Protocol:
     try:
         protocol = Protocol.model_validate(document)
     except ValidationError as error:
-        whole = [dict(item) for item in error.errors()]
+        whole, references = error.errors(), []
     else:
-        whole = []
-        if not check_references({key: getattr(protocol, key) for key in document}, raw):
+        sections = {key: getattr(protocol, key) for key in Protocol.model_fields if key in document}
+        whole, references = [], check_references(sections, raw)
+        if not references:
             return protocol
     positions = scan_positions(text)
-    problems = _problems_of_parts(document, raw, positions, name)
-    problems = problems or [_from_pydantic(error, document, positions, name) for error in whole]
-    raise ProtocolError(sorted(problems, key=_by_place))
+    problems = [_from_reference(wrong, positions, name) for wrong in references]
+    problems = problems or _problems_of_parts(document, raw, positions, name)
+    problems = problems or [_from_pydantic(dict(item), document, positions, name) for item in whole]
+    raise ProtocolError(sorted(dict.fromkeys(problems), key=_by_place))
 
 
 def _problems_of_parts(document: dict[str, Any], raw: dict[str, Any], positions: Positions, name: str) -> list[Problem]:
@@ -76,8 +78,7 @@ def _problems_of_parts(document: dict[str, Any], raw: dict[str, Any], positions:
     references = check_references(sections, raw)
     if problems:  # a name that stands in for a missing one is no second problem
         references = [error for error in references if _raw_path(error.path, document)[1] is None]
-    problems += [_from_reference(error, positions, name) for error in references]
-    return list(dict.fromkeys(problems))
+    return [*problems, *(_from_reference(error, positions, name) for error in references)]
 
 
 def _depth(value: Any) -> int:

@@ -57,8 +57,8 @@ class FigureHelper:
         )
         self._sent: tuple[Sequence[Estimate], Sequence[Curve]] = ((), ())
         self._looked, self._running = 0, Part("", "", "", "")
-        self._begun: dict[Part, None] = {}
-        self._ended: frozenset[Part] = frozenset()
+        self._begun: set[Part] = set()
+        self._ended: set[Part] = set()
 
     def __enter__(self) -> FigureHelper:
         return self
@@ -86,7 +86,7 @@ class FigureHelper:
             if row.missing:
                 self._running = Part(row.population, row.missing, row.adjustment, row.analysis)
                 if row.adjustment:
-                    self._begun[self._running] = None
+                    self._begun.add(self._running)
         self._looked = len(rows)
         running = Part("", "", "", "") if between else self._running
         ended = {part for part in self._begun if part.analysis in AWAITED and part != running}

@@ -52,10 +52,9 @@ def serve() -> None:
     ahead: _Ahead = {}
     task = task_of(lines.get(), None)
     while task.place is None:
-        _draw_ahead(task, ahead, lines)
+        if lines.empty():  # else a newer task tells all that this one does
+            _draw_ahead(task, ahead, lines)
         task = task_of(lines.get(), task)
-        while task.place is None and not lines.empty():  # the newest tells all that those before it did
-            task = task_of(lines.get(), task)
     _copy(min(len(os.sched_getaffinity(0)), _MOST) - 1 if COPIES else 0)
     try:
         _draw_all(task, task.place, ahead)
