@@ -21,12 +21,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_Floats = np.ndarray[Any, np.dtype[np.float64]]
 _STEPS = {
     "days": (30, 60, 90, 180, 365),
     "weeks": (4, 8, 13, 26, 52),
     "months": (3, 6, 12, 24, 36),
     "years": (1, 2, 5),
 }
+_WIDTH, _HEIGHT = 6.6, 5.0  # inches
+_BOX = (0.14, 0.30, 0.82, 0.62)  # of the axes: left, bottom, width and height as shares of the figure's
+_TOP = 103  # per cent
+_MARK = 4  # points
 _MOST_TICKS = 9
 MOST_POINTS = 1000
 _SUMMARY_WIDTH, _SUMMARY_HEIGHT = 0.33, 0.17  # of the axes
@@ -38,8 +43,8 @@ def kaplan_meier_plot(scope: Scope, adjustment: str, endpoint: str) -> Figure | 
     treated, comparator = curves
     if treated is None or comparator is None or not (treated.columns["time"] and comparator.columns["time"]):
         return None
-    figure = new_figure(6.6, 5.0)
-    axes = figure.add_axes((0.14, 0.30, 0.82, 0.62))
+    figure = new_figure(_WIDTH, _HEIGHT)
+    axes = figure.add_axes(_BOX)
     last = max(_number(curve.columns["time"][-1]) for curve in (treated, comparator)) / scope.protocol.unit_days
     ticks = time_ticks(last, scope.protocol.time_unit)
     for curve, colour, dashes in ((treated, TREATED, "treated"), (comparator, COMPARATOR, "comparator")):
@@ -86,17 +91,17 @@ def _draw(axes: Axes, curve: Curve, unit: float, colour: str, dashes: str, label
     start = np.isnan(lower) & (survival >= 100)
     lower[start], upper[start] = 100.0, 100.0
     axes.fill_between(time, lower, upper, step="post", color=colour, alpha=0.13, linewidth=0)
-    marks = columns["censored"] > 0
-    axes.plot(
-        columns["time"][marks] / unit,
-        columns["survival"][marks] * 100,
-        linestyle="",
-        marker="|",
-        markersize=4,
-        markeredgewidth=0.6,
-        color=colour,
-        alpha=0.7,
-    )
+    seen = columns["censored"] > 0
+    times, heights = _marks(columns["time"][seen] / unit, columns["survival"][seen] * 100)
+    axes.plot(times, heights, linewidth=0.6, color=colour, alpha=0.7)
+
+
+def _marks(time: _Floats, survival: _Floats) -> tuple[_Floats, _Floats]:
+    """Return upright marks at points of a curve, as one line with gaps; as many markers take longer to draw."""
+    reach = _MARK / 2 / (_HEIGHT * _BOX[3] * 72) * _TOP
+    gaps = np.full_like(time, np.nan)
+    ends = survival - reach, survival + reach
+    return np.column_stack((time, time, gaps)).ravel(), np.column_stack((*ends, gaps)).ravel()
 
 
 def thinned(curve: Curve) -> dict[str, np.ndarray[Any, Any]]:
@@ -131,7 +136,7 @@ def median_of(scope: Scope, curve: Curve) -> Cell:
 
 def frame(axes: Axes, scope: Scope, endpoint: str, ticks: list[float], last: float) -> None:
     """Set axes of survival over time, with the legend above them."""
-    axes.set_ylim(0, 103)
+    axes.set_ylim(0, _TOP)
     axes.set_xlim(0, last * 1.02)
     axes.set_xticks(ticks)
     axes.set_yticks(range(0, 101, 20))

@@ -33,6 +33,7 @@ SETTINGS: dict[Any, Any] = {
     "svg.hashsalt": "twoarm",
     "svg.fonttype": "path",
     "pdf.fonttype": 3,
+    "pdf.compression": 6,
     "savefig.facecolor": "white",
 }
 
