@@ -46,15 +46,13 @@ def rounded_columns(columns: Mapping[str, Column]) -> dict[str, tuple[float | No
     >>> rounded_columns({"survival": np.array([1.0, 2 / 3, np.nan])})
     {'survival': (1.0, 0.666666666667, None)}
     """
-    return {name: tuple(map(_rounded, values.tolist())) for name, values in columns.items()}
+    return {name: _rounded(values.tolist()) for name, values in columns.items()}
 
 
-def _rounded(value: float) -> float | None:
-    if value != value:
-        return None
-    if abs(value) < 1e12 and value == int(value):  # counts and days, which need no rounding
-        return float(value)
-    return float(f"{value:.12g}")
+def _rounded(values: list[float]) -> tuple[float | None, ...]:
+    """Write all numbers in one go, and read them again."""
+    texts = ("%.12g " * len(values) % tuple(values)).split()
+    return tuple([None if text == "nan" else float(text) for text in texts])
 
 
 @dataclass(frozen=True, slots=True)
