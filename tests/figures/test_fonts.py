@@ -15,6 +15,7 @@ from twoarm.figures import fonts
 from twoarm.figures.all_figures import NamedFigure
 from twoarm.figures.drawing import draw
 from twoarm.figures.fonts import FontFile, Fonts, find_fonts, font_warning, installed_fonts
+from twoarm.figures.marks import mark_y, new_axes
 from twoarm.figures.png import encode_png
 from twoarm.figures.tiff import encode_tiff
 
@@ -59,8 +60,8 @@ def test_a_figure_shows_question_marks_and_no_boxes() -> None:
 
     def figure() -> Figure:
         made = Figure(figsize=(2, 2))
-        axes = made.add_axes((0.3, 0.3, 0.6, 0.6))
-        axes.set_yticks([0, 1], ["观察组", "b"])
+        axes = new_axes(made, (0.3, 0.3, 0.6, 0.6))
+        mark_y(axes, [0, 1], ["观察组", "b"])
         axes.text(0.5, 0.5, "组")
         axes.plot([0, 1], label="察")
         axes.legend()

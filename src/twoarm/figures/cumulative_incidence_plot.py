@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from twoarm.figures.kaplan_meier_plot import thinned, time_ticks, write_at_risk
+from twoarm.figures.kaplan_meier_plot import mark_time_and_shares, thinned, time_ticks, write_at_risk
+from twoarm.figures.marks import new_axes
 from twoarm.figures.theme import COMPARATOR, DASHES, TREATED, legend_label, new_figure, shortened
 from twoarm.results.curve import Curve
 from twoarm.tables.cumulative_incidence_table import CAUSES, comparison
@@ -39,7 +40,7 @@ def cumulative_incidence_plot(scope: Scope, adjustment: str, endpoint: str) -> F
     ticks = time_ticks(last, scope.protocol.time_unit)
     ticks = ticks[:: -(-len(ticks) // _MOST_TICKS)]
     for left, (prefix, title) in zip(_LEFT, CAUSES.items(), strict=True):
-        axes = figure.add_axes((left, _BOTTOM, _WIDTH, _HEIGHT))
+        axes = new_axes(figure, (left, _BOTTOM, _WIDTH, _HEIGHT))
         for curve, (colour, dashes) in zip(curves, _ARMS, strict=True):
             _draw(axes, curve, prefix, unit, colour, dashes)
         _frame(axes, scope, ticks, last, top_of_axis(curves, prefix))
@@ -81,9 +82,8 @@ def _draw(axes: Axes, curve: Curve, prefix: str, unit: float, colour: str, dashe
 
 def _frame(axes: Axes, scope: Scope, ticks: list[float], last: float, top: int) -> None:
     axes.set_ylim(0, top * HEADROOM)
-    axes.set_yticks(range(0, top + 1, SCALES[top]))
     axes.set_xlim(0, last * 1.02)
-    axes.set_xticks(ticks)
+    mark_time_and_shares(axes, ticks, range(0, top + 1, SCALES[top]))
     axes.set_xlabel(f"Time ({scope.protocol.time_unit})")
 
 

@@ -11,6 +11,7 @@ from matplotlib.text import Text
 
 from twoarm.figures.all_figures import NamedFigure
 from twoarm.figures.fonts import Fonts
+from twoarm.figures.marks import new_axes
 from twoarm.figures.pixels import Pixels, opaque_pixels
 from twoarm.figures.png import encode_png
 from twoarm.figures.recording import Recording
@@ -75,11 +76,6 @@ def _pixels(recording: Recording, kinds: Sequence[FigureFormat]) -> Files:
 
 def _without(figure: Figure, fonts: Fonts) -> None:
     """Put a question mark in the place of each character that no font has."""
-    for axes in figure.axes:
-        for axis in (axes.xaxis, axes.yaxis):
-            labels = [label.get_text() for label in axis.get_ticklabels()]
-            if any(fonts.shown(label) != label for label in labels):
-                axis.set_ticks(axis.get_ticklocs(), [fonts.shown(label) for label in labels])
     for text in figure.findobj(Text):
         assert isinstance(text, Text), "only texts were asked for"
         text.set_text(fonts.shown(text.get_text()))
@@ -89,7 +85,7 @@ def warm_up() -> None:
     """Draw a figure that nobody sees: fonts are open then, and what is kept between figures is there."""
     with style():
         figure = new_figure(6.6, 5.0)  # as large as most: room for its pixels is there then, too
-        axes = figure.add_axes((0.2, 0.2, 0.7, 0.7))
+        axes = new_axes(figure, (0.2, 0.2, 0.7, 0.7))
         axes.plot([0, 1], [0, 1], marker="o", color="red", label="0")
         axes.legend(loc="lower left")
         for weight in ("normal", "bold"):

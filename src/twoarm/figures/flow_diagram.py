@@ -6,6 +6,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from twoarm.figures.marks import new_axes
 from twoarm.figures.theme import INK, bare, new_figure, wide
 from twoarm.tables.attrition_table import step_row, steps
 from twoarm.tables.scope import Scope
@@ -40,7 +41,7 @@ def flow_diagram(scope: Scope) -> Figure:
     height += 2 * _GAP + max(box.height for box in analysed)
     height += sum(_GAP + max(box.height for box in boxes) for _, boxes in matched)
     figure = new_figure(_WIDTH, height)
-    axes = bare(figure.add_axes((0, 0, 1, 1)))
+    axes = bare(new_axes(figure, (0, 0, 1, 1)))
     axes.set_xlim(0, _WIDTH)
     axes.set_ylim(0, height)
     _draw(axes, height, start, excluded, analysed, [boxes for _, boxes in matched])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from twoarm.figures.marks import mark_x, new_axes, unmarked
 from twoarm.figures.theme import FAINT, INK, RULE, new_figure, shortened
 from twoarm.results.estimate import Estimate
 from twoarm.tables.formats import Numbers, in_sentence
@@ -134,15 +135,14 @@ def draw_forest(
     plot_width, head, foot = 2.5, 0.75, 0.75
     width, height = label_width + plot_width + sum(widths) + 0.3, head + foot + _ROW * len(rows)
     figure = new_figure(width, height)
-    axes = figure.add_axes((label_width / width, foot / height, plot_width / width, _ROW * len(rows) / height))
+    axes = new_axes(figure, (label_width / width, foot / height, plot_width / width, _ROW * len(rows) / height))
     low, high = _limits(rows)
     axes.set_xscale("log")
     axes.set_xlim(low, high)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     ticks = [tick for tick in NICE if low <= tick <= high]
-    axes.set_xticks(ticks, [numbers.general(tick) for tick in ticks])
-    axes.minorticks_off()
-    axes.set_yticks([])
+    mark_x(axes, ticks, [numbers.general(tick) for tick in ticks])
+    unmarked(axes.yaxis)
     axes.spines["left"].set_visible(False)
     axes.axvline(1, color=FAINT, linewidth=0.8)
     axes.set_xlabel("Hazard ratio (log scale)", fontsize=8.5)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from twoarm.figures.marks import figure_of, mark_x, mark_y, new_axes
 from twoarm.figures.theme import COMPARATOR, DASHES, FAINT, INK, TREATED, legend_label, new_figure, shortened
 from twoarm.results.curve import Curve
 from twoarm.tables.formats import Numbers
@@ -44,7 +45,7 @@ def kaplan_meier_plot(scope: Scope, adjustment: str, endpoint: str) -> Figure | 
     if treated is None or comparator is None or not (treated.columns["time"] and comparator.columns["time"]):
         return None
     figure = new_figure(_WIDTH, _HEIGHT)
-    axes = figure.add_axes(_BOX)
+    axes = new_axes(figure, _BOX)
     last = max(_number(curve.columns["time"][-1]) for curve in (treated, comparator)) / scope.protocol.unit_days
     ticks = time_ticks(last, scope.protocol.time_unit)
     for curve, colour, dashes in ((treated, TREATED, "treated"), (comparator, COMPARATOR, "comparator")):
@@ -138,13 +139,18 @@ def frame(axes: Axes, scope: Scope, endpoint: str, ticks: list[float], last: flo
     """Set axes of survival over time, with the legend above them."""
     axes.set_ylim(0, _TOP)
     axes.set_xlim(0, last * 1.02)
-    axes.set_xticks(ticks)
-    axes.set_yticks(range(0, 101, 20))
+    mark_time_and_shares(axes, ticks, range(0, 101, 20))
     axes.set_xlabel(f"Time ({scope.protocol.time_unit})")
     axes.set_ylabel(f"{scope.population.endpoints[endpoint].label} (%)")
     axes.legend(
         loc="lower left", bbox_to_anchor=(0.0, 1.0), frameon=False, fontsize=8.5, borderaxespad=0.1, handlelength=2.6
     )
+
+
+def mark_time_and_shares(axes: Axes, ticks: Sequence[float], shares: Sequence[int]) -> None:
+    """Mark times and per cent, both of which are whole numbers."""
+    mark_x(axes, ticks, [f"{tick:.0f}" for tick in ticks])
+    mark_y(axes, shares, [str(share) for share in shares])
 
 
 def comparison_of(scope: Scope, adjustment: str, endpoint: str) -> list[Cell]:
@@ -174,12 +180,12 @@ def write_at_risk(
     axes: Axes, curves: Sequence[Curve], ticks: Sequence[float], scope: Scope, *, points: float, inches: float
 ) -> None:
     """Write who is at risk at each tick, in the lowest fifth of the figure; names of arms have so many inches."""
-    box = axes.get_position()
+    box, figure = axes.get_position(), figure_of(axes)
 
     def write(x: float, y: float, text: str, align: str, colour: str) -> None:
         place = axes.get_xaxis_transform()  # time, and shares of the axes' height
-        axes.text(x, (y - box.y0) / box.height, text, transform=place, ha=align, va="center", fontsize=points,
-                  color=colour)  # fmt: skip
+        figure.text(x, (y - box.y0) / box.height, text, transform=place, ha=align, va="center", fontsize=points,
+                    color=colour)  # fmt: skip
 
     write(0, 0.17595, at_risk_title(curves), "left", FAINT)
     for curve, colour, y in zip(curves, (TREATED, COMPARATOR), (0.1334, 0.05755), strict=True):

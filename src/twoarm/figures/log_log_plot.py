@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from twoarm.figures.kaplan_meier_plot import thinned
+from twoarm.figures.marks import mark_x, mark_y, new_axes, usual_places
 from twoarm.figures.theme import COMPARATOR, DASHES, TREATED, legend_label, new_figure
 from twoarm.results.curve import Curve
 from twoarm.tables.scope import Scope
@@ -25,7 +26,7 @@ def log_log_plot(scope: Scope, adjustment: str, endpoint: str) -> Figure | None:
     """Return the figure; None where an arm has no curve, or none between 0 and 1."""
     curves = [scope.curve(kind="survival", adjustment=adjustment, endpoint=endpoint, arm=arm) for arm in scope.arms]
     figure = new_figure(6.2, 4.2)
-    axes = figure.add_axes((0.12, 0.13, 0.84, 0.68))
+    axes = new_axes(figure, (0.12, 0.13, 0.84, 0.68))
     reach: list[float] = []
     for curve, colour, dashes in zip(curves, (TREATED, COMPARATOR), ("treated", "comparator"), strict=True):
         drawn = None if curve is None else _draw(axes, curve, scope.protocol.unit_days, colour, dashes)
@@ -57,21 +58,23 @@ def _draw(axes: Axes, curve: Curve, unit: float, colour: str, dashes: str) -> tu
 
 
 def _frame(axes: Axes, scope: Scope, endpoint: str, first: float, last: float) -> None:
-    from matplotlib.ticker import FixedLocator, NullLocator
-
     low, high = first * 0.9, max(last, first * 1.01) * 1.1
     axes.set_xscale("log")
     axes.set_xlim(low, high)
     ticks = log_ticks(low, high)
-    axes.xaxis.set_major_locator(FixedLocator(ticks))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(lambda value, _: scope.numbers.general(value))
-    axes.yaxis.set_major_formatter(lambda value, _: scope.numbers.general(round(value, 10)).replace("-", "−"))
+    mark_x(axes, ticks, [scope.numbers.general(tick) for tick in ticks])
+    mark_logarithms(axes, scope)
     axes.set_xlabel(f"Time ({scope.protocol.time_unit}), logarithmic scale")
     axes.set_ylabel("log(−log S), " + legend_label(scope.population.endpoints[endpoint].label, 2.2))
     axes.legend(
         loc="lower left", bbox_to_anchor=(0.0, 1.0), frameon=False, fontsize=8.5, borderaxespad=0.1, handlelength=2.6
     )
+
+
+def mark_logarithms(axes: Axes, scope: Scope) -> None:
+    """Mark the axis on the left where the drawing library would."""
+    places = usual_places(axes.yaxis)
+    mark_y(axes, places, [scope.numbers.general(round(place, 10)).replace("-", "−") for place in places])
 
 
 def log_ticks(low: float, high: float) -> list[float]:

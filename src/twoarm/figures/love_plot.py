@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from twoarm.figures.marks import mark_x, mark_y, new_axes, usual_places
 from twoarm.figures.theme import COMPARATOR, FAINT, RULE, TREATED, new_figure, wide
 from twoarm.results.estimate import Estimate
 from twoarm.tables.scope import Scope
@@ -35,7 +36,7 @@ def love_plot(scope: Scope) -> Figure | None:
     above = 0.25 * (math.ceil(len(samples) / _BESIDE) - 1)
     width, height = label_width + 4.4, 1.25 + above + 0.27 * len(order)
     figure = new_figure(width, height)
-    axes = figure.add_axes((label_width / width, 0.62 / height, 4.1 / width, 0.27 * len(order) / height))
+    axes = new_axes(figure, (label_width / width, 0.62 / height, 4.1 / width, 0.27 * len(order) / height))
     threshold = scope.protocol.analyses.balance.threshold
     axes.axvspan(0, threshold, color=RULE, alpha=0.3, linewidth=0)
     axes.axvline(threshold, color=FAINT, linewidth=0.8, linestyle=(0, (4, 3)))
@@ -52,15 +53,12 @@ def love_plot(scope: Scope) -> Figure | None:
             markerfacecolor=face,
             label=scope.population.adjustments[name].label,
         )
-    axes.set_yticks(range(len(order)), [scope.label(variable) for variable in order])
     axes.set_ylim(-0.6, len(order) - 0.4)
     axes.set_xlim(0, max(axes.get_xlim()[1], 2 * threshold))
-    ticks = [tick for tick in axes.get_xticks() if tick <= axes.get_xlim()[1]]
-    axes.set_xticks(
-        ticks, [scope.numbers.marked(text) for text in axes.xaxis.get_major_formatter().format_ticks(ticks)]
-    )
-    axes.grid(axis="y", color=RULE, linewidth=0.4)
-    axes.set_axisbelow(True)
+    ticks = usual_places(axes.xaxis)
+    mark_x(axes, ticks, [scope.numbers.marked(text) for text in axes.xaxis.get_major_formatter().format_ticks(ticks)])
+    axes.hlines(range(len(order)), 0, 1, transform=axes.get_yaxis_transform(), color=RULE, linewidth=0.4, zorder=0.5)
+    mark_y(axes, range(len(order)), [scope.label(variable) for variable in order])
     axes.set_xlabel("Absolute standardised mean difference")
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=_BESIDE, frameon=False, borderaxespad=0.2)
     return figure

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from twoarm.figures.marks import mark_x, mark_y, new_axes, usual_places
 from twoarm.figures.theme import COMPARATOR, INK, TREATED, legend_label, new_figure
 from twoarm.tables.scope import Scope
 
@@ -19,7 +20,7 @@ def propensity_plot(scope: Scope, adjustment: str) -> Figure | None:
     if any(curve is None for curve in curves):
         return None
     figure = new_figure(6.2, 3.6)
-    axes = figure.add_axes((0.12, 0.15, 0.84, 0.70))
+    axes = new_axes(figure, (0.12, 0.15, 0.84, 0.70))
     reach = [0.0, 0.0]
     for side, (curve, colour, sign) in enumerate(zip(curves, (TREATED, COMPARATOR), (1, -1), strict=True)):
         assert curve is not None, "both arms have scores"
@@ -49,8 +50,9 @@ def propensity_plot(scope: Scope, adjustment: str) -> Figure | None:
     axes.axhline(0, color=INK, linewidth=0.8)
     axes.set_xlim(0, 1)
     axes.set_ylim(-max(reach[1], 1.0), max(reach[0], 1.0))
-    axes.xaxis.set_major_formatter(lambda value, _: scope.numbers.fixed(value, 1))
-    axes.yaxis.set_major_formatter(lambda value, _: scope.numbers.general(abs(value)))
+    scores, shares = (usual_places(axes.xaxis), usual_places(axes.yaxis))
+    mark_x(axes, scores, [scope.numbers.fixed(score, 1) for score in scores])
+    mark_y(axes, shares, [scope.numbers.general(abs(share)) for share in shares])
     axes.set_xlabel("Propensity score")
     axes.set_ylabel("Patients of the arm (%)")
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, frameon=False, fontsize=8, borderaxespad=0.2)

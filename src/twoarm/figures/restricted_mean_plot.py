@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from twoarm.figures.kaplan_meier_plot import thinned, time_ticks
+from twoarm.figures.kaplan_meier_plot import mark_time_and_shares, thinned, time_ticks
 from twoarm.figures.log_log_plot import write_above
+from twoarm.figures.marks import new_axes
 from twoarm.figures.theme import COMPARATOR, DASHES, FAINT, TREATED, legend_label, new_figure
 from twoarm.results.curve import Curve
 from twoarm.results.estimate import Estimate
@@ -29,7 +30,7 @@ def restricted_mean_plot(scope: Scope, adjustment: str, endpoint: str) -> Figure
     if tau is None or tau.value is None or any(curve is None or not curve.columns["time"] for curve in curves):
         return None
     figure = new_figure(6.2, 4.2)
-    axes = figure.add_axes((0.12, 0.13, 0.84, 0.68))
+    axes = new_axes(figure, (0.12, 0.13, 0.84, 0.68))
     unit, end = scope.protocol.unit_days, float(tau.value)
     treated, comparator = (_steps(curve) for curve in curves if curve is not None)
     _shade(axes, treated, comparator, end, unit)
@@ -90,8 +91,7 @@ def difference_of(scope: Scope, adjustment: str, endpoint: str) -> Cell:
 def _frame(axes: Axes, scope: Scope, endpoint: str, last: float) -> None:
     axes.set_ylim(0, 103)
     axes.set_xlim(0, last * 1.02)
-    axes.set_xticks(time_ticks(last, scope.protocol.time_unit))
-    axes.set_yticks(range(0, 101, 20))
+    mark_time_and_shares(axes, time_ticks(last, scope.protocol.time_unit), range(0, 101, 20))
     axes.set_xlabel(f"Time ({scope.protocol.time_unit})")
     axes.set_ylabel(legend_label(scope.population.endpoints[endpoint].label, 2.6) + " (%)")
     axes.legend(

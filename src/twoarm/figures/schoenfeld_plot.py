@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from twoarm.figures.kaplan_meier_plot import time_ticks
-from twoarm.figures.log_log_plot import constancy_of, write_above
+from twoarm.figures.log_log_plot import constancy_of, mark_logarithms, write_above
+from twoarm.figures.marks import mark_x, new_axes
 from twoarm.figures.theme import FAINT, INK, RULE, TREATED, legend_label, new_figure
 from twoarm.results.curve import MOST_EVENTS, Curve
 from twoarm.tables.scope import Scope
@@ -28,7 +29,7 @@ def schoenfeld_plot(scope: Scope, adjustment: str, endpoint: str) -> Figure | No
     if smooth is None or not smooth.columns["time"]:
         return None
     figure = new_figure(6.2, 4.2)
-    axes = figure.add_axes((0.12, 0.13, 0.84, 0.72))
+    axes = new_axes(figure, (0.12, 0.13, 0.84, 0.72))
     if points is not None:
         scale, values = (_array(points.sampled(MOST_EVENTS), name) for name in ("scale", "log_hazard_ratio"))
         all_of_them = scale.size == smooth.columns["events"][-1]
@@ -65,15 +66,12 @@ def average_of(scope: Scope, adjustment: str, endpoint: str) -> tuple[float, Cel
 
 
 def _frame(axes: Axes, scope: Scope, smooth: Curve, endpoint: str) -> None:
-    from matplotlib.ticker import FixedFormatter, FixedLocator
-
     scale, time = (_array(smooth, name) for name in ("scale", "time"))
     width = max(float(scale[-1] - scale[0]), 1e-9)
     axes.set_xlim(scale[0] - 0.02 * width, scale[-1] + 0.02 * width)
     ticks = scale_ticks(scale.tolist(), (time / scope.protocol.unit_days).tolist(), scope.protocol.time_unit)
-    axes.xaxis.set_major_locator(FixedLocator([place for place, _ in ticks]))
-    axes.xaxis.set_major_formatter(FixedFormatter([scope.numbers.general(mark) for _, mark in ticks]))
-    axes.yaxis.set_major_formatter(lambda value, _: scope.numbers.general(round(value, 10)).replace("-", "−"))
+    mark_x(axes, [place for place, _ in ticks], [scope.numbers.general(mark) for _, mark in ticks])
+    mark_logarithms(axes, scope)
     axes.set_xlabel(f"Time ({scope.protocol.time_unit}), Kaplan-Meier scale")
     axes.set_ylabel("Log hazard ratio, " + legend_label(scope.population.endpoints[endpoint].label, 2.0))
     axes.legend(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twoarm.figures.forest_plot import NICE
+from twoarm.figures.marks import mark_y, new_axes, unmarked
 from twoarm.figures.theme import COMPARATOR, FAINT, INK, RULE, TREATED, new_figure, shortened, wide
 from twoarm.tables.scope import Scope
 from twoarm.tables.specification_table import Specification, first_strategy, specifications_of
@@ -37,9 +38,9 @@ def specification_curve(scope: Scope) -> Figure | None:
     width, height = label_width + plot_width + 0.25, _HEAD + _CURVE + _BETWEEN + depth + 0.45
     figure = new_figure(width, height)
     box = (label_width / width, (height - _HEAD - _CURVE) / height, plot_width / width, _CURVE / height)
-    _curve(scope, figure.add_axes(box), shown)
+    _curve(scope, new_axes(figure, box), shown)
     box = (label_width / width, 0.45 / height, plot_width / width, depth / height)
-    _grid(figure.add_axes(box), shown, lines, label_width)
+    _grid(new_axes(figure, box), shown, lines, label_width)
     title = f"{len(shown)} of {len(every)} specifications, {scope.contrast}"
     figure.text(
         0.1 / width, 1 - 0.2 / height, shortened(title, width - 0.4, 10.5), fontsize=9.5, fontweight="bold", va="center"
@@ -82,10 +83,9 @@ def _curve(scope: Scope, axes: Axes, shown: Sequence[Specification]) -> None:
                 markerfacecolor=face, label=label,
             )  # fmt: skip
     ticks = _apart([tick for tick in (*NICE, *_BETWEEN_NICE) if bottom <= tick <= top], np.log(top / bottom))
-    axes.set_yticks(ticks, [scope.numbers.general(tick) for tick in ticks])
-    axes.minorticks_off()
     axes.set_xlim(-0.7, len(shown) - 0.3)
-    axes.set_xticks([])
+    mark_y(axes, ticks, [scope.numbers.general(tick) for tick in ticks])
+    unmarked(axes.xaxis)
     axes.spines["bottom"].set_visible(False)
     axes.set_ylabel(f"Hazard ratio ({scope.confidence} CI)")
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, frameon=False, borderaxespad=0.1, fontsize=8)
@@ -111,12 +111,12 @@ def _apart(ticks: Sequence[float], length: float) -> list[float]:
 def _grid(axes: Axes, shown: Sequence[Specification], lines: Sequence[tuple[str, str]], label_width: float) -> None:
     axes.set_xlim(-0.7, len(shown) - 0.3)
     axes.set_ylim(max(len(lines), 1) - 0.5, -0.5)
-    axes.set_xticks([])
+    unmarked(axes.xaxis)
     axes.set_xlabel("Specifications, by hazard ratio", fontsize=8.5)
     for side in axes.spines.values():
         side.set_visible(False)
-    axes.set_yticks(range(len(lines)), [shortened(_shown(lines, y), label_width - 0.1, 8.0) for y in range(len(lines))])
-    axes.tick_params(axis="y", length=0, labelsize=8)
+    texts = [shortened(_shown(lines, y), label_width - 0.1, 8.0) for y in range(len(lines))]
+    mark_y(axes, range(len(lines)), texts, points=8, length=0)
     keys = list(dict.fromkeys(key for key, _ in lines))
     for y, (key, option) in enumerate(lines):
         if keys.index(key) % 2 == 0:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from twoarm.figures.kaplan_meier_plot import frame, time_ticks
+from twoarm.figures.marks import new_axes
 from twoarm.figures.theme import COMPARATOR, DASHES, TREATED, legend_label, new_figure
 from twoarm.tables.scope import Scope
 
@@ -20,7 +21,7 @@ def standardised_plot(scope: Scope, adjustment: str, endpoint: str) -> Figure | 
     if any(curve is None or not curve.columns["time"] for curve in curves):
         return None
     figure = new_figure(6.6, 4.0)
-    axes = figure.add_axes((0.14, 0.13, 0.82, 0.75))
+    axes = new_axes(figure, (0.14, 0.13, 0.82, 0.75))
     last = 0.0
     for curve, colour, dashes in zip(curves, (TREATED, COMPARATOR), ("treated", "comparator"), strict=True):
         assert curve is not None, "both arms have a curve"

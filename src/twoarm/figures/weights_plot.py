@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from twoarm.figures.marks import mark_x, mark_y, new_axes, usual_places
 from twoarm.figures.theme import COMPARATOR, INK, TREATED, legend_label, new_figure
 from twoarm.tables.scope import Scope
 
@@ -19,7 +20,7 @@ def weights_plot(scope: Scope, adjustment: str) -> Figure | None:
     if any(curve is None for curve in curves):
         return None
     figure = new_figure(6.2, 3.2)
-    axes = figure.add_axes((0.12, 0.17, 0.84, 0.70))
+    axes = new_axes(figure, (0.12, 0.17, 0.84, 0.70))
     reach = [1.0, 1.0]
     for side, (curve, colour, sign) in enumerate(zip(curves, (TREATED, COMPARATOR), (1, -1), strict=True)):
         assert curve is not None, "both arms have weights"
@@ -32,10 +33,9 @@ def weights_plot(scope: Scope, adjustment: str) -> Figure | None:
         reach[side] = max(float(height.max()) * 1.08, 1.0)
     axes.axhline(0, color=INK, linewidth=0.8)
     axes.set_ylim(-reach[1], reach[0])
-    axes.set_xticks([tick for tick in axes.get_xticks() if tick <= axes.get_xlim()[1]])
-    axes.set_yticks([tick for tick in axes.get_yticks() if -reach[1] <= tick <= reach[0]])
-    axes.xaxis.set_major_formatter(lambda value, _: scope.numbers.general(value))
-    axes.yaxis.set_major_formatter(lambda value, _: scope.numbers.general(abs(value)))
+    weights, shares = (usual_places(axes.xaxis), usual_places(axes.yaxis))
+    mark_x(axes, weights, [scope.numbers.general(weight) for weight in weights])
+    mark_y(axes, shares, [scope.numbers.general(abs(share)) for share in shares])
     axes.set_xlabel("Weight")
     axes.set_ylabel("Patients of the arm (%)")
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, frameon=False, fontsize=8, borderaxespad=0.2)
