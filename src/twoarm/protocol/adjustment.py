@@ -1,8 +1,6 @@
 """How the arms are made comparable, and which patients the answer is about."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
@@ -96,7 +94,7 @@ class Matching(Section):
         return value
 
     @model_validator(mode="after")
-    def _options_go_together(self) -> Matching:
+    def _options_go_together(self) -> Self:
         ordered = [name for name in ("order", "order_column") if name in self.model_fields_set]
         if self.method == "optimal" and self.replacement:
             raise ValueError("optimal matching has no replacement: with it the nearest are the best for all together")
@@ -145,7 +143,7 @@ class Weighting(Section):
     bootstrap: Bootstrap | None = Field(None, description="Print the variance of resamples weighted anew, too.")
 
     @model_validator(mode="after")
-    def _options_go_together(self) -> Weighting:
+    def _options_go_together(self) -> Self:
         if self.truncate_quantiles and self.truncate_at:
             raise ValueError("expected truncate_quantiles or truncate_at, not both")
         for name in ("truncate_quantiles", "truncate_at"):

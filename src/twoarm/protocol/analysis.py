@@ -1,9 +1,7 @@
 """What is asked of the adjusted cohorts."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -69,7 +67,7 @@ class Survival(Section):
     )
 
     @model_validator(mode="after")
-    def _landmarks_rise(self) -> Survival:
+    def _landmarks_rise(self) -> Self:
         if self.quantile_interval and len(set(self.quantile_interval)) < len(self.quantile_interval):
             raise ValueError("quantile_interval names an interval twice")
         if not _rise(self.landmarks):
@@ -101,7 +99,7 @@ class Piecewise(Section):
     minimum_events: int = Field(10, ge=1, description="Below this many events an interval is not estimated.")
 
     @model_validator(mode="after")
-    def _cuts_rise(self) -> Piecewise:
+    def _cuts_rise(self) -> Self:
         if not _rise(self.cuts):
             raise ValueError("cuts must rise")
         return self
@@ -113,7 +111,7 @@ class LandmarkAnalysis(Section):
     times: tuple[Landmark, ...] = Field((), description="Times in the display unit, rising.")
 
     @model_validator(mode="after")
-    def _times_rise(self) -> LandmarkAnalysis:
+    def _times_rise(self) -> Self:
         if not _rise(self.times):
             raise ValueError("times must rise")
         return self

@@ -1,8 +1,6 @@
 """What a column holds and how its cells are written."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, PositiveFloat, Tag, model_validator
 
@@ -31,7 +29,7 @@ class CategoryColumn(_ColumnSection):
     map: dict[str, str] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _codes_are_distinct(self) -> CategoryColumn:
+    def _codes_are_distinct(self) -> Self:
         meanings: dict[str, str] = {}
         for code, meaning in self.map.items():
             if meanings.setdefault(folded(code), meaning) != meaning:
@@ -69,8 +67,9 @@ class IntegerColumn(_NumericColumn):
     limits: Limits = Field("hold", description="A cell such as <5: hold it, or take its limit.")
 
     @model_validator(mode="after")
-    def _range_is_open(self) -> IntegerColumn:
-        return _ranged(self)
+    def _range_is_open(self) -> Self:
+        _refuse_empty_range(self.minimum, self.maximum)
+        return self
 
 
 class NumberColumn(_NumericColumn):
@@ -85,19 +84,16 @@ class NumberColumn(_NumericColumn):
     percent: Percent | None = Field(None, description="A cell such as 45%: 0.45 (share) or 45 (number).")
 
     @model_validator(mode="after")
-    def _range_is_open(self) -> NumberColumn:
+    def _range_is_open(self) -> Self:
         if self.thousands == self.decimal:
             raise ValueError("thousands and decimal are the same mark")
-        return _ranged(self)
+        _refuse_empty_range(self.minimum, self.maximum)
+        return self
 
 
-_Ranged = TypeVar("_Ranged", IntegerColumn, NumberColumn)
-
-
-def _ranged(column: _Ranged) -> _Ranged:
-    if column.minimum is not None and column.maximum is not None and column.minimum > column.maximum:
+def _refuse_empty_range(minimum: float | None, maximum: float | None) -> None:
+    if minimum is not None and maximum is not None and minimum > maximum:
         raise ValueError("minimum is above maximum")
-    return column
 
 
 class BooleanColumn(_ColumnSection):
@@ -108,7 +104,7 @@ class BooleanColumn(_ColumnSection):
     false: tuple[str, ...] = Field(("0", "false", "no", "n"), min_length=1)
 
     @model_validator(mode="after")
-    def _codes_are_disjoint(self) -> BooleanColumn:
+    def _codes_are_disjoint(self) -> Self:
         if {folded(code) for code in self.true} & {folded(code) for code in self.false}:
             raise ValueError("a code stands for both true and false")
         return self
@@ -129,7 +125,7 @@ class DateColumn(_ColumnSection):
         return (self.format,) if isinstance(self.format, str) else self.format
 
     @model_validator(mode="after")
-    def _formats_are_clear(self) -> DateColumn:
+    def _formats_are_clear(self) -> Self:
         if not self.formats or not all(is_format(form) for form in self.formats):
             raise ValueError("expected formats with YYYY, MM and DD once each, such as DD.MM.YYYY, or excel")
         if self.pivot is None and any(two_digits(form) for form in self.formats):

@@ -1,8 +1,6 @@
 """What is measured at or before time zero and may differ between the arms."""
 
-from __future__ import annotations
-
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
@@ -35,7 +33,7 @@ class Cut(_Classes):
     descending: bool = Field(False, description="The highest class stands first on paper.")
 
     @model_validator(mode="after")
-    def _classes_fit(self) -> Cut:
+    def _classes_fit(self) -> Self:
         if list(self.breaks) != sorted(set(self.breaks)):
             raise ValueError("breaks must rise")
         if len(self.labels) != len(self.breaks) + 1 or len(set(self.labels)) < len(self.labels):
@@ -65,7 +63,7 @@ class Categorical(_Classes):
     reference: Value | None = Field(None, description="Level that others are compared with; the first by default.")
 
     @model_validator(mode="after")
-    def _levels_fit(self) -> Categorical:
+    def _levels_fit(self) -> Self:
         texts = [level_text(level) for level in self.levels]
         if len(set(texts)) < len(texts):
             raise ValueError("levels names a level twice")

@@ -1,7 +1,5 @@
 """Where the records lie: tables of one or several files, with one row or many rows a patient."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -64,7 +62,7 @@ class FileColumn(Section):
     multiply: float | None = Field(None, gt=0, description="Unit conversion: what a cell is multiplied by.")
 
     @model_validator(mode="after")
-    def _has_a_header_or_a_value(self) -> FileColumn:
+    def _has_a_header_or_a_value(self) -> Self:
         if self.source is not None and self.value is not None:
             raise ValueError("expected either source or value")
         return self
@@ -119,7 +117,7 @@ class TablePart:
         """Whether an engine reads it."""
         return self.folder is not None or self.table is not None
 
-    def only(self, names: frozenset[str]) -> TablePart:
+    def only(self, names: frozenset[str]) -> Self:
         """Return the part with some of its columns, and the units of these."""
         units = {getattr(column, "unit_column", None) for name, column in self.columns.items() if name in names}
         return replace(self, columns={name: c for name, c in self.columns.items() if name in names | units})

@@ -1,8 +1,6 @@
 """What is waited for: from dates, or from a duration and an event column."""
 
-from __future__ import annotations
-
-from typing import Any
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
@@ -47,7 +45,7 @@ class Endpoint(Section):
         return {**value, "label": f"{label} ({CONTROL})"} if named else value
 
     @model_validator(mode="after")
-    def _is_one_of_two_forms(self) -> Endpoint:
+    def _is_one_of_two_forms(self) -> Self:
         from_duration = self.time is not None and self.event is not None
         from_dates = bool(self.events) and bool(self.censoring)
         if from_duration == from_dates:

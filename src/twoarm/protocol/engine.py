@@ -1,7 +1,5 @@
 """Where Spark runs, when it is the engine that reads the records."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from twoarm.protocol.section import Section

@@ -1,7 +1,5 @@
 """What is done about missing covariates."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag

@@ -1,7 +1,5 @@
 """What is written, and what may leave."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator

@@ -1,8 +1,6 @@
 """Who is studied, from when, and which two arms are compared."""
 
-from __future__ import annotations
-
-from typing import Any
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
@@ -22,7 +20,7 @@ class Criterion(Section):
     if_missing: IfMissing = Field("exclude", description="What follows when the criterion is unknown for a patient.")
 
     @model_validator(mode="after")
-    def _includes_or_excludes(self) -> Criterion:
+    def _includes_or_excludes(self) -> Self:
         if (self.include is None) == (self.exclude is None):
             raise ValueError("expected either include or exclude")
         return self
@@ -49,7 +47,7 @@ class Arms(Section):
     other: OtherArms = Field("refuse", description="What follows from a third value.")
 
     @model_validator(mode="after")
-    def _differ(self) -> Arms:
+    def _differ(self) -> Self:
         if self.treated.value == self.comparator.value:
             raise ValueError("the arms have the same value")
         labels = {self.treated.label.casefold(), self.comparator.label.casefold()}

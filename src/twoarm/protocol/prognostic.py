@@ -1,7 +1,5 @@
 """Which factors go with a worse outcome: uni- and multivariable Cox regression side by side."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from twoarm.protocol.choices import ArmChoice, ScreenedBy

@@ -1,11 +1,9 @@
 """The whole protocol: checked, frozen, hashable, every default filled in."""
 
-from __future__ import annotations
-
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -114,7 +112,7 @@ class Protocol(Section):
     acknowledge: dict[WarningName, Label] = Field({}, description="Design warnings that the team has read, and why.")
 
     @model_validator(mode="after")
-    def _has_one_primary_analysis(self) -> Protocol:
+    def _has_one_primary_analysis(self) -> Self:
         primary = [name for name, endpoint in self.endpoints.items() if endpoint.primary]
         candidates = [name for name, endpoint in self.endpoints.items() if not endpoint.negative_control]
         if not candidates:
@@ -129,7 +127,7 @@ class Protocol(Section):
         return self
 
     @model_validator(mode="after")
-    def _grid_can_be_run(self) -> Protocol:
+    def _grid_can_be_run(self) -> Self:
         for population in self.plan() if self.specifications is not None else ():
             if self.specifications is None or "specifications" not in population.analyses:
                 continue
@@ -167,7 +165,7 @@ class Protocol(Section):
             table_test=self.analyses.baseline.table_test or preset.table_test,
         )
 
-    def under(self, dialect: Dialect) -> Protocol:
+    def under(self, dialect: Dialect) -> Self:
         """Return the protocol as it would be under the conventions of a package, whatever it states itself."""
         unstated = {"interval": None, "quantile_interval": None, "flat_end": None}
         analyses = self.analyses.model_copy(
@@ -222,11 +220,11 @@ class Protocol(Section):
         """Return the tree of one of the protocol's own expressions."""
         return parse_expression(text, self.column_types())
 
-    def plan(self) -> tuple[StudyPopulation, ...]:
+    def plan(self) -> tuple["StudyPopulation", ...]:
         """Return each population with everything it is to go through, references resolved."""
         return tuple(self._resolve(name, section) for name, section in self.populations.items())
 
-    def _resolve(self, name: str, section: Population) -> StudyPopulation:
+    def _resolve(self, name: str, section: Population) -> "StudyPopulation":
         def chosen(declared: Mapping[str, Any], names: tuple[str, ...] | None) -> dict[str, Any]:
             return {key: declared[key] for key in (declared if names is None else names) if key in declared}
 

@@ -1,7 +1,5 @@
 """Tumour response: which table holds the visits, and the rules of RECIST 1.1 that are in force."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from twoarm.protocol.choices import Confirmation, DifferenceInterval, ProportionInterval, ResponseDenominator

@@ -1,6 +1,6 @@
 """Adverse events: which table holds them, which rows the safety table has."""
 
-from __future__ import annotations
+from typing import Self
 
 from pydantic import Field, model_validator
 
@@ -16,7 +16,7 @@ class SafetyRow(Section):
     maximum_grade: int = Field(5, ge=1, le=5)
 
     @model_validator(mode="after")
-    def _grades_rise(self) -> SafetyRow:
+    def _grades_rise(self) -> Self:
         if self.minimum_grade > self.maximum_grade:
             raise ValueError("minimum_grade is above maximum_grade")
         return self
@@ -39,7 +39,7 @@ class Safety(Section):
     every_term: bool = Field(False, description="Add a table of all terms at any grade and at grade 3 or more.")
 
     @model_validator(mode="after")
-    def _is_consistent(self) -> Safety:
+    def _is_consistent(self) -> Self:
         labels = [row.label.casefold() for row in self.rows]
         if len(set(labels)) < len(labels):
             raise ValueError("rows: two rows have the same label")

@@ -1,7 +1,5 @@
 """What every section of a protocol shares: frozen, strict, and no key that is not known."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -56,7 +54,8 @@ Names = Annotated[tuple[Name, ...], AfterValidator(_distinct)]
 class Section(BaseModel):
     """A part of the protocol: hashable, with every default filled in.
 
-    What checks a section is built when it is first asked for: the whole protocol's holds that of every part.
+    What checks a section is built when it is first asked for: the whole protocol's holds that of every part. Modules of
+    sections do not postpone annotations, which would only be compiled one by one again.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)

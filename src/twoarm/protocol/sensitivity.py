@@ -1,8 +1,6 @@
 """Centres apart and together, and how far unmeasured confounding would have to go."""
 
-from __future__ import annotations
-
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -32,7 +30,7 @@ class Unmeasured(Section):
     )
 
     @model_validator(mode="after")
-    def _can_confound(self) -> Unmeasured:
+    def _can_confound(self) -> Self:
         if self.prevalence_treated == self.prevalence_comparator:
             raise ValueError("a confounder of equal prevalences causes no bias")
         shown = [f"{ratio:.6g}" for ratio in self.hazard_ratios]

@@ -1,11 +1,9 @@
 """The declared grid: the same study under every combination of choices that could have been made."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
@@ -64,7 +62,7 @@ class WeightingGrid(Section):
     truncate_quantiles: Truncations = Field(("none",), description='Pairs of quantiles, or "none".')
 
     @model_validator(mode="after")
-    def _combinations_exist(self) -> WeightingGrid:
+    def _combinations_exist(self) -> Self:
         for words, options in self.designs():
             try:
                 Weighting(kind="weighting", **options)
@@ -99,19 +97,19 @@ class Specifications(Section):
     unadjusted: bool = Field(False, description="The arms as they are, too.")
 
     @model_validator(mode="after")
-    def _has_designs(self) -> Specifications:
+    def _has_designs(self) -> Self:
         if not (self.matching or self.weighting or self.multivariable or self.unadjusted):
             raise ValueError("expected a block of matching or weighting, multivariable or unadjusted")
         if len(self.designs()) > MOST:
             raise ValueError(f"found {len(self.designs())} designs; expected at most {MOST}")
         return self
 
-    def designs(self) -> dict[str, DesignChoice]:
+    def designs(self) -> dict[str, "DesignChoice"]:
         """Return every design once, by its name, which says its choices."""
         found = list(self._designs())
         return {choice.name: choice for choice in found}
 
-    def _designs(self) -> Iterator[DesignChoice]:
+    def _designs(self) -> Iterator["DesignChoice"]:
         if self.unadjusted:
             yield DesignChoice.of({"Adjustment": "unadjusted"}, Unadjusted(kind="unadjusted"))
         sets: dict[str, Names | None] = {**self.sets} or {ALL: None}
@@ -148,7 +146,7 @@ class DesignChoice:
     section: Design
 
     @classmethod
-    def of(cls, words: Mapping[str, str], section: Design) -> DesignChoice:
+    def of(cls, words: Mapping[str, str], section: Design) -> Self:
         """Return the choice."""
         return cls(tuple(words.items()), section)
 

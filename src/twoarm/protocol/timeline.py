@@ -1,7 +1,5 @@
 """A patient's life in dates, by which the records are checked against themselves."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from twoarm.protocol.section import Name, Section
