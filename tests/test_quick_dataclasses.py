@@ -7,7 +7,8 @@ import pickle
 import subprocess
 import sys
 from copy import copy
-from dataclasses import FrozenInstanceError, dataclass, field, replace
+from dataclasses import FrozenInstanceError, InitVar, dataclass, field, replace
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -53,7 +54,7 @@ class Made:
 
 @pytest.fixture
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_repr_fn", "_cmp_fn", "_hash_fn", "_frozen_get_del_attr"):
+    for name in ("_repr_fn", "_cmp_fn", "_hash_fn", "_frozen_get_del_attr", "_init_fn"):
         if hasattr(dataclasses, name):
             monkeypatch.setattr(dataclasses, name, getattr(dataclasses, name))  # to be put back
     quick.quick_dataclasses()
@@ -103,6 +104,110 @@ def test_methods_do_what_those_of_python_do(kind: dict[str, bool], request: pyte
     known = sys.version_info[:2] in quick._KNOWN
     shown: Any = made.several.__repr__
     assert (shown.__wrapped__.__code__.co_filename == quick.__file__) == known
+
+
+class Begun:
+    """Classes of one kind that begin in different ways."""
+
+    def __init__(self, **kind: Any) -> None:
+        @dataclass(**kind)
+        class Further:
+            a: int
+            b: list[int] = field(hash=False)
+            c: str = "c"
+
+            def __post_init__(self) -> None:
+                if self.a < 0:
+                    raise ValueError(f"{self.a} {self.c}")
+
+        @dataclass(**kind)
+        class Below(Further):
+            d: float = 2.0
+            c: str = "other"
+
+        @dataclass(**kind)
+        class Factory:
+            a: list[int] = field(default_factory=list)
+            b: int = 3
+
+        @dataclass(**kind)
+        class Named:
+            a: int
+            b: int = field(kw_only=True)
+
+        @dataclass(**kind)
+        class Passed:
+            a: int
+            b: InitVar[int]
+
+            def __post_init__(self, b: int) -> None:
+                if b > 5:
+                    raise ValueError(b)
+
+        @dataclass(**kind)
+        class Without:
+            a: int = field(init=False, default=7)
+            b: int = 1
+
+        @dataclass(**kind)
+        class Odd:
+            self: int
+            assign: int = 2
+            _field_1: int = 3
+
+        self.all: list[Any] = [Further, Below, Factory, Named, Passed, Without, Odd]
+
+
+CALLS: tuple[tuple[tuple[Any, ...], dict[str, Any]], ...] = (
+    ((), {}),
+    ((1,), {}),
+    ((1, [2]), {}),
+    ((1, [2], "x"), {}),
+    ((-1, [2]), {"c": "y"}),
+    ((1, 2, 3, 4), {}),
+    ((1, 2, 3, 4, 5), {}),
+    ((1,), {"b": 2}),
+    ((1,), {"b": 9}),
+    ((1,), {"a": 2}),
+    ((), {"a": 1, "b": 2, "z": 3}),
+    ((1,), {"_field_1": 8, "assign": 9}),
+)
+
+
+def begun(made: Begun) -> list[object]:
+    """What comes of calls of every class, and what each says that it takes."""
+
+    def tried(cls: Any, given: tuple[tuple[Any, ...], dict[str, Any]]) -> object:
+        try:
+            value = cls(*given[0], **given[1])
+        except (TypeError, ValueError) as error:
+            return type(error), str(error)
+        return repr(value), [getattr(value, each.name) for each in dataclasses.fields(cls)]
+
+    found: list[object] = [tried(cls, given) for cls in made.all for given in CALLS]
+    return found + [(str(signature(cls)), cls.__init__.__name__, cls.__init__.__qualname__) for cls in made.all]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_classes_begin_as_those_of_python_do(kind: dict[str, bool], request: pytest.FixtureRequest) -> None:
+    own = begun(Begun(**kind))
+    request.getfixturevalue("quickly")
+    made = Begun(**kind)
+    assert begun(made) == own
+    known = sys.version_info[:2] in quick._KNOWN
+    quickly_made = [cls.__name__ for cls in made.all if cls.__init__.__code__.co_qualname.startswith("make.")]
+    assert quickly_made == (["Further", "Below", "Odd"] if known else [])
+
+
+def test_a_class_without_fields_or_with_many_begins(quickly: None) -> None:
+    many = dataclasses.make_dataclass("Many", [(f"f{place}", int) for place in range(300)], frozen=True)
+    assert dataclasses.astuple(many(*range(300))) == tuple(range(300))
+    assert repr(dataclasses.make_dataclass("None_", [])()) == "None_()"
+
+
+def test_a_value_without_a_default_cannot_follow_one_with(quickly: None) -> None:
+    with pytest.raises(TypeError, match="non-default argument 'b' follows default argument"):
+        dataclasses.make_dataclass("Wrong", [("a", int, 1), ("b", int)])
 
 
 def test_a_value_that_holds_itself_is_shown(quickly: None) -> None:

@@ -1,8 +1,8 @@
-"""Frozen dataclasses made in half the time; for a process that runs a command and does nothing else.
+"""Frozen dataclasses made in a third of the time; for a process that runs a command and does nothing else.
 
-Python up to 3.12 writes five methods of each class as text and compiles every one apart: a fifth of all imports of a
-study, which has some 300 such classes. Here they are closures over the names of the fields, and do the same.
-``__init__``, whose arguments differ, is left to Python.
+Python up to 3.12 writes six methods of each class as text and compiles every one apart: a fifth of all imports of a
+study, which has some 300 such classes. Here they are closures over the names of the fields, and do the same;
+``__init__`` is compiled once for each number of fields, and gets the names of its arguments afterwards.
 """
 
 from __future__ import annotations
@@ -10,12 +10,16 @@ from __future__ import annotations
 import dataclasses
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from operator import attrgetter
+from types import FunctionType
 from typing import Any, cast
 
 _KNOWN = ((3, 11), (3, 12))  # versions with these makers of methods; later ones compile all methods at once
 _PYTHONS_COMPARE: Any = getattr(dataclasses, "_cmp_fn", None)
+_PYTHONS_INIT: Any = getattr(dataclasses, "_init_fn", None)
+_FIELD = "_field_%d"
 
 
 def quick_dataclasses() -> None:
@@ -24,7 +28,56 @@ def quick_dataclasses() -> None:
         return
     library = cast("Any", dataclasses)
     library._repr_fn, library._cmp_fn, library._hash_fn = _repr, _compare, _hash
-    library._frozen_get_del_attr = _frozen
+    library._frozen_get_del_attr, library._init_fn = _frozen, _init
+
+
+def _init(
+    fields: Sequence[dataclasses.Field[Any]],
+    positional: Sequence[dataclasses.Field[Any]],
+    by_name: Sequence[dataclasses.Field[Any]],
+    frozen: bool,
+    further: bool,
+    own: str,
+    globals: dict[str, Any],
+    *more: Any,
+) -> Any:
+    """Return ``__init__`` of fields that are just set; what is made for each, or only passed on, is left to Python.
+
+    ``further``: ``__post_init__`` follows. ``own``: what ``self`` is called.
+    """
+    defaults = tuple(each.default for each in positional if each.default is not dataclasses.MISSING)
+    last = positional[len(positional) - len(defaults) :]
+    if by_name or not all(map(_is_set, fields)) or any(each.default is dataclasses.MISSING for each in last):
+        return _PYTHONS_INIT(fields, positional, by_name, frozen, further, own, globals, *more)
+    usual = _usual_init(len(fields), frozen, further)
+    names = {_FIELD % place: each.name for place, each in enumerate(fields)}
+    code = usual.__code__
+    code = code.replace(
+        co_varnames=(own, *names.values()),
+        co_names=tuple(names.get(name, name) for name in code.co_names),
+        co_consts=tuple(names.get(value, value) for value in code.co_consts),
+    )
+    made = FunctionType(code, globals, "__init__", defaults, usual.__closure__)
+    made.__annotations__ = {**{each.name: each.type for each in fields}, "return": None}
+    return made
+
+
+def _is_set(field: Any) -> bool:
+    kind = cast("Any", dataclasses)._FIELD
+    return field.init and field._field_type is kind and field.default_factory is dataclasses.MISSING
+
+
+@lru_cache(None)
+def _usual_init(fields: int, frozen: bool, further: bool) -> FunctionType:
+    """Return ``__init__`` of so many fields, which have numbers for names."""
+    names = [_FIELD % place for place in range(fields)]
+    body = [f"assign(self, {name!r}, {name})" if frozen else f"self.{name} = {name}" for name in names]
+    body += ["self.__post_init__()"] if further else []
+    text = f"def make(assign):\n  def __init__({', '.join(['self', *names])}):\n    "
+    text += "\n    ".join(body or ["pass"]) + "\n  return __init__"
+    made: dict[str, Any] = {}
+    exec(text, made)
+    return made["make"](object.__setattr__)  # type: ignore[no-any-return]
 
 
 def _values(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
