@@ -174,5 +174,9 @@ class PixelPlayer(Player):
         context = self.context(gc)
         context.set_linewidth(0)
         context.set_snap(False)
-        place = Affine2D().rotate_deg(angle).translate(x, y) + self._grow
+        scale = self._scale
+        if angle:
+            place = Affine2D().rotate_deg(angle).translate(x, y) + self._grow
+        else:
+            place = Affine2D.from_values(scale, 0.0, 0.0, scale, x * scale, y * scale)
         self.renderer.draw_path(context, OUTLINES.path_of(text, font), place, gc.get_rgb())
