@@ -312,3 +312,27 @@ def test_a_document_that_fails_is_named_in_the_others(
     assert f"{name} could not be made (ValueError)" in (tmp_path / "out" / "report.html").read_text()
     assert "SECRET" not in papers[-1]
     assert (tmp_path / "out" / name).exists() is False
+
+
+def test_every_file_and_folder_is_on_the_disk_before_it_is_published(
+    publish: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored: dict[str, bytes] = {}
+    store_file, replace = output_folder._store_file, os.replace
+
+    def store(path: Path) -> None:
+        store_file(path)
+        assert str(path) not in stored
+        stored[str(path)] = path.read_bytes()
+
+    def renamed(source: Path, target: Path) -> None:
+        if "partial" in source.name:
+            content = {str(path): path.read_bytes() for path in source.rglob("*") if path.is_file()}
+            assert {path: whole for path, whole in stored.items() if path in content} == content
+            stored["published"] = b""
+        replace(source, target)
+
+    monkeypatch.setattr(output_folder, "_store_file", store)
+    monkeypatch.setattr(output_folder.os, "replace", renamed)
+    publish()
+    assert "published" in stored

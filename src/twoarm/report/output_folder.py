@@ -9,8 +9,8 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from twoarm.errors import OutputError
@@ -182,11 +182,11 @@ def _discard(folder: Path, name: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def publish(partial: Path, folder: Path, *, replace: bool) -> None:
-    """Rename into place; an earlier output is moved aside first and goes last."""
+def publish(partial: Path, folder: Path, storing: Storing, *, replace: bool) -> None:
+    """Rename into place what is on the disk; an earlier output is moved aside first and goes last."""
     if folder.exists() and not (replace and not foreign_files(folder)):
         raise OutputError(f"{folder}: was made by somebody else in the meantime; nothing was replaced")
-    _store(partial)
+    storing.finish(partial)
     old = folder.with_name(f".{folder.name}.old-{os.getpid()}")
     try:
         if folder.exists():
@@ -201,13 +201,40 @@ def publish(partial: Path, folder: Path, *, replace: bool) -> None:
         _discard(old, partial)
 
 
-def _store(folder: Path) -> None:
-    """Wait until every file is on the disk: a rename must not outlive its content when the power fails."""
-    inside = list(folder.rglob("*"))
-    with ThreadPoolExecutor(8) as together:  # the disk stores many at once in the time of one
-        list(together.map(_store_file, (path for path in inside if not path.is_dir())))
-    for path in (*inside, folder):
-        if path.is_dir():
+class Storing:
+    """Waits until files are on the disk: a rename must not outlive their content when the power fails.
+
+    It waits on threads of its own, so that what is written first can be stored while the rest is made.
+    """
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(8)  # the disk stores many at once in the time of one
+        self._begun: dict[Path, Future[None]] = {}
+
+    def __enter__(self) -> Storing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._threads.shutdown()
+
+    def begin(self, files: Iterable[Path]) -> None:
+        """Begin with files that are whole, and stay as they are."""
+        for path in files:
+            if path not in self._begun:
+                self._begun[path] = self._threads.submit(_store_file, path)
+
+    def finish(self, folder: Path) -> None:
+        """Wait until everything in a folder is on the disk.
+
+        Raises:
+            OSError: something cannot be stored.
+        """
+        inside = list(folder.rglob("*"))
+        folders = [folder, *(path for path in inside if path.is_dir())]
+        self.begin(path for path in inside if path not in folders)
+        for stored in self._begun.values():
+            stored.result()
+        for path in folders:
             _store_names(path)
 
 

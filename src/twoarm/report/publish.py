@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from dataclasses import replace as replace_fields
 from pathlib import Path
@@ -22,7 +22,7 @@ from twoarm.report.figure_helper import FigureHelper
 from twoarm.report.html import embed, render_html, standalone_table
 from twoarm.report.interactive_curves import interactive_curves
 from twoarm.report.interactive_incidence import interactive_incidence
-from twoarm.report.output_folder import partial_folder, publish, reserved
+from twoarm.report.output_folder import Storing, partial_folder, publish, reserved
 from twoarm.report.study_report import StudyReport, compose
 from twoarm.report.verification import manifest_text
 from twoarm.results.keyed_rows import keyed_rows
@@ -74,8 +74,9 @@ def write_report(
         try:
             partial.mkdir()
             _write(partial / AUDIT, audit_trail(results, provenance, cells, amendments))
-            _write_all(protocol, results, provenance, partial, (data_notes, amendments), helper, warn)
-            publish(partial, folder, replace=replace)
+            with Storing() as storing:
+                _write_all(protocol, results, provenance, partial, (data_notes, amendments), helper, warn, storing)
+                publish(partial, folder, storing, replace=replace)
         except BaseException:  # an interruption, too
             if helper is not None:  # whose next figure would come back into the folder while it is deleted
                 helper.stop()
@@ -94,6 +95,7 @@ def _write_all(
     said: tuple[Sequence[str], Sequence[str]],
     helper: FigureHelper | None,
     warn: Callable[[str], None],
+    storing: Storing,
 ) -> None:
     report = compose(protocol, results, *said)
     fonts = find_fonts(texts_of(report, provenance))
@@ -124,6 +126,7 @@ def _write_all(
             pages.append(_page(report, provenance, folder / "figures", curves))
 
         failed = drawing.finish(as_if_nothing_failed)
+        storing.begin(_finished(folder, protocol.output.figures))
         not_made = documents.finish(failed)
     for text in not_made:
         warn(text)
@@ -134,6 +137,13 @@ def _write_all(
         for path in (folder / "figures").glob(f"*.{kind}"):
             path.unlink()
     _write(folder / "manifest.json", _manifest(protocol, provenance, said[1], folder))
+
+
+def _finished(folder: Path, wanted: Sequence[str]) -> Iterator[Path]:
+    """Return most of what is whole once all figures are drawn; of these, some are for the documents and go again."""
+    yield from folder.glob("*.json")
+    yield from (folder / "tables").iterdir()
+    yield from (path for path in (folder / "figures").iterdir() if path.suffix[1:] in wanted)
 
 
 def _write_tables(report: StudyReport, folder: Path) -> None:
