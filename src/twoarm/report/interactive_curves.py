@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -37,6 +37,8 @@ SIZE = 12.5  # of the letters
 COLOURS = (TREATED, COMPARATOR)
 DASHES = ("", ' stroke-dasharray="8 3.2"')
 ROW = 18.0
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+Place = TypeVar("Place", float, Floats)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,11 +49,11 @@ class CurveAxes:
     unit: float
     top: float = 1.03
 
-    def x(self, time: float) -> float:
+    def x(self, time: Place) -> Place:
         """Return the place of a time."""
         return LEFT + time / (self.last * 1.02 or 1.0) * (RIGHT - LEFT)  # times may all be 0
 
-    def y(self, share: float) -> float:
+    def y(self, share: Place) -> Place:
         """Return the place of a share."""
         return BOTTOM - share / self.top * (BOTTOM - TOP)
 
@@ -183,40 +185,41 @@ def frame(axes: CurveAxes, label: str, unit: str, marks: Sequence[int]) -> Itera
 def drawn_curve(axes: CurveAxes, curve: Curve, number: int, drawn: Drawn) -> Iterator[str]:
     """Yield the limits, the line and, of survival, the marks where follow-up ends."""
     columns, colour = thinned(curve), COLOURS[number]
-    xs = [axes.x(time / axes.unit) for time in (0.0, *columns["time"])]
-    shares = [drawn.start, *columns[drawn.value]]
-    yield f'<path d="{_band(axes, xs, shares, columns, drawn)}" fill="{colour}" fill-opacity="0.13"/>'
-    line = "".join(f"H{x:.1f}V{axes.y(s):.1f}" for x, s in zip(xs[1:], shares[1:], strict=True))
+    across = _places(axes.x(np.concatenate(([0.0], columns["time"])) / axes.unit))
+    heights = axes.y(columns[drawn.value])
+    yield f'<path d="{_band(axes, across, columns, drawn)}" fill="{colour}" fill-opacity="0.13"/>'
+    line = "".join(f"H{x}V{y}" for x, y in zip(across[1:], _places(heights), strict=True))
     yield (
-        f'<path class="km-line" data-curve="{escape(curve.id)}" d="M{xs[0]:.1f} {axes.y(drawn.start):.1f}{line}" '
+        f'<path class="km-line" data-curve="{escape(curve.id)}" d="M{across[0]} {axes.y(drawn.start):.1f}{line}" '
         f'stroke="{colour}"{DASHES[number]}/>'
     )
-    marks = [
-        f"M{x:.1f} {axes.y(s) - 3.5:.1f}v7"
-        for x, s, censored in zip(xs[1:], shares[1:], columns["censored"], strict=True)
-        if censored > 0 and drawn is SURVIVAL
-    ]
-    yield f'<path class="km-mark" d="{"".join(marks)}" stroke="{colour}"/>' if marks else ""
+    censored = columns["censored"] > 0
+    tops = zip(np.array(across[1:])[censored].tolist(), _places(heights[censored] - 3.5), strict=True)
+    marks = "".join(f"M{x} {y}v7" for x, y in tops) if drawn is SURVIVAL else ""
+    yield f'<path class="km-mark" d="{marks}" stroke="{colour}"/>' if marks else ""
 
 
-def _band(
-    axes: CurveAxes, xs: list[float], shares: list[float], columns: dict[str, np.ndarray[Any, Any]], drawn: Drawn
-) -> str:
+def _places(values: Floats) -> list[str]:
+    return [f"{value:.1f}" for value in values.tolist()]
+
+
+def _band(axes: CurveAxes, across: list[str], columns: dict[str, Floats], drawn: Drawn) -> str:
     """Outline of the limits: forward along the upper, back along the lower, over each stretch that has both."""
-    lower, upper = (np.concatenate(([drawn.start], columns[name])) for name in (drawn.lower, drawn.upper))
-    start = np.isnan(lower) & (np.array(shares) == drawn.start)
+    value, lower, upper = (np.concatenate(([drawn.start], columns[n])) for n in (drawn.value, drawn.lower, drawn.upper))
+    start = np.isnan(lower) & (value == drawn.start)
     lower[start], upper[start] = drawn.start, drawn.start
-    has = ~(np.isnan(lower) | np.isnan(upper))
+    has = (~(np.isnan(lower) | np.isnan(upper))).tolist()
+    below, above = _places(axes.y(lower)), _places(axes.y(upper))
     outline, position = "", 0
-    while position < len(xs) - 1:
+    while position < len(across) - 1:
         end = position
-        while end < len(xs) - 1 and has[end]:
+        while end < len(across) - 1 and has[end]:
             end += 1
         if end > position:
             steps = range(position, end)
-            outline += f"M{xs[position]:.1f} {axes.y(upper[position]):.1f}"
-            outline += "".join(f"V{axes.y(upper[i]):.1f}H{xs[i + 1]:.1f}" for i in steps)
-            outline += "".join(f"V{axes.y(lower[i]):.1f}H{xs[i]:.1f}" for i in reversed(steps)) + "Z"
+            outline += f"M{across[position]} {above[position]}"
+            outline += "".join(f"V{above[i]}H{across[i + 1]}" for i in steps)
+            outline += "".join(f"V{below[i]}H{across[i]}" for i in reversed(steps)) + "Z"
         position = max(end, position + 1)
     return outline
 
