@@ -82,9 +82,9 @@ def _without(figure: Figure, fonts: Fonts) -> None:
 
 
 def warm_up() -> None:
-    """Draw a figure that nobody sees: fonts are open then, and what is kept between figures is there."""
+    """Draw a small figure that nobody sees: fonts are open then, and what is kept between figures is there."""
     with style():
-        figure = new_figure(6.6, 5.0)  # as large as most: room for its pixels is there then, too
+        figure = new_figure(1.0, 1.0)
         axes = new_axes(figure, (0.2, 0.2, 0.7, 0.7))
         axes.plot([0, 1], [0, 1], marker="o", color="red", label="0")
         axes.legend(loc="lower left")
