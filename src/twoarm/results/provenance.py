@@ -6,7 +6,6 @@ import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -58,6 +57,8 @@ class Provenance:
         cls, protocol_sha256: str, inputs: Sequence[InputFile], seed: int | None, packages: Sequence[str] = ()
     ) -> Provenance:
         """Add the versions in force on this machine; ``packages`` are those that the study needs beside the usual."""
+        from importlib.metadata import version  # what reads mail is imported with it, late, when figures are drawn
+
         versions = [
             ("python", platform.python_version()),
             ("platform", f"{sys.platform} {platform.machine()}"),
@@ -72,6 +73,8 @@ class Provenance:
 
 
 def _version_of(package: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(package)
     except PackageNotFoundError:
