@@ -49,7 +49,7 @@ def _init(
     last = positional[len(positional) - len(defaults) :]
     if by_name or not all(map(_is_set, fields)) or any(each.default is dataclasses.MISSING for each in last):
         return _PYTHONS_INIT(fields, positional, by_name, frozen, further, own, globals, *more)
-    usual = _usual_init(len(fields), frozen, further)
+    usual = _usual_init(len(fields), frozen, further, *more)
     names = {_FIELD % place: each.name for place, each in enumerate(fields)}
     code = usual.__code__
     code = code.replace(
@@ -68,16 +68,12 @@ def _is_set(field: Any) -> bool:
 
 
 @lru_cache(None)
-def _usual_init(fields: int, frozen: bool, further: bool) -> FunctionType:
-    """Return ``__init__`` of so many fields, which have numbers for names."""
-    names = [_FIELD % place for place in range(fields)]
-    body = [f"assign(self, {name!r}, {name})" if frozen else f"self.{name} = {name}" for name in names]
-    body += ["self.__post_init__()"] if further else []
-    text = f"def make(assign):\n  def __init__({', '.join(['self', *names])}):\n    "
-    text += "\n    ".join(body or ["pass"]) + "\n  return __init__"
-    made: dict[str, Any] = {}
-    exec(text, made)
-    return made["make"](object.__setattr__)  # type: ignore[no-any-return]
+def _usual_init(fields: int, frozen: bool, further: bool, *more: Any) -> FunctionType:
+    """Return Python's ``__init__`` of so many fields, which have numbers for names."""
+    numbered: list[Any] = [dataclasses.field() for _ in range(fields)]
+    for place, each in enumerate(numbered):
+        each.name, each._field_type = _FIELD % place, cast("Any", dataclasses)._FIELD
+    return _PYTHONS_INIT(numbered, numbered, (), frozen, further, "self", {}, *more)  # type: ignore[no-any-return]
 
 
 def _values(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
