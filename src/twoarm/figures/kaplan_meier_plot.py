@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_Floats = np.ndarray[Any, np.dtype[np.float64]]
+Floats = np.ndarray[Any, np.dtype[np.float64]]
 _STEPS = {
     "days": (30, 60, 90, 180, 365),
     "weeks": (4, 8, 13, 26, 52),
@@ -97,7 +97,7 @@ def _draw(axes: Axes, curve: Curve, unit: float, colour: str, dashes: str, label
     axes.plot(times, heights, linewidth=0.6, color=colour, alpha=0.7)
 
 
-def _marks(time: _Floats, survival: _Floats) -> tuple[_Floats, _Floats]:
+def _marks(time: Floats, survival: Floats) -> tuple[Floats, Floats]:
     """Return upright marks at points of a curve, as one line with gaps; as many markers take longer to draw."""
     reach = _MARK / 2 / (_HEIGHT * _BOX[3] * 72) * _TOP
     gaps = np.full_like(time, np.nan)

@@ -29,10 +29,7 @@ def new_axes(figure: Figure, box: tuple[float, float, float, float]) -> Axes:
         return figure.add_axes(box)
     from twoarm.figures.unmarked_axes import UnmarkedAxes
 
-    made = figure.add_axes(box, axes_class=UnmarkedAxes)
-    for spine in made.spines.values():
-        spine.get_spine_transform()  # a mark would have asked: it puts them in place
-    return made
+    return figure.add_axes(box, axes_class=UnmarkedAxes)
 
 
 def mark_x(axes: Axes, places: Sequence[float], texts: Sequence[str]) -> None:

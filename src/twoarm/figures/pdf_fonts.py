@@ -21,7 +21,7 @@ _NUMBERS = (float, np.float64)
 
 
 class KeptGlyphs(PdfFile):
-    """A PDF whose glyphs are kept for the next one."""
+    """A PDF whose glyphs are kept for the next one, and whose operations take no search for what each value is."""
 
     def output(self, *data: Any) -> None:
         """Write operations and what they take, as the library does."""

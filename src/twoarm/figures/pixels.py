@@ -22,7 +22,7 @@ def opaque_pixels(recording: Recording, dots_per_inch: int) -> Pixels:
     width, height = (int(inches * dots_per_inch) for inches in recording.inches)
     renderer = _renderer(width, height, dots_per_inch)
     rgba = np.asarray(renderer.buffer_rgba())  # type: ignore[no-untyped-call]
-    rgba.fill(255)  # in place of the figure's own first rectangle, which is drawn as shapes are
+    rgba.fill(255)  # also in place of a white figure's own first rectangle, which is drawn as shapes are
     PixelPlayer(renderer, recording.height).play(recording, begin=int(recording.on_white))
     channels = 1 if recording.grey else 3
     kept = np.empty((height, width, channels), dtype=np.uint8)

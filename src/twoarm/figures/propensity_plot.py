@@ -50,7 +50,7 @@ def propensity_plot(scope: Scope, adjustment: str) -> Figure | None:
     axes.axhline(0, color=INK, linewidth=0.8)
     axes.set_xlim(0, 1)
     axes.set_ylim(-max(reach[1], 1.0), max(reach[0], 1.0))
-    scores, shares = (usual_places(axes.xaxis), usual_places(axes.yaxis))
+    scores, shares = usual_places(axes.xaxis), usual_places(axes.yaxis)
     mark_x(axes, scores, [scope.numbers.fixed(score, 1) for score in scores])
     mark_y(axes, shares, [scope.numbers.general(abs(share)) for share in shares])
     axes.set_xlabel("Propensity score")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from twoarm.figures.kaplan_meier_plot import mark_time_and_shares, thinned, time_ticks
+from twoarm.figures.kaplan_meier_plot import frame, thinned, time_ticks
 from twoarm.figures.log_log_plot import write_above
 from twoarm.figures.marks import new_axes
 from twoarm.figures.theme import COMPARATOR, DASHES, FAINT, TREATED, legend_label, new_figure
@@ -45,7 +45,8 @@ def restricted_mean_plot(scope: Scope, adjustment: str, endpoint: str) -> Figure
         )
         last = max(last, float(time[-1]))
     axes.axvline(end / unit, color=FAINT, linewidth=0.9, linestyle=(0, (2, 2)))
-    _frame(axes, scope, endpoint, last / unit)
+    frame(axes, scope, endpoint, time_ticks(last / unit, scope.protocol.time_unit), last / unit)
+    axes.set_ylabel(legend_label(scope.population.endpoints[endpoint].label, 2.6) + " (%)")
     write_above(figure, difference_of(scope, adjustment, endpoint))
     return figure
 
@@ -86,14 +87,3 @@ def difference_of(scope: Scope, adjustment: str, endpoint: str) -> Cell:
     text = numbers.with_interval(*(numbers.duration(part) for part in gap))
     tested = f", {numbers.p_text(float(p.value))}" if p is not None and p.value is not None else ""
     return quote(f"Difference up to {numbers.duration(tau)} {unit}: {text}{tested}", tau, *gap, p)
-
-
-def _frame(axes: Axes, scope: Scope, endpoint: str, last: float) -> None:
-    axes.set_ylim(0, 103)
-    axes.set_xlim(0, last * 1.02)
-    mark_time_and_shares(axes, time_ticks(last, scope.protocol.time_unit), range(0, 101, 20))
-    axes.set_xlabel(f"Time ({scope.protocol.time_unit})")
-    axes.set_ylabel(legend_label(scope.population.endpoints[endpoint].label, 2.6) + " (%)")
-    axes.legend(
-        loc="lower left", bbox_to_anchor=(0.0, 1.0), frameon=False, fontsize=8.5, borderaxespad=0.1, handlelength=2.6
-    )

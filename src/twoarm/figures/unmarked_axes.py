@@ -27,6 +27,11 @@ class _Left(_Unmarked, YAxis):
 class UnmarkedAxes(Axes):
     """Axes as the library makes them, but for the marks: half of what it takes to make them."""
 
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        for spine in self.spines.values():
+            spine.get_spine_transform()  # a mark would have asked: it puts them in place
+
     def _init_axis(self) -> None:
         self.xaxis, self.yaxis = _Below(self, clear=False), _Left(self, clear=False)
         spines: Any = self.spines

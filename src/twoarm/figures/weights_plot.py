@@ -33,7 +33,7 @@ def weights_plot(scope: Scope, adjustment: str) -> Figure | None:
         reach[side] = max(float(height.max()) * 1.08, 1.0)
     axes.axhline(0, color=INK, linewidth=0.8)
     axes.set_ylim(-reach[1], reach[0])
-    weights, shares = (usual_places(axes.xaxis), usual_places(axes.yaxis))
+    weights, shares = usual_places(axes.xaxis), usual_places(axes.yaxis)
     mark_x(axes, weights, [scope.numbers.general(weight) for weight in weights])
     mark_y(axes, shares, [scope.numbers.general(abs(share)) for share in shares])
     axes.set_xlabel("Weight")

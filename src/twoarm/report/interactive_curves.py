@@ -10,12 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
+from itertools import compress
 from typing import Any, TypeVar
 
 import numpy as np
 
 from twoarm.figures.all_figures import survival_name
 from twoarm.figures.kaplan_meier_plot import (
+    Floats,
     at_risk_texts,
     at_risk_title,
     comparison_of,
@@ -37,7 +39,6 @@ SIZE = 12.5  # of the letters
 COLOURS = (TREATED, COMPARATOR)
 DASHES = ("", ' stroke-dasharray="8 3.2"')
 ROW = 18.0
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 Place = TypeVar("Place", float, Floats)
 
 
@@ -194,7 +195,7 @@ def drawn_curve(axes: CurveAxes, curve: Curve, number: int, drawn: Drawn) -> Ite
         f'stroke="{colour}"{DASHES[number]}/>'
     )
     censored = columns["censored"] > 0
-    tops = zip(np.array(across[1:])[censored].tolist(), _places(heights[censored] - 3.5), strict=True)
+    tops = zip(compress(across[1:], censored), _places(heights[censored] - 3.5), strict=True)
     marks = "".join(f"M{x} {y}v7" for x, y in tops) if drawn is SURVIVAL else ""
     yield f'<path class="km-mark" d="{marks}" stroke="{colour}"/>' if marks else ""
 
