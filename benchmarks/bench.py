@@ -45,8 +45,8 @@ METHODS = (
 R_METHODS = {
     "Cox": "coxph(f, d)",
     "logistic": "glm(g, binomial, d)",
-    "matching, largest first": 'MatchIt::matchit(g, d, caliper = .2, m.order = "largest")',
-    "matching, closest first": 'MatchIt::matchit(g, d, caliper = .2, m.order = "closest")',
+    "matching, largest first": 'MatchIt::matchit(g, d, link = "linear.logit", caliper = .2, m.order = "largest")',
+    "matching, closest first": 'MatchIt::matchit(g, d, link = "linear.logit", caliper = .2, m.order = "closest")',
     "balance": "balance(d)",
     "log-rank": "survdiff(Surv(time, event) ~ arm, d)",
     "Kaplan-Meier": "survfit(Surv(time, event) ~ 1, d)",
@@ -201,8 +201,8 @@ def machine() -> str:
     if importlib.util.find_spec("lifelines") is not None:
         parts.append(f"lifelines {version('lifelines')}")
     if shutil.which("Rscript"):
-        asked = "cat(format(getRversion()), ', survival ', format(packageVersion('survival')), sep = '')"
-        parts.append("R " + subprocess.run(["Rscript", "-e", asked], capture_output=True, text=True).stdout)
+        asked = "cat('R', format(getRversion())); for (name in c('survival', 'MatchIt')) if (requireNamespace(name, quietly = TRUE)) cat(',', name, format(packageVersion(name)))"
+        parts.append(subprocess.run(["Rscript", "-e", asked], capture_output=True, text=True).stdout)
     return ", ".join(parts) + f"; load at the start {os.getloadavg()[0]:.1f}"
 
 

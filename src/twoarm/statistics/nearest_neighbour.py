@@ -13,8 +13,9 @@ from twoarm.errors import ArgumentError, NotEstimableError
 from twoarm.statistics import arrays
 from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.closest_pairs import Pairs, closest_pairs
-from twoarm.statistics.queued_pairs import descending_pairs, pairs_with_replacement, queued_pairs
+from twoarm.statistics.queued_pairs import pairs_with_replacement, queued_pairs
 from twoarm.statistics.score_order import by_score
+from twoarm.statistics.swept_pairs import descending_pairs
 
 DECIMALS = 10  # distances closer than this are equal: keys decide, and a caliper includes its own width
 

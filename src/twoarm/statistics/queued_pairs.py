@@ -15,44 +15,6 @@ TOGETHER = 1_024  # of a queue that look at once, to begin with
 WORTHWHILE = 96  # served at once, on average, that take as long as one after the other
 
 
-def descending_pairs(score: Floats, queue: Integers, free: Integers, rank: Integers, limit: float) -> Pairs:
-    """Serve a queue that goes down the score, in one sweep.
-
-    Whoever is free above the sweep stands on a stack, the nearest on top; below it nobody has gone but a stretch right
-    under the sweep. Scores are whole numbers, ``rank`` breaks ties, gaps go up to ``limit``.
-    """
-    down = by_score(free, -score[free], rank[free])
-    falling = -score[down]
-    start, end_of = runs_of_equals(falling)
-    up = down[start + end_of - 1 - np.arange(down.size)]  # the order of stacking: of equal scores the last key first
-    passed = np.searchsorted(falling, -score[queue], side="right").tolist()
-    group_start, group_end = start.data, end_of.data  # read seldom; a list of each would take more
-    ranks_down, ranks_up = rank[down].data, rank[up].data
-    scores, size, inf = score[down].tolist(), down.size, float("inf")
-    stack: list[int] = []
-    below = 0  # nearest free below the sweep
-    chosen: list[int] = []  # a place below, the complement of one above, or the size for nobody
-    for own, end in zip(score[queue].tolist(), passed, strict=True):
-        if end > below:
-            first, last = group_start[below], group_end[below]
-            stack.extend(range(first, first + last - below))
-            stack.extend(range(last, end))
-            below = end
-        rise = scores[stack[-1]] - own if stack else inf
-        fall = own - scores[below] if below < size else inf
-        if rise < fall or (rise == fall < inf and ranks_up[stack[-1]] < ranks_down[below]):
-            chosen.append(~stack.pop() if rise <= limit and rise < inf else size)
-        elif fall <= limit and fall < inf:
-            chosen.append(below)
-            below += 1
-        else:
-            chosen.append(size)
-    place = np.array(chosen, dtype=np.int64)
-    found = np.flatnonzero(place < size)
-    place = place[found]
-    return queue[found], np.where(place < 0, up[~np.minimum(place, -1)], down[np.maximum(place, 0)])
-
-
 @dataclass(slots=True)
 class _Slots:
     """Those who can be chosen, in order of score and key, and where the next free one of each side is."""
