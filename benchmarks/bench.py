@@ -38,6 +38,7 @@ METHODS = (
     "logistic",
     "matching, largest first",
     "matching, closest first",
+    "matching, random order",
     "balance",
     "log-rank",
     "Kaplan-Meier",
@@ -47,6 +48,7 @@ R_METHODS = {
     "logistic": "glm(g, binomial, d)",
     "matching, largest first": 'MatchIt::matchit(g, d, link = "linear.logit", caliper = .2, m.order = "largest")',
     "matching, closest first": 'MatchIt::matchit(g, d, link = "linear.logit", caliper = .2, m.order = "closest")',
+    "matching, random order": 'MatchIt::matchit(g, d, link = "linear.logit", caliper = .2, m.order = "random")',
     "balance": "balance(d)",
     "log-rank": "survdiff(Surv(time, event) ~ arm, d)",
     "Kaplan-Meier": "survfit(Surv(time, event) ~ 1, d)",
@@ -82,7 +84,8 @@ def work(method: str, data: Data) -> Callable[[], object]:
     def matched(order: str) -> object:
         logit = fit_logistic(outcome=arm, covariates=x).linear_predictor
         caliper = 0.2 * float(np.std(logit, ddof=1))
-        return match_nearest(score=logit, focal=arm, caliper=caliper, order=order)  # type: ignore[arg-type]
+        generator = np.random.default_rng(1)
+        return match_nearest(score=logit, focal=arm, caliper=caliper, order=order, generator=generator)  # type: ignore[arg-type]
 
     def balance() -> object:
         return [continuous_difference(values=x[:, j], treated=arm) for j in range(12)] + [
@@ -95,6 +98,7 @@ def work(method: str, data: Data) -> Callable[[], object]:
         "logistic": lambda: fit_logistic(outcome=arm, covariates=x),
         "matching, largest first": lambda: matched("largest"),
         "matching, closest first": lambda: matched("closest"),
+        "matching, random order": lambda: matched("random"),
         "balance": balance,
         "log-rank": lambda: log_rank(**outcome, arm=arm),
         "Kaplan-Meier": lambda: fit_kaplan_meier(**outcome),
@@ -201,7 +205,8 @@ def machine() -> str:
     if importlib.util.find_spec("lifelines") is not None:
         parts.append(f"lifelines {version('lifelines')}")
     if shutil.which("Rscript"):
-        asked = "cat('R', format(getRversion())); for (name in c('survival', 'MatchIt')) if (requireNamespace(name, quietly = TRUE)) cat(',', name, format(packageVersion(name)))"
+        asked = """cat("R", format(getRversion())); for (name in c("survival", "MatchIt"))
+            if (requireNamespace(name, quietly = TRUE)) cat(",", name, format(packageVersion(name)))"""
         parts.append(subprocess.run(["Rscript", "-e", asked], capture_output=True, text=True).stdout)
     return ", ".join(parts) + f"; load at the start {os.getloadavg()[0]:.1f}"
 

@@ -29,6 +29,19 @@ def test_rounds_make_the_pairs_of_the_heap(monkeypatch, levels, caliper, ratio):
         assert _pairs(seed, levels, caliper, ratio) == by_rounds
 
 
+@pytest.mark.parametrize("levels", [3, 20, 1000, 10**9])
+@pytest.mark.parametrize("caliper", [None, 0.02])
+def test_who_is_out_of_reach_changes_no_pair(monkeypatch, levels, caliper):
+    within, asked = module._in_reach, []
+    for seed in range(30):
+        monkeypatch.setattr(module, "_in_reach", lambda score, free: asked.append(within(score, free)) or asked[-1])
+        in_reach = _pairs(seed, levels, caliper, 1)
+        monkeypatch.setattr(module, "_in_reach", lambda score, free: free)
+        assert _pairs(seed, levels, caliper, 1) == in_reach
+    assert len(asked) > 5
+    assert levels < 1000 or any(kept.sum() < 0.8 * kept.size for kept in asked)
+
+
 def test_shrinking_gaps_end_in_the_heap_in_good_time():
     """Each gap is smaller than the one before, so that a round makes one pair."""
     n = 4000

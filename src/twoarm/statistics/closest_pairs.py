@@ -14,7 +14,8 @@ from itertools import pairwise
 import numpy as np
 
 from twoarm.statistics.arrays import Booleans, Floats, Integers
-from twoarm.statistics.score_order import by_score
+from twoarm.statistics.score_clusters import clusters_of
+from twoarm.statistics.score_order import by_score, runs_of_equals
 
 ROUNDS = 32  # visits a patient, on average, before what is left is made pair by pair
 OVERHEAD = 512  # visits that take as long as what a round costs whatever its size
@@ -42,6 +43,9 @@ def closest_pairs(score: Floats, looking: Integers, free: Integers, rank: Intege
     first_looking = np.where(looks, rank[rows], rank[rows] + score.size)
     place = by_score(np.arange(rows.size), score[rows], first_looking)
     line, looks = rows[place], looks[place]
+    if free.size > 2 * looking.size:  # more than can be in reach
+        kept = looks | _in_reach(score[line], ~looks)
+        line, looks = line[kept], looks[kept]
     nodes, made = _equal_scores(score[line], looks, line)
     ranks = rank[line]
     visits = 0.0
@@ -53,6 +57,14 @@ def closest_pairs(score: Floats, looking: Integers, free: Integers, rank: Intege
         rest = np.array(list(_one_after_another(nodes, ranks.tolist(), limit)), dtype=np.int64).reshape(-1, 2)
         made.append((line[rest[:, 0]], line[rest[:, 1]]))
     return np.concatenate([pair[0] for pair in made]), np.concatenate([pair[1] for pair in made])
+
+
+def _in_reach(score: Floats, free: Booleans) -> Booleans:
+    """Tell who of the free in a line of both arms somebody may choose; who looks stands before equal scores."""
+    clusters = clusters_of(runs_of_equals(score[free])[0], np.cumsum(free, dtype=np.int64)[~free])
+    out = free.copy()
+    out[free] = clusters.reach(np.ones(clusters.start.size, np.bool_), int(free.sum()))
+    return out
 
 
 def _equal_scores(score: Floats, looks: Booleans, line: Integers) -> tuple[_Nodes, list[Pairs]]:

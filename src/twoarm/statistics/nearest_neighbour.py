@@ -15,7 +15,6 @@ from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.closest_pairs import Pairs, closest_pairs
 from twoarm.statistics.queued_pairs import pairs_with_replacement, queued_pairs
 from twoarm.statistics.score_order import by_score
-from twoarm.statistics.swept_pairs import descending_pairs
 
 DECIMALS = 10  # distances closer than this are equal: keys decide, and a caliper includes its own width
 
@@ -163,12 +162,8 @@ def _within(
             break
         if order == "closest":
             made = closest_pairs(score, looking, free, rank, limit)
-        elif order == "largest":
-            made = descending_pairs(score, looking, free, rank, limit)
-        elif order == "smallest":
-            made = descending_pairs(-score, looking, free, rank, limit)
         else:
-            made = queued_pairs(score, looking, free, rank, limit)
+            made = queued_pairs(-score if order == "largest" else score, looking, free, rank, limit)
         yield made
 
 

@@ -1,4 +1,9 @@
-"""Greedy matching of patients who choose one after the other the nearest who is free."""
+"""Greedy matching of patients who choose one after the other the nearest who is free.
+
+Those who cannot want the same place choose at once, which gives the pairs of choosing one after the other: patients of
+different clusters of the score, and many in a row of the queue as long as they want different places. What is left is
+served one after the other.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +11,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twoarm.statistics.arrays import Floats, Integers
+from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.closest_pairs import Pairs
+from twoarm.statistics.score_clusters import clusters_of
 from twoarm.statistics.score_order import by_score, runs_of_equals
+from twoarm.statistics.swept_places import swept_places
 
 AT_ONCE = 1 << 16  # patients whose nearest are looked up together
 TOGETHER = 1_024  # of a queue that look at once, to begin with
 WORTHWHILE = 96  # served at once, on average, that take as long as one after the other
+FEW = 64  # choosing at once take as long as one after the other
+LARGE = 16  # patients of a cluster, on average, where it is not worth it to look at clusters
+NOBODY, LATER = -1, -2  # in place of a place
 
 
 @dataclass(slots=True)
@@ -25,25 +35,76 @@ class _Slots:
     right: Integers  # leads to the first free place at or after, shape (size + 1,)
     left: Integers  # leads to one more than the last free place before, shape (size + 1,)
 
+    @classmethod
+    def all_free(cls, score: Floats, rank: Integers) -> _Slots:
+        ways = np.arange(score.size + 1)
+        return cls(score, rank, runs_of_equals(score)[0], ways, ways.copy())
+
+    def take(self, places: Integers) -> None:
+        self.right[places] = places + 1
+        self.left[places + 1] = places
+
 
 def queued_pairs(score: Floats, queue: Integers, free: Integers, rank: Integers, limit: float) -> Pairs:
-    """Serve a queue in any order: the nearest free place on either side by union and find, in near-constant time.
+    """Serve a queue in any order, fastest one that goes up the score; return rows of it and of their partners.
 
-    As long as many in a row want different places they are served together; the rest is served one after the other.
+    Scores are whole numbers, ``rank`` breaks ties, gaps go up to ``limit``.
     """
-    others = by_score(free, score[free], rank[free])
-    ascending, places = score[others], np.arange(others.size + 1)
-    slots = _Slots(ascending, rank[others], runs_of_equals(ascending)[0], places, places.copy())
-    own, chosen = score[queue], np.full(queue.size, -1)
-    place = np.searchsorted(ascending, own, side="left")
-    served = _serve_together(slots, own, place, limit, chosen)
-    if served < queue.size:
-        _serve_singly(slots, own[served:], place[served:], limit, chosen[served:])
+    others, own = by_score(free, score[free], rank[free]), score[queue]
+    places, ranks = score[others], rank[others]
+    place = np.searchsorted(places, own)  # the first at or above
+    rises = bool((own[1:] >= own[:-1]).all())
+    chosen, kept = _apart(places, ranks, own, place, limit, rises)
+    late = np.flatnonzero(chosen == LATER)
+    if late.size:
+        serve = swept_places if rises else _in_turn
+        near, nearer = np.flatnonzero(kept), np.append(0, np.cumsum(kept))[place[late]]
+        chosen[late] = np.append(near, NOBODY)[serve(places[near], ranks[near], own[late], nearer, limit)]
     found = np.flatnonzero(chosen >= 0)
     return queue[found], others[chosen[found]]
 
 
-def _serve_together(slots: _Slots, own: Floats, place: Integers, limit: float, chosen: Integers) -> int:
+def _apart(
+    score: Floats, rank: Integers, own: Floats, place: Integers, limit: float, rises: bool
+) -> tuple[Integers, Booleans]:
+    """Serve patients of different clusters at once: the first of the queue in each cluster, the second, and so on.
+
+    Return the places that the queue chooses (m,), ``LATER`` for the last of large clusters, and which places are still
+    there for them.
+    """
+    chosen, kept, row = np.full(own.size, LATER), np.ones(score.size, np.bool_), np.arange(own.size)
+    line = row if rises else by_score(row, own, row)
+    slots = _Slots.all_free(score, rank)
+    clusters = clusters_of(slots.first_equal, place[line])
+    if clusters.start.size * LARGE < own.size:
+        return chosen, kept
+    if not rises:
+        key = np.repeat(np.arange(clusters.start.size), clusters.count) * own.size + line
+        key.sort()
+        row = key % own.size  # cluster by cluster, each in order of the queue
+    step, start, count = 0, clusters.start, clusters.count
+    while start.size > FEW:
+        now = row[start + step]
+        chosen[now] = wanted = _nearest(slots, own[now], place[now], limit)
+        slots.take(wanted[wanted >= 0])
+        step += 1
+        going = count > step
+        start, count = start[going], count[going]
+    kept = clusters.reach(clusters.count > step, score.size)
+    kept[chosen[chosen >= 0]] = False
+    return chosen, kept
+
+
+def _in_turn(score: Floats, rank: Integers, own: Floats, place: Integers, limit: float) -> Integers:
+    """Return the places that the queue chooses, one patient after the other; ``NOBODY`` where none is near enough."""
+    slots, chosen = _Slots.all_free(score, rank), np.full(own.size, NOBODY)
+    served = _together(slots, own, place, limit, chosen)
+    if served < own.size:
+        _singly(slots, own[served:], place[served:], limit, chosen[served:])
+    return chosen
+
+
+def _together(slots: _Slots, own: Floats, place: Integers, limit: float, chosen: Integers) -> int:
     """Fill in the places that the queue chooses; return how many were served before clashes became frequent.
 
     What is nearest to somebody stays so while others take other places. So of some who look at once all get what they
@@ -59,16 +120,14 @@ def _serve_together(slots: _Slots, own: Floats, place: Integers, limit: float, c
         clash = (first[wanted] != number) & (wanted >= 0)
         count = int(clash.argmax()) if clash.any() else wanted.size
         chosen[start : start + count] = wanted[:count]
-        taken = wanted[:count][wanted[:count] >= 0]
-        slots.right[taken] = taken + 1
-        slots.left[taken + 1] = taken
+        slots.take(wanted[:count][wanted[:count] >= 0])
         start += count
         average += (min(1.5 * count, 1 << 16) - average) / 8
     return start
 
 
 def _nearest(slots: _Slots, own: Floats, place: Integers, limit: float) -> Integers:
-    """Return the free place that each would choose now, -1 without one that is near enough."""
+    """Return the free place that each would choose now, ``NOBODY`` without one that is near enough."""
     size = slots.score.size
     above, below = _root(slots.right, place), _root(slots.left, place) - 1
     rise = np.where(above < size, slots.score[np.minimum(above, size - 1)] - own, np.inf)
@@ -80,7 +139,7 @@ def _nearest(slots: _Slots, own: Floats, place: Integers, limit: float) -> Integ
         over = above[down]
         upwards = (rise[down] == fall[down]) & (slots.rank[np.minimum(over, size - 1)] < slots.rank[under])
         wanted[down] = np.where(upwards, over, under)
-    wanted[~((gap <= limit) & (gap < np.inf))] = -1
+    wanted[~((gap <= limit) & (gap < np.inf))] = NOBODY
     return wanted
 
 
@@ -95,7 +154,7 @@ def _root(leads: Integers, at: Integers) -> Integers:
         at = further
 
 
-def _serve_singly(slots: _Slots, own: Floats, place: Integers, limit: float, chosen: Integers) -> None:
+def _singly(slots: _Slots, own: Floats, place: Integers, limit: float, chosen: Integers) -> None:
     """Fill in the places that the queue chooses, one patient after the other."""
     scores, ranks, first_equal = slots.score.tolist(), slots.rank.tolist(), slots.first_equal.tolist()
     right, left, size, inf = slots.right.tolist(), slots.left.tolist(), slots.score.size, float("inf")
@@ -122,7 +181,7 @@ def _serve_singly(slots: _Slots, own: Floats, place: Integers, limit: float, cho
             left[slot + 1] = slot
             taken.append(slot)
         else:
-            taken.append(-1)
+            taken.append(NOBODY)
     chosen[:] = taken
 
 
