@@ -158,6 +158,18 @@ def test_refusals_say_why(fit, columns, error, message):
         fit(**columns)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_a_term_of_strata_alone_is_refused_whatever_rounding_leaves_of_it(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    stratum = rng.integers(0, 4, 30)
+    level, own = rng.normal(size=4)[stratum], rng.normal(size=30)
+    data = {"time": rng.integers(1, 9, 30), "event": rng.random(30) < 0.6, "strata": stratum}
+    for x in (level, np.column_stack([own, level]), np.column_stack([own, own + level])):
+        with pytest.raises(NotEstimableError, match="constant within every risk set"):
+            fit_firth_cox(**data, covariates=x)
+    assert np.isfinite(fit_firth_cox(**data, covariates=own).coefficients).all()
+
+
 def test_a_profile_that_nobody_asks_for_is_not_made_and_the_others_stay() -> None:
     rng = np.random.default_rng(5)
     data = {"time": rng.integers(1, 40, 80), "event": rng.random(80) < 0.3, "covariates": rng.normal(size=(80, 3))}

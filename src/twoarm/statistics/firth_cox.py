@@ -14,7 +14,7 @@ from twoarm.statistics.arrays import Floats
 from twoarm.statistics.cox_likelihood import PartialLikelihood
 from twoarm.statistics.cox_risk_sets import RiskSets, build_risk_sets
 from twoarm.statistics.firth_fit import FirthFit, build_firth_fit, usable_columns
-from twoarm.statistics.linear_algebra import one_thread
+from twoarm.statistics.linear_algebra import independent_columns, one_thread
 from twoarm.statistics.newton import Likelihood
 
 
@@ -81,10 +81,8 @@ def fit_firth_cox(
     )
     with one_thread():
         columns = usable_columns(design, frequencies)
-        if (
-            columns.kept.size
-            and np.linalg.matrix_rank(_information_at_zero(risk, columns.x, known)) < columns.kept.size
-        ):
+        information = _information_at_zero(risk, columns.x, known)
+        if not independent_columns(information, float(risk.death_weight.sum())).all():
             raise NotEstimableError("a term, or a combination of terms, is constant within every risk set")
         return build_firth_fit(
             lambda beta: penalised_likelihood(risk, columns.x, beta, known),
