@@ -34,9 +34,9 @@ def test_rounds_make_the_pairs_of_the_heap(monkeypatch, levels, caliper, ratio):
 def test_who_is_out_of_reach_changes_no_pair(monkeypatch, levels, caliper):
     within, asked = module._in_reach, []
     for seed in range(30):
-        monkeypatch.setattr(module, "_in_reach", lambda score, free: asked.append(within(score, free)) or asked[-1])
+        monkeypatch.setattr(module, "_in_reach", lambda score, looks: asked.append(within(score, looks)) or asked[-1])
         in_reach = _pairs(seed, levels, caliper, 1)
-        monkeypatch.setattr(module, "_in_reach", lambda score, free: free)
+        monkeypatch.setattr(module, "_in_reach", lambda score, looks: np.ones_like(looks))
         assert _pairs(seed, levels, caliper, 1) == in_reach
     assert len(asked) > 5
     assert levels < 1000 or any(kept.sum() < 0.8 * kept.size for kept in asked)

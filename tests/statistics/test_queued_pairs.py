@@ -44,7 +44,7 @@ def test_at_once_or_one_after_the_other(
     drawn = study(n, digits, share=share)
     how = {"caliper": caliper, "order": order, "ratio": 2}
     singly = served(monkeypatch, NEVER, NEVER, drawn, **how)
-    for few, worthwhile in ((NEVER, ALWAYS), (NEVER, 8.0), (ALWAYS, NEVER), (20, NEVER), (20, 8.0)):
+    for few, worthwhile in ((NEVER, ALWAYS), (NEVER, 8.0), (NEVER, 64.0), (ALWAYS, NEVER), (20, NEVER), (20, 8.0)):
         at_once = served(monkeypatch, few, worthwhile, drawn, **how)
         assert at_once.focal.tolist() == singly.focal.tolist()
         assert at_once.partner.tolist() == singly.partner.tolist()

@@ -44,7 +44,7 @@ def closest_pairs(score: Floats, looking: Integers, free: Integers, rank: Intege
     place = by_score(np.arange(rows.size), score[rows], first_looking)
     line, looks = rows[place], looks[place]
     if free.size > 2 * looking.size:  # more than can be in reach
-        kept = looks | _in_reach(score[line], ~looks)
+        kept = _in_reach(score[line], looks)
         line, looks = line[kept], looks[kept]
     nodes, made = _equal_scores(score[line], looks, line)
     ranks = rank[line]
@@ -59,12 +59,12 @@ def closest_pairs(score: Floats, looking: Integers, free: Integers, rank: Intege
     return np.concatenate([pair[0] for pair in made]), np.concatenate([pair[1] for pair in made])
 
 
-def _in_reach(score: Floats, free: Booleans) -> Booleans:
-    """Tell who of the free in a line of both arms somebody may choose; who looks stands before equal scores."""
-    clusters = clusters_of(runs_of_equals(score[free])[0], np.cumsum(free, dtype=np.int64)[~free])
-    out = free.copy()
-    out[free] = clusters.reach(np.ones(clusters.start.size, np.bool_), int(free.sum()))
-    return out
+def _in_reach(score: Floats, looks: Booleans) -> Booleans:
+    """Tell who in a line of both arms looks or may be chosen; who looks stands before equal scores."""
+    kept, free = looks.copy(), ~looks
+    first_equal = runs_of_equals(score[free])[0]
+    kept[free] = clusters_of(first_equal, np.cumsum(free, dtype=np.int64)[looks]).reach(first_equal.size)
+    return kept
 
 
 def _equal_scores(score: Floats, looks: Booleans, line: Integers) -> tuple[_Nodes, list[Pairs]]:

@@ -15,14 +15,14 @@ from twoarm.statistics.arrays import Booleans, Floats, Integers
 from twoarm.statistics.closest_pairs import Pairs
 from twoarm.statistics.score_clusters import clusters_of
 from twoarm.statistics.score_order import by_score, runs_of_equals
-from twoarm.statistics.swept_places import swept_places
+from twoarm.statistics.swept_places import NOBODY, swept_places
 
 AT_ONCE = 1 << 16  # patients whose nearest are looked up together
 TOGETHER = 1_024  # of a queue that look at once, to begin with
 WORTHWHILE = 96  # served at once, on average, that take as long as one after the other
 FEW = 64  # choosing at once take as long as one after the other
 LARGE = 16  # patients of a cluster, on average, where it is not worth it to look at clusters
-NOBODY, LATER = -1, -2  # in place of a place
+LATER = -2  # in place of a place
 
 
 @dataclass(slots=True)
@@ -63,6 +63,7 @@ def queued_pairs(score: Floats, queue: Integers, free: Integers, rank: Integers,
     if late.size:
         serve = swept_places if rises else _in_turn
         near, nearer = np.flatnonzero(kept), np.append(0, np.cumsum(kept))[place[late]]
+        # NOBODY leads to the last, itself
         chosen[late] = np.append(near, NOBODY)[serve(places[near], ranks[near], own[late], nearer, limit)]
     found = np.flatnonzero(chosen >= 0)
     return queue[found], others[chosen[found]]
@@ -96,7 +97,7 @@ def _apart(
         step += 1
         going = count > step
         start, count = start[going], count[going]
-    kept = clusters.reach(clusters.count > step, score.size)
+    kept = clusters.reach(score.size, clusters.count > step)
     kept[chosen[chosen >= 0]] = False
     return chosen, kept
 

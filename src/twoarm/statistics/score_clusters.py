@@ -27,8 +27,8 @@ class Clusters:
     lowest: Integers  # the first place that somebody may choose
     beyond: Integers  # the place after the last
 
-    def reach(self, which: Booleans, size: int) -> Booleans:
-        """Tell which of all places somebody of some clusters may choose, shape (size,).
+    def reach(self, size: int, which: Booleans | slice = slice(None)) -> Booleans:
+        """Tell which of all places somebody of some clusters, or of all, may choose, shape (size,).
 
         Those are no more than twice the patients, and whoever has the score of the lowest.
         """

@@ -7,9 +7,11 @@ import numpy as np
 from twoarm.statistics.arrays import Floats, Integers
 from twoarm.statistics.score_order import runs_of_equals
 
+NOBODY = -1  # in place of a place
+
 
 def swept_places(score: Floats, rank: Integers, own: Floats, place: Integers, limit: float) -> Integers:
-    """Return which place each of a queue chooses, one after the other; -1 where none is near enough.
+    """Return which place each of a queue chooses, one after the other; ``NOBODY`` where none is near enough.
 
     Args:
         score: whole numbers of the places, none of them taken, in ascending order, shape (k,).
@@ -42,10 +44,10 @@ def swept_places(score: Floats, rank: Integers, own: Floats, place: Integers, li
         back = mine - scores[stack[-1]] if stack else inf
         forth = scores[ahead] - mine if ahead < size else inf
         if back < forth or (back == forth < inf and stacked_ranks[stack[-1]] < ranks[ahead]):
-            chosen.append(stacked[stack.pop()] if back <= limit and back < inf else -1)
+            chosen.append(stacked[stack.pop()] if back <= limit and back < inf else NOBODY)
         elif forth <= limit and forth < inf:
             chosen.append(ahead)
             ahead += 1
         else:
-            chosen.append(-1)
+            chosen.append(NOBODY)
     return np.array(chosen, dtype=np.int64)
